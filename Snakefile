@@ -1,0 +1,60 @@
+"""mexflow: from the raw videos of micro-expression research to the tables and figures of five papers.
+
+    snakemake --cores 32                 everything that config.yaml asks for
+    snakemake --cores 32 belaiche2020    one paper
+    snakemake --cores 4 datasets         indexes of the datasets, and their summaries
+"""
+
+import os
+import sys
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+from snakemake.utils import min_version
+
+min_version("9.27")
+
+
+configfile: Path(workflow.basedir) / "config.yaml"
+
+
+sys.path.insert(0, f"{workflow.basedir}/workflow")
+
+from mexflow.errors import UserError
+from mexflow.records import git_variable
+from mexflow.workflow import Workflow, flags, settings
+
+try:
+    plan = Workflow(config, Path(workflow.basedir) / "workflow")
+    plan.batches
+except UserError as error:
+    raise WorkflowError(str(error))
+
+# The commands of this checkout, whatever the working directory; freed memory is kept by the process, which halves
+# the time of training on a CPU (large arrays would else be mapped and cleared anew in every step).
+os.environ.setdefault("MEXFLOW_GIT", git_variable())
+shell.prefix(
+    f"set -euo pipefail; export PYTHONPATH={workflow.basedir}/workflow; "
+    "export MALLOC_MMAP_THRESHOLD_=4294967296 MALLOC_TRIM_THRESHOLD_=17179869184 MALLOC_TOP_PAD_=67108864; "
+)
+
+
+include: "workflow/rules/embedded.smk"
+include: "workflow/rules/index.smk"
+include: "workflow/rules/preprocess.smk"
+include: "workflow/rules/training.smk"
+include: "workflow/rules/reporting.smk"
+
+
+rule all:
+    """Every paper that config.yaml names, and the indexes of the datasets they use."""
+    default_target: True
+    input:
+        papers=[target for paper in plan.papers for target in plan.targets(paper)],
+        datasets=plan.dataset_targets(),
+
+
+rule datasets:
+    """The indexes of the datasets in use, and their summaries."""
+    input:
+        indexes=plan.dataset_targets(),

@@ -1,0 +1,116 @@
+"""What is wrong in print, recomputed from the printed numbers in the papers' files."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from measured_files import CLASSES, PAPER_PATH
+from mexflow.papers import parse
+
+PAPER = parse(PAPER_PATH.read_bytes(), PAPER_PATH)
+SHARES = (19.92, 11.62, 47.30, 11.20, 9.96)
+"""Section 4.1 of Belaiche et al.: the classes' shares in per cent, in the order of CLASSES."""
+COUNTS = (48, 28, 114, 27, 24)
+CONFUSION = np.array([[21, 5, 10, 4, 8], [3, 9, 10, 2, 4], [3, 5, 95, 8, 3], [2, 2, 11, 11, 1], [5, 3, 7, 0, 9]])
+"""Figure 7 as counts: the only whole numbers that give its percentages."""
+
+
+def printed(table: str) -> list[float]:
+    """Every number of a table, row by row."""
+    return [value for row in PAPER.tables[table].rows for value in row.published]
+
+
+def is_share(percent: float, clips: int) -> bool:
+    """Whether some whole number of `clips` is `percent` to two decimals."""
+    return any(f"{100 * k / clips:.2f}" == f"{percent:.2f}" for k in range(clips + 1))
+
+
+def test_the_class_shares_are_of_241_clips_not_253() -> None:
+    assert tuple(PAPER.data.classes) == CLASSES
+    assert sum(COUNTS) == 241
+    assert [f"{100 * count / 241:.2f}" for count in COUNTS] == [f"{share:.2f}" for share in SHARES]
+    assert not all(is_share(share, 253) for share in SHARES)
+    # MEGC2018 as released has 49/28/119/34/23.
+    assert [f"{100 * count / 253:.2f}" for count in (49, 28, 119, 34, 23)] != [f"{share:.2f}" for share in SHARES]
+
+
+def test_the_accuracies_are_of_241_clips_and_never_of_253() -> None:
+    accuracies = printed("T3") + printed("T4")
+    assert len(accuracies) == 25
+    assert sum(is_share(value, 241) for value in accuracies) == 21
+    assert not any(is_share(value, 253) for value in accuracies)
+    # The four others are the whole Vx row.
+    assert [value for value in accuracies if not is_share(value, 241)] == PAPER.tables["T4"].rows[0].published
+
+
+def test_figure_7_is_145_of_241_but_for_one_misprint() -> None:
+    assert tuple(CONFUSION.sum(axis=1)) == COUNTS
+    assert (CONFUSION.trace(), CONFUSION.sum()) == (145, 241)
+    assert f"{100 * 145 / 241:.2f}" == "60.17"
+    published = np.array(PAPER.figures["F7"].published)
+    shares = 100 * CONFUSION / CONFUSION.sum(axis=1, keepdims=True)
+    wrong = np.argwhere(np.abs(shares - published) > 0.0501)
+    assert [tuple(place) for place in wrong] == [(CLASSES.index("disgust"), CLASSES.index("surprise"))]
+    assert published[3, 1] == 7.7 and f"{shares[3, 1]:.1f}" == "7.4"
+    assert PAPER.tables["T8"].rows[-1].published == [60.17] and PAPER.tables["T4"].rows[1].published[2] == 60.17
+
+
+def test_the_printed_parameter_count_of_17cl_has_the_wrong_parity() -> None:
+    counts = dict(zip(PAPER.tables["T1"].columns, printed("T1"), strict=True))
+    # Five outputs bring an odd number of biases; every other layer of the family is even in number.
+    assert counts["17CL"] == 10_670_932 and counts["17CL"] % 2 == 0
+    assert all(count % 2 == 1 for name, count in counts.items() if name != "17CL")
+
+
+def test_three_printed_parameter_counts_fit_no_network() -> None:
+    import torch
+
+    from mexflow import models
+
+    differing = {}
+    for name in ("T1", "T2"):
+        for row in PAPER.tables[name].rows:
+            for value, experiment in zip(row.published, row.experiments, strict=True):
+                settings = PAPER.experiments[experiment]
+                with torch.device("meta"):
+                    network = models.build(settings.model, settings.options, len(settings.channels), len(CLASSES))
+                if models.parameters(network) != value:
+                    differing[value] = models.parameters(network)
+    assert differing == {10_670_932: 11_183_877, 5_400_725: 6_462_213, 333_121: 331_301}
+
+
+def test_table_9_repeats_table_2_with_its_misprint() -> None:
+    rows = {(row.name, row.metric): row.published for row in PAPER.tables["T9"].rows}
+    assert [rows["single", "parameters"], rows["double", "parameters"]] == [
+        r.published for r in PAPER.tables["T2"].rows
+    ]
+    assert rows["single", "filters"] == list(np.cumsum([16, 32, 64, 128]))
+    assert rows["double", "filters"] == list(np.cumsum([32, 64, 128, 256]))
+
+
+def test_the_claimed_savings_follow_from_the_misprints() -> None:
+    assert f"{100 * 333_121 / 10_670_932:.2f}" == "3.12"
+    assert f"{10_670_932 / 333_121:.2f}" == "32.03"
+    assert f"{100 * 331_301 / 11_183_877:.2f}" == "2.96"
+    assert f"{11_183_877 / 331_301:.2f}" == "33.76"
+
+
+@pytest.mark.parametrize("name", ["T5", "T6", "T7"])
+def test_the_similarity_tables_are_symmetric_and_largest_on_the_diagonal(name: str) -> None:
+    table = PAPER.tables[name]
+    matrix = np.array([row.published for row in table.rows])
+    assert [row.name for row in table.rows] == table.columns == list(CLASSES)
+    assert np.array_equal(matrix, matrix.T)
+    assert (np.diag(matrix) > (matrix - np.diag(np.full(5, 2.0))).max(axis=1)).all()
+
+
+def test_the_rows_of_figure_8_are_whole_per_cents_that_sum_to_about_100() -> None:
+    rows = np.array(PAPER.figures["F8"].published)
+    assert (np.abs(rows.sum(axis=1) - 100) <= 2).all()
+
+
+def test_the_errata_name_the_numbers_checked_here() -> None:
+    text = " ".join(PAPER.errata)
+    for words in ("48/28/114/27/24", "21 of the 25", "145/241", "10,670,932", "333,121", "3.12 %", "factor of 32"):
+        assert words in text

@@ -1,0 +1,319 @@
+"""The only code that reads and writes artifacts.
+
+Writing is atomic: the bytes go to a hidden temporary file beside the target, are hashed while
+they pass by, flushed to disk, and renamed into place together with the job's other outputs by
+:meth:`Outputs.commit`. A killed job leaves no file under a final name.
+
+Reading hashes the bytes in the same pass (:class:`Inputs`), so that a record can name exactly
+what a job was made from. Nothing here can read or write a pickle.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mexflow.errors import UserError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
+
+_BLOCK = 1 << 22
+
+
+class Digest:
+    """The sha256 (hex) and size (bytes) of one file's content."""
+
+    def __init__(self, sha256: str, size: int) -> None:
+        self.sha256 = sha256
+        self.size = size
+
+    def as_dict(self) -> dict[str, Any]:
+        return {"sha256": self.sha256, "size": self.size}
+
+
+def hash_bytes(data: bytes) -> Digest:
+    """Digest of bytes in memory."""
+    return Digest(hashlib.sha256(data).hexdigest(), len(data))
+
+
+def hash_file(path: Path) -> Digest:
+    """Digest of a file, read once in blocks.
+
+    Raises:
+        UserError: if the file cannot be read.
+    """
+    sha, size = hashlib.sha256(), 0
+    with _reading(path), open(path, "rb") as handle:
+        while block := handle.read(_BLOCK):
+            sha.update(block)
+            size += len(block)
+    return Digest(sha.hexdigest(), size)
+
+
+def hash_tree(directory: Path) -> Digest:
+    """Digest of a folder: sha256 over the sorted lines ``sha256 size relative/path`` of its files."""
+    sha, size = hashlib.sha256(), 0
+    for path in sorted(p for p in directory.rglob("*") if p.is_file()):
+        digest = hash_file(path)
+        name = path.relative_to(directory).as_posix()
+        sha.update(f"{digest.sha256} {digest.size} {name}\n".encode())
+        size += digest.size
+    return Digest(sha.hexdigest(), size)
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file; it is an input of this job, make it first") from None
+    except IsADirectoryError:
+        raise UserError(f"{path}: is a folder, a file is expected") from None
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror}); check its permissions and the disk") from None
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn an operating-system error while writing `path` into one clear line.
+
+    Raises:
+        UserError: for a full disk, a read-only or unwritable folder, or any other failed write.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            reason = "the disk or quota is full; free some space and run again"
+        elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            reason = f"not writable ({error.strerror}); check the permissions of {path.parent}"
+        else:
+            reason = f"cannot be written ({error.strerror})"
+        raise UserError(f"{path}: {reason}; nothing was left there") from None
+
+
+class Inputs:
+    """Reads a job's inputs, remembering the digest of each for the job's record."""
+
+    def __init__(self) -> None:
+        self.digests: dict[str, Digest] = {}
+
+    def bytes(self, path: str | Path) -> bytes:
+        """Content of a file.
+
+        Raises:
+            UserError: if it cannot be read.
+        """
+        path = Path(path)
+        with _reading(path):
+            data = path.read_bytes()
+        self.digests[path.as_posix()] = hash_bytes(data)
+        return data
+
+    def table(self, path: str | Path) -> pa.Table:
+        """A parquet file as a pyarrow table.
+
+        Raises:
+            UserError: if it cannot be read or is not parquet.
+        """
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        data = self.bytes(path)
+        try:
+            return pq.read_table(pa.BufferReader(data))
+        except pa.ArrowException as error:
+            raise UserError(
+                f"{path}: not a readable parquet file ({_first_line(error)}); delete it and run again"
+            ) from None
+
+    def array(self, path: str | Path) -> np.ndarray:
+        """A ``.npy`` file, memory-mapped read-only; hashed in one sequential pass.
+
+        Raises:
+            UserError: if it cannot be read, holds objects, or is not an npy file.
+        """
+        import numpy as np
+
+        path = Path(path)
+        self.digests[path.as_posix()] = hash_file(path)
+        try:
+            return np.load(path, mmap_mode="r", allow_pickle=False)
+        except ValueError as error:
+            raise UserError(
+                f"{path}: not a readable npy array ({_first_line(error)}); delete it and run again"
+            ) from None
+
+    def json(self, path: str | Path) -> Any:
+        """A JSON file's value.
+
+        Raises:
+            UserError: if it cannot be read or is not JSON.
+        """
+        try:
+            return json.loads(self.bytes(path))
+        except ValueError as error:
+            raise UserError(f"{path}: not readable JSON ({_first_line(error)})") from None
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
+
+
+class Outputs:
+    """A job's outputs: written beside their targets, renamed into place together.
+
+    Use as a context manager. On any error every temporary file is removed and no target changes;
+    :meth:`commit` makes the rename, in the order the outputs were written.
+    """
+
+    def __init__(self) -> None:
+        self.digests: dict[str, Digest] = {}
+        self._pending: list[tuple[Path, Path]] = []
+
+    def __enter__(self) -> Outputs:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        for temporary, _ in self._pending:
+            if temporary.is_dir():
+                shutil.rmtree(temporary, ignore_errors=True)
+            else:
+                temporary.unlink(missing_ok=True)
+        self._pending.clear()
+
+    def _temporary(self, target: Path) -> Path:
+        with writing(target):
+            target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = target.parent / f".{target.name}.partial"
+        self._pending.append((temporary, target))
+        return temporary
+
+    def bytes(self, path: str | Path, data: bytes) -> None:
+        """Write bytes.
+
+        Raises:
+            UserError: if the file cannot be written.
+        """
+        target = Path(path)
+        temporary = self._temporary(target)
+        with writing(target), open(temporary, "wb") as handle:
+            handle.write(data)
+            handle.flush()
+            os.fsync(handle.fileno())
+        self.digests[target.as_posix()] = hash_bytes(data)
+
+    def text(self, path: str | Path, text: str) -> None:
+        """Write UTF-8 text."""
+        self.bytes(path, text.encode())
+
+    def json(self, path: str | Path, value: Any) -> None:
+        """Write a value as indented JSON with a final newline."""
+        self.text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+    def table(self, path: str | Path, table: pa.Table) -> None:
+        """Write a pyarrow table as parquet (zstd)."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        sink = pa.BufferOutputStream()
+        pq.write_table(table, sink, compression="zstd")
+        self.bytes(path, sink.getvalue().to_pybytes())
+
+    @contextmanager
+    def array(self, path: str | Path, shape: tuple[int, ...], dtype: Any) -> Iterator[Callable[[np.ndarray], None]]:
+        """Stream a ``.npy`` array to disk: yields `append(rows)`, rows being ``(n, *shape[1:])``.
+
+        Memory stays flat in the number of rows, and the bytes are hashed as they pass.
+
+        Raises:
+            UserError: if the file cannot be written.
+            ValueError: if the rows appended are not `shape[0]` in number, or of another shape.
+        """
+        import io
+
+        import numpy as np
+
+        target, dtype = Path(path), np.dtype(dtype)
+        temporary = self._temporary(target)
+        header = io.BytesIO()
+        np.lib.format.write_array_header_2_0(
+            header, {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
+        )
+        sha, size, rows = hashlib.sha256(), 0, 0
+        with writing(target), open(temporary, "wb") as handle:
+
+            def put(data: bytes | memoryview) -> None:
+                nonlocal size
+                handle.write(data)
+                sha.update(data)
+                size += len(data)
+
+            def append(block: np.ndarray) -> None:
+                nonlocal rows
+                block = np.ascontiguousarray(block, dtype=dtype)
+                if block.shape[1:] != shape[1:]:
+                    raise ValueError(f"{target}: rows of shape {block.shape[1:]}, not {shape[1:]}")
+                rows += len(block)
+                if block.size:
+                    put(memoryview(block).cast("B"))
+
+            put(header.getvalue())
+            yield append
+            if rows != shape[0]:
+                raise ValueError(f"{target}: {rows} rows written, {shape[0]} announced")
+            handle.flush()
+            os.fsync(handle.fileno())
+        self.digests[target.as_posix()] = Digest(sha.hexdigest(), size)
+
+    @contextmanager
+    def directory(self, path: str | Path) -> Iterator[Path]:
+        """Fill a folder under a temporary name; it appears whole, at commit, or not at all."""
+        target = Path(path)
+        temporary = self._temporary(target)
+        with writing(target):
+            shutil.rmtree(temporary, ignore_errors=True)
+            temporary.mkdir()
+            yield temporary
+        self.digests[target.as_posix()] = hash_tree(temporary)
+
+    def commit(self) -> None:
+        """Rename every output into place.
+
+        Raises:
+            UserError: if a rename fails.
+        """
+        folders = set()
+        while self._pending:
+            temporary, target = self._pending[0]
+            with writing(target):
+                if target.is_dir() and temporary.is_dir():
+                    shutil.rmtree(target)
+                os.replace(temporary, target)
+            self._pending.pop(0)
+            folders.add(target.parent)
+        for folder in folders:
+            _sync_folder(folder)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the renames in a folder durable (a no-op where a folder cannot be opened)."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return
+    try:
+        os.fsync(descriptor)
+    except OSError:
+        pass
+    finally:
+        os.close(descriptor)

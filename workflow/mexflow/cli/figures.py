@@ -1,0 +1,187 @@
+"""``mexflow figures``: a paper's figures, as PNG and SVG."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mexflow.cli.options import Budget, Data, Expect, Folds, PaperFile, Record, Seed, TotalFolds, command, expected
+
+if TYPE_CHECKING:
+    from mexflow.artifacts import Inputs, Outputs
+    from mexflow.papers import Figure, Paper
+    from mexflow.reporting.confusion import Panel
+    from mexflow.reporting.evidence import Evidence
+    from mexflow.reporting.flow_summary import FlowSummary
+
+_FLOW_KINDS = ("flow_sample", "mean_flow")
+_QUOTED = "published numbers, quoted; nothing here was measured"
+
+
+def main(
+    paper: PaperFile,
+    folds: Folds,
+    index: Annotated[Path, typer.Option(help="Index of the paper's clips.")],
+    flow: Annotated[Path, typer.Option(help="Folder of the flow: DATASET/SUBJECT.npy.")],
+    faces: Annotated[Path, typer.Option(help="Folder of the aligned faces: DATASET/SUBJECT.npy.")],
+    expect: Expect,
+    total_folds: TotalFolds,
+    budget: Budget,
+    data: Data,
+    seed: Seed,
+    output: Annotated[Path, typer.Option(help="Folder to write the figures into.")],
+    record: Record = None,
+) -> None:
+    """A paper's figures, as PNG and SVG."""
+    from mexflow.records import Job
+
+    with Job(record, __name__, seed=seed, threads=1) as job:
+        said = run(
+            paper_path=paper,
+            folds_root=folds,
+            index=index,
+            flow_root=flow,
+            faces_root=faces,
+            folds=expected(expect),
+            total_folds=total_folds,
+            budget=budget,
+            data=data,
+            seed=seed,
+            prefix=output,
+            inputs=job.inputs,
+            outputs=job.outputs,
+        )
+        job.finish()
+    print(said)
+
+
+def run(
+    *,
+    paper_path: Path,
+    folds_root: Path,
+    index: Path,
+    flow_root: Path,
+    faces_root: Path,
+    folds: Mapping[str, Sequence[str]],
+    total_folds: int,
+    budget: str,
+    data: str,
+    seed: int,
+    prefix: Path,
+    inputs: Inputs,
+    outputs: Outputs,
+) -> str:
+    """Write ``<prefix>/<figure>.png`` and ``.svg`` for each figure of the paper; the caller commits `outputs`.
+
+    Args:
+        paper_path: the paper's YAML file.
+        folds_root: the folder that holds ``<paper>/<experiment>/<fold>/predictions.parquet``.
+        index: the index of the paper's data.
+        flow_root: the folder that holds ``<dataset>/<subject>.npy`` and ``.parquet``: the paper's flow.
+        faces_root: the same of the aligned faces.
+        folds: the folds expected of each experiment; where a file is missing, INCOMPLETE stands for the panel.
+        total_folds: folds of the whole protocol.
+        budget: ``demo`` or ``paper``.
+        data: ``embedded``, or a text naming the licensed copies.
+        seed: base seed.
+        prefix: the folder of the figures, e.g. ``results/figures/belaiche2020``.
+
+    Returns:
+        One line a figure.
+
+    Raises:
+        UserError: if an input cannot be read or does not fit the paper.
+    """
+    from mexflow import papers
+    from mexflow.reporting import figures
+    from mexflow.reporting.evidence import Evidence
+    from mexflow.reporting.source import Source
+
+    paper = papers.parse(inputs.bytes(paper_path), paper_path)
+    source = Source(data, budget)
+    evidence = Evidence(paper, folds_root, folds, total_folds, source, seed, inputs)
+    summary = None
+    if any(figure.kind in _FLOW_KINDS for figure in paper.figures.values()):
+        summary = _summary(paper, inputs, index, flow_root)
+    lines = []
+    for name, figure in paper.figures.items():
+        with figures.style(f"{paper.paper}/{name}"):
+            drawn, foot, said = _draw(name, figure, evidence, summary, faces_root, inputs)
+            for ending, content in figures.rendered(drawn, f"{name}. {figure.title}", foot).items():
+                outputs.bytes(prefix / f"{name}{ending}", content)
+        lines.append(f"{paper.paper} {name}: {said}")
+    return "\n".join(lines)
+
+
+def _summary(paper: Paper, inputs: Inputs, index: Path, flow_root: Path) -> FlowSummary:
+    from mexflow.reporting.flow_summary import summarise
+
+    rows = inputs.table(index).to_pylist()
+    return summarise(
+        rows, flow_root, paper.data.label, paper.data.classes, paper.test_pairs[0], paper.flow.size, inputs
+    )
+
+
+def _draw(name: str, figure: Figure, evidence: Evidence, summary: FlowSummary | None, faces_root: Path, inputs: Inputs):
+    """The figure drawn, the line at its foot, and what is to be said of it."""
+    from mexflow.reporting import flow_figures
+    from mexflow.reporting.confusion import confusion
+    from mexflow.reporting.flow_summary import backdrop
+
+    classes, source = evidence.paper.data.classes, evidence.source
+    title, foot, alarm = f"{name}. {figure.title}", source.line(), not source.comparable
+    if figure.kind == "published_confusion":
+        return confusion([_published(figure)], classes, title, _QUOTED, False), _QUOTED, "published numbers"
+    if figure.kind == "confusion":
+        panel, notes = _measured(figure, evidence)
+        foot = "\n".join(
+            [" · ".join([f"{source.mark} {foot}".strip(), *notes]), *([figure.note] if figure.note else [])]
+        )
+        return confusion([_published(figure), panel], classes, title, foot, alarm), foot, panel.title
+    assert summary is not None
+    if figure.kind == "mean_flow":
+        foot = f"{foot} · all clips of the dataset"
+        said = f"mean over {int(summary.counts.sum())} clips"
+        return flow_figures.mean_flow(summary, classes, title, foot, alarm), foot, said
+    sample = summary.sample
+    said = "no clip"
+    face = None
+    if sample is not None:
+        said = f"{sample.dataset} {sample.clip}, {sample.label}"
+        foot = f"{foot} · {said} (the clip of the strongest local motion)"
+        face = backdrop(sample, faces_root, inputs)
+    return flow_figures.flow_sample(sample, face, title, foot, alarm), foot, said
+
+
+def _published(figure: Figure) -> Panel:
+    import numpy as np
+
+    from mexflow.reporting.confusion import Panel
+
+    matrix = np.array(figure.published, dtype=float)
+    return Panel("published", matrix, decimals=int((matrix != matrix.round()).any()))
+
+
+def _measured(figure: Figure, evidence: Evidence) -> tuple[Panel, list[str]]:
+    """The measured panel of a confusion figure, and the remarks for the foot."""
+    from mexflow.evaluation.recognition import accuracy, row_shares
+    from mexflow.reporting.confusion import Panel
+
+    assert figure.experiment is not None
+    pooled = evidence.pooled(figure.experiment)
+    notes = evidence.notes(figure.experiment)
+    if not pooled.expected:
+        return Panel("measured: not run", None, "not run"), notes
+    if not pooled.complete:
+        return Panel("measured", None, pooled.incomplete), notes
+    if not pooled.clips:
+        return Panel("measured", None, "no test clip"), notes
+    title = f"measured{evidence.source.mark}: {100 * float(accuracy(pooled.matrix)):.2f} % of {pooled.clips} clips"
+    counts = [int(count) for count in pooled.matrix.sum(axis=1)]
+    return Panel(title, 100 * row_shares(pooled.matrix), counts=counts), notes
+
+
+app = command(main)

@@ -1,0 +1,40 @@
+"""``mexflow listing``: what the workflow enumerates a licensed dataset from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mexflow.cli.options import command
+
+
+def main(
+    dataset: Annotated[str, typer.Option(help="Name of the raw dataset.")],
+    root: Annotated[Path, typer.Option(help="Folder of the raw dataset.")],
+    output: Annotated[Path, typer.Option(help="The JSON file to write.")],
+) -> None:
+    """List a licensed dataset by file names alone, for the enumeration of jobs."""
+    from mexflow.artifacts import Outputs
+    from mexflow.datasets import read
+    from mexflow.enumeration import stamp
+    from mexflow.records import canonical_digest
+
+    listing = read(dataset, {dataset: root})
+    annotations = [str(path) for path in listing.annotation_files]
+    places = [video["path"] for video in listing.videos] + [str(Path(a).relative_to(root)) for a in annotations]
+    value = {
+        "root": str(root),
+        "stamp": stamp(root, places),
+        "version": canonical_digest([listing.rows, listing.videos]).sha256,
+        "places": places,
+        "annotations": annotations,
+        "rows": listing.rows,
+    }
+    with Outputs() as outputs:
+        outputs.json(output, value)
+        outputs.commit()
+
+
+app = command(main)

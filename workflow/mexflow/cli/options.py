@@ -1,0 +1,64 @@
+"""Options that several commands share, and the making of a command."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mexflow.errors import UserError
+
+Record = Annotated[
+    Path | None, typer.Option(help="Where to write the job's provenance record.", dir_okay=False, show_default=False)
+]
+
+PaperFile = Annotated[Path, typer.Option(help="The paper's file.")]
+Folds = Annotated[Path, typer.Option(help="Folder of the folds: PAPER/EXPERIMENT/FOLD/.")]
+Expect = Annotated[list[str], typer.Option(help="The folds run of an experiment, NAME=FOLD,FOLD,…; repeatable.")]
+TotalFolds = Annotated[int, typer.Option(help="Number of folds of the whole protocol.")]
+Budget = Annotated[str, typer.Option(help="demo or paper, as the networks were trained.")]
+Data = Annotated[str, typer.Option(help="Which data: embedded, or the licensed copies.")]
+Seed = Annotated[int, typer.Option(help="Base seed.")]
+
+
+def command(function: Callable[..., None]) -> typer.Typer:
+    """A command line of one command, with plain help and no traceback decoration."""
+    app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+    app.command()(function)
+    return app
+
+
+def pairs(option: str, values: list[str]) -> dict[str, str]:
+    """Split ``NAME=VALUE`` texts.
+
+    Raises:
+        UserError: if one has no ``=`` or a name is given twice.
+    """
+    result: dict[str, str] = {}
+    for text in values:
+        name, separator, value = text.partition("=")
+        if not separator or not name or not value:
+            raise UserError(f"{option} {text!r}: NAME=VALUE is expected")
+        if name in result:
+            raise UserError(f"{option} {name}: given twice")
+        result[name] = value
+    return result
+
+
+def expected(values: list[str]) -> dict[str, list[str]]:
+    """The folds of each experiment, of ``NAME=FOLD,FOLD,…`` texts."""
+    return {name: folds.split(",") for name, folds in pairs("--expect", values).items()}
+
+
+def scalar(text: str) -> int | float | bool | str:
+    """The number, truth value or text that `text` spells."""
+    if text in ("true", "false"):
+        return text == "true"
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text

@@ -1,0 +1,135 @@
+"""``mexflow tables``: a paper's tables, published beside measured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mexflow.cli.options import Budget, Data, Expect, Folds, PaperFile, Record, Seed, TotalFolds, command, expected
+
+if TYPE_CHECKING:
+    from mexflow.artifacts import Inputs, Outputs
+    from mexflow.papers import Paper
+    from mexflow.reporting.cells import Cell
+
+
+def main(
+    paper: PaperFile,
+    folds: Folds,
+    index: Annotated[Path, typer.Option(help="Index of the paper's clips.")],
+    flow_table: Annotated[list[Path], typer.Option(help="A table beside a flow array; repeatable.")],
+    expect: Expect,
+    total_folds: TotalFolds,
+    budget: Budget,
+    data: Data,
+    seed: Seed,
+    output: Annotated[Path, typer.Option(help="Tables to write, without their endings.")],
+    null_controls: Annotated[bool, typer.Option(help="Judge the null controls.")] = True,
+    record: Record = None,
+) -> None:
+    """A paper's tables, published beside measured."""
+    from mexflow import papers
+    from mexflow.records import Job
+
+    models = sorted({e.model for e in papers.parse(paper.read_bytes(), paper).experiments.values()})
+    with Job(record, __name__, *(f"mexflow.models.{model}" for model in models), seed=seed, threads=1) as job:
+        said = run(
+            paper_path=paper,
+            folds_root=folds,
+            index=index,
+            flow_tables=flow_table,
+            folds=expected(expect),
+            total_folds=total_folds,
+            budget=budget,
+            data=data,
+            seed=seed,
+            null_controls=null_controls,
+            prefix=output,
+            inputs=job.inputs,
+            outputs=job.outputs,
+        )
+        job.finish()
+    print(said)
+
+
+def run(
+    *,
+    paper_path: Path,
+    folds_root: Path,
+    index: Path,
+    flow_tables: Sequence[Path],
+    folds: Mapping[str, Sequence[str]],
+    total_folds: int,
+    budget: str,
+    data: str,
+    seed: int,
+    null_controls: bool,
+    prefix: Path,
+    inputs: Inputs,
+    outputs: Outputs,
+) -> str:
+    """Write ``<prefix>.parquet``, ``<prefix>.csv`` and ``<prefix>.md``; the caller commits `outputs`.
+
+    Args:
+        paper_path: the paper's YAML file.
+        folds_root: the folder that holds ``<paper>/<experiment>/<fold>/predictions.parquet``.
+        index: the index of the paper's data.
+        flow_tables: the tables beside the flow arrays, for the clips excluded on the way.
+        folds: the folds expected of each experiment; one whose file is missing makes its numbers INCOMPLETE.
+        total_folds: folds of the whole protocol.
+        budget: ``demo`` or ``paper``.
+        data: ``embedded``, or a text naming the licensed copies.
+        seed: base seed of bootstraps and of the choice of samples.
+        null_controls: whether null controls were run and are to be judged.
+        prefix: path of the outputs without their endings, e.g. ``results/tables/belaiche2020``.
+
+    Returns:
+        A summary of a few short lines.
+
+    Raises:
+        UserError: if an input cannot be read or does not fit the paper.
+    """
+    import pyarrow as pa
+
+    from mexflow import papers
+    from mexflow.reporting import cells, render
+    from mexflow.reporting.controls import controls
+    from mexflow.reporting.evidence import Evidence, count_exclusions
+    from mexflow.reporting.source import Source
+
+    paper = papers.parse(inputs.bytes(paper_path), paper_path)
+    source = Source(data, budget)
+    pairs = [inputs.table(path) for path in sorted(flow_tables)]
+    excluded = count_exclusions(
+        inputs.table(index),
+        paper.data.label,
+        pa.concat_tables(pairs, promote_options="permissive") if pairs else None,
+        paper.test_pairs,
+    )
+    evidence = Evidence(paper, folds_root, folds, total_folds, source, seed, inputs, excluded)
+    found = cells.paper_cells(evidence)
+    judged = controls(evidence) if null_controls else None
+    whole = found + [cell for control in judged or () for cell in control.cells]
+    cells.require_unique(whole)
+    table = cells.to_table(whole, data, budget)
+    outputs.table(prefix.with_name(f"{prefix.name}.parquet"), table)
+    outputs.bytes(prefix.with_name(f"{prefix.name}.csv"), cells.to_csv(table))
+    outputs.text(prefix.with_name(f"{prefix.name}.md"), render.markdown(paper, found, judged, source))
+    return _summary(paper, whole, judged or ())
+
+
+def _summary(paper: Paper, found: Sequence[Cell], judged: Sequence) -> str:
+    measured = sum(cell.measured is not None for cell in found)
+    incomplete = sum(bool(cell.incomplete) for cell in found)
+    lines = [f"{paper.paper}: {len(found)} cells, {measured} measured, {incomplete} incomplete"]
+    lines += [
+        f"null control of {control.experiment}: {control.null_verdict}; {control.experiment}: {control.verdict}"
+        for control in judged
+    ]
+    return "\n".join(lines)
+
+
+app = command(main)

@@ -1,0 +1,67 @@
+"""``mexflow timing``: how long it takes to classify a clip, flow and network apart."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mexflow.cli.options import Record, command
+
+
+def main(
+    paper: Annotated[Path, typer.Option(help="The paper's file.")],
+    index: Annotated[Path, typer.Option(help="Index of the paper's clips.")],
+    model: Annotated[Path, typer.Option(help="A trained network of the timed experiment (model.pt).")],
+    faces: Annotated[list[Path], typer.Option(help="An array of aligned faces, its table beside it; repeatable.")],
+    budget: Annotated[str, typer.Option(help="demo or paper, as the network was trained.")],
+    data: Annotated[str, typer.Option(help="Which data: embedded, or the licensed copies.")],
+    output: Annotated[Path, typer.Option(help="Tables to write, without their endings.")],
+    clips: Annotated[int, typer.Option(min=2, help="Clips to time, spread over all.")] = 40,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    record: Record = None,
+) -> None:
+    """Time the classification of a clip from its two aligned faces, one clip at a time."""
+    import io
+
+    import cv2
+    import torch
+
+    from mexflow import papers
+    from mexflow.models import build
+    from mexflow.records import Job
+    from mexflow.reporting import timing
+    from mexflow.reporting.cells import to_csv
+    from mexflow.training.loop import choose_device, make_deterministic
+
+    cv2.setNumThreads(1)
+    make_deterministic(1)
+    where = choose_device(device)
+    with Job(record, __name__, *_models(paper)) as job:
+        used = papers.parse(job.inputs.bytes(paper), paper)
+        assert used.timing is not None
+        timed = used.experiments[used.timing.experiment]
+        network = build(timed.model, timed.options, len(timed.channels), len(used.data.classes))
+        network.load_state_dict(torch.load(io.BytesIO(job.inputs.bytes(model)), weights_only=True))
+        pairs = timing.pairs_of_faces(job.inputs, faces, job.inputs.table(index).to_pylist(), used, clips)
+        times = timing.measure(used, network.to(where).eval(), pairs, timed.channels, where)
+        cells = timing.table(used, times, where, data, budget)
+        job.outputs.table(output.with_name(f"{output.name}.parquet"), cells)
+        job.outputs.bytes(output.with_name(f"{output.name}.csv"), to_csv(cells))
+        text = timing.markdown(used, cells)
+        job.outputs.text(output.with_name(f"{output.name}.md"), text)
+        job.state(device=timing.hardware(where), threads=1)
+        job.finish()
+    print(text)
+
+
+def _models(paper: Path) -> list[str]:
+    """The module of the timed network, which is picked by name."""
+    from mexflow import papers
+
+    used = papers.parse(paper.read_bytes(), paper)
+    return [f"mexflow.models.{used.experiments[used.timing.experiment].model}"] if used.timing else []
+
+
+app = command(main)

@@ -1,0 +1,45 @@
+"""The commands of the command line: one line a command.
+
+A command lives in the module of its name under :mod:`mexflow.cli`, imported when it is called. The
+Snakefile takes the code digests of its rules from here. Imports nothing heavy.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mexflow import digest
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command of the command line."""
+
+    name: str
+    help: str
+
+    @property
+    def module(self) -> str:
+        return f"mexflow.cli.{self.name}"
+
+
+COMMANDS = {
+    command.name: command
+    for command in (
+        Command("embed", "Render one subject, or the annotation files, of an embedded dataset."),
+        Command("index", "List a raw dataset's annotated expressions and its videos."),
+        Command("listing", "List a licensed dataset for the enumeration of jobs."),
+        Command("faces", "Find, track and align the faces of one subject."),
+        Command("flow", "Optical flow between pairs of aligned faces of one subject."),
+        Command("train", "Train and test some folds of an experiment."),
+        Command("timing", "Time the classification of a clip."),
+        Command("tables", "A paper's tables, published beside measured."),
+        Command("figures", "A paper's figures."),
+        Command("schema", "Write the JSON schema of config.yaml."),
+    )
+}
+
+
+def code_digest(command: str, *chosen: str) -> str:
+    """Code digest of a command; `chosen` are the modules that it picks by name from its flags."""
+    return digest.code_digest([COMMANDS[command].module, *chosen])

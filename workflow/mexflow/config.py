@@ -1,0 +1,144 @@
+"""The typed model of ``config.yaml``.
+
+The Snakefile validates the whole configuration with :func:`load` before anything else happens, and
+``workflow/schemas/config.schema.json`` is generated from the same model (``mexflow schema``), so
+that editors complete and check the file. Light enough for the Snakefile: pydantic is its only import.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from mexflow.errors import UserError, nearest
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Dataset(_Section):
+    """Where one raw dataset is."""
+
+    root: str = Field(
+        "embedded",
+        min_length=1,
+        description="`embedded` for the synthetic copy, or the folder of your licensed copy.",
+    )
+
+
+class Datasets(_Section):
+    """The raw datasets, each by its root."""
+
+    casme2: Dataset = Field(Dataset(), description="CASME II (200 fps, 26 subjects).")
+    samm: Dataset = Field(Dataset(), description="SAMM (200 fps, 29 subjects with clips).")
+
+
+class Embedded(_Section):
+    """The synthetic datasets rendered where no licensed copy is given."""
+
+    size: Literal["tiny", "demo", "full"] = Field(
+        "demo",
+        description="`tiny` runs in seconds and is too small for any score, `demo` is the default, `full` has the "
+        "real datasets' subject and class counts.",
+    )
+    seed: int = Field(2020, ge=0, description="Seed of faces, expressions and nuisance.")
+
+
+class Faces(_Section):
+    """Detection, tracking and alignment of faces."""
+
+    smoothing: float = Field(
+        2.0,
+        ge=0,
+        le=25,
+        description="Gaussian smoothing of the landmarks over time, sigma in frames; 0 switches it off.",
+    )
+    max_missed: float = Field(
+        0.2,
+        ge=0,
+        le=1,
+        description="A clip with a larger share of frames without a face is excluded, with its reason.",
+    )
+    unreadable: Literal["error", "exclude"] = Field(
+        "error",
+        description="A damaged frame stops the job (`error`) or excludes its clip, with the reason (`exclude`).",
+    )
+
+
+class Preprocess(_Section):
+    """Settings of the stages before training."""
+
+    faces: Faces = Field(Faces(), description="Detection, tracking and alignment of faces.")
+
+
+class Training(_Section):
+    """How training runs; what is trained is in `workflow/papers/`."""
+
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="`auto` uses a GPU when one is present.")
+    threads: int = Field(
+        1, ge=1, le=64, description="CPU threads of one training job; fixed, so results do not depend on --cores."
+    )
+    folds_per_job: int = Field(
+        5, ge=1, description="Folds that one job trains one after the other (saves start-up where folds are short)."
+    )
+    checkpoint_seconds: float = Field(
+        30.0, ge=0, description="Least time between two saves of an unfinished fold; 0 saves every epoch."
+    )
+
+
+class Config(_Section):
+    """Everything a user sets."""
+
+    papers: list[str] = Field(["belaiche2020"], min_length=1, description="Papers to make, by file in workflow/papers.")
+    budget: Literal["demo", "paper"] = Field(
+        "demo", description="`paper` trains with the printed epochs and all folds; `demo` with few, for a first look."
+    )
+    seed: int = Field(1, ge=0, description="Base seed; a fold's seed follows from it, the paper, experiment and fold.")
+    null_controls: bool = Field(
+        True, description="Also train on labels permuted within subject where a paper asks for it; must land at chance."
+    )
+    datasets: Datasets = Field(Datasets(), description="The raw datasets, each by its root.")
+    embedded: Embedded = Field(Embedded(), description="The synthetic datasets.")
+    preprocess: Preprocess = Field(Preprocess(), description="Settings of the stages before training.")
+    training: Training = Field(Training(), description="How training runs.")
+
+    def root(self, dataset: str) -> str:
+        """The configured root of a raw dataset (`embedded` or a folder)."""
+        return getattr(self.datasets, dataset).root
+
+
+def load(values: dict[str, Any]) -> Config:
+    """Validate a configuration.
+
+    Raises:
+        UserError: one line per file that names the first wrong key, and the nearest valid one.
+    """
+    try:
+        return Config.model_validate(values)
+    except ValidationError as error:
+        raise UserError(_explain(error)) from None
+
+
+def _explain(error: ValidationError) -> str:
+    texts = []
+    for item in error.errors():
+        where = ".".join(str(part) for part in item["loc"])
+        if item["type"] == "extra_forbidden":
+            *parents, key = item["loc"]
+            known = _keys(parents)
+            texts.append(f"unknown key {where!r}{nearest(str(key), known)}; here are known: {', '.join(known)}")
+        else:
+            texts.append(f"{where}: {item['msg'][0].lower()}{item['msg'][1:]}, not {item['input']!r}")
+    return "config.yaml: " + "; ".join(texts)
+
+
+def _keys(path: list[int | str]) -> list[str]:
+    model: Any = Config
+    for part in path:
+        field = model.model_fields.get(str(part))
+        model = field.annotation if field else None
+        if not (isinstance(model, type) and issubclass(model, BaseModel)):
+            return []
+    return list(model.model_fields)

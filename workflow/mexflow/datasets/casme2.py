@@ -1,0 +1,163 @@
+"""CASME II: 200 fps, 640x480, 26 subjects, 255 micro-expressions (Yan et al. 2014)."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from mexflow.datasets import cells
+from mexflow.datasets.base import Adapter, FrameFolders, FramePlace, ReadBytes, annotations, keyed, listed
+from mexflow.datasets.expressions import expression
+from mexflow.datasets.folders import IMAGE, files_named
+from mexflow.datasets.labels import CASME2_5CLASS, MEGC2018, MEGC2019_CASME2
+from mexflow.datasets.listing import Listing
+from mexflow.datasets.spreadsheet import Column, Record, Table, read_table
+from mexflow.errors import UserError
+
+OBJECTIVE_FILE = "CASME2-ObjectiveClasses.xlsx"
+OBJECTIVE_RELEASE = "a table with the columns Subject, Filename and Objective Class (the assignment of 2018)"
+
+_CODING = ("CASME2-coding-20140508.xlsx", "CASME2-coding-20190701.xlsx")
+_CLIP = r"EP\d+.*"
+_COLUMNS = {
+    "subject": Column("Subject"),
+    "filename": Column("Filename", ("File",)),
+    "onset": Column("OnsetFrame", ("Onset",)),
+    "apex": Column("ApexFrame", ("Apex",)),
+    "offset": Column("OffsetFrame", ("Offset",)),
+    "action_units": Column("Action Units", ("Action Unit", "AU")),
+    "emotion": Column("Estimated Emotion", ("Emotion",)),
+}
+_OBJECTIVE_COLUMNS = {
+    "subject": Column("Subject"),
+    "filename": Column("Filename", ("File",)),
+    "objective_class": Column("Objective Class", ("Objective Classes",)),
+}
+_IMG = re.compile(r"img(\d+)" + IMAGE, re.IGNORECASE)
+_ANY_IMG = re.compile(r"(?:reg_)?img(\d+)" + IMAGE, re.IGNORECASE)
+
+
+class Casme2(Adapter):
+    """The adapter of CASME II; see `Adapter`."""
+
+    def read(self, root: Path, read_bytes: ReadBytes = Path.read_bytes) -> Listing:
+        """List the expressions and the frame folders of CASME II under `root`.
+
+        Subjects are ``01`` to ``26``, clips are ``sub01_EP02_01f``. Without the objective classes' file the labels
+        `objective_class` and `megc2018` are null.
+
+        Raises:
+            UserError: if the root, the coding file or the frames are missing, or a file is not as released.
+        """
+        self.check_root(root)
+        coding, notes = self._coding_file(root)
+        table = read_table(coding, _COLUMNS, read_bytes, self.release)
+        records = keyed(table, annotations(table, _CLIP, notes), _key)
+        frames = self.frame_folders(root)
+        if table.has("Objective Classes", "Objective Class"):
+            notes.append(f"the objective classes in {coding.name} are not used: {OBJECTIVE_FILE} has those of 2018")
+
+        files, objective = [coding], {}
+        if path := objective_file(root):
+            files.append(path)
+            objective = _objective_classes(path, records, read_bytes, notes)
+        else:
+            notes.append(f"there is no {OBJECTIVE_FILE}: objective_class and megc2018 are null")
+
+        rows = [self._row(table, record, frames, objective.get(key)) for key, record in records.items()]
+        return self.listing(rows, frames, files, notes)
+
+    def _coding_file(self, root: Path) -> tuple[Path, list[str]]:
+        pattern = "|".join(map(re.escape, _CODING))
+        found = self.annotation_files(root, pattern, " or ".join(_CODING))
+        # Their names sort by release, and the release of 2014 is the one the papers' numbers come from.
+        unused = [f"{path.name} is not read: {found[0].name} is preferred" for path in found[1:]]
+        return found[0], unused
+
+    def _row(self, table: Table, record: Record, frames: FrameFolders, objective: int | None) -> dict[str, Any]:
+        values = record.cells
+        subject = cells.subject(values["subject"], self.subject_width, "sub")
+        filename = cells.file_name(values["filename"])
+        folder = frames.find(subject, filename)
+        # The folder's own name where there is one: copies of the table differ in case.
+        video = folder.video if folder else filename
+        emotion = cells.emotion(values["emotion"])
+        onset, apex = (cells.number(values[name]) for name in ("onset", "apex"))
+        # MEGC2019 leaves out the two clips without a usable apex: 04/EP12_01f has none, 05/EP09_05f has the onset.
+        usable_apex = apex is not None and apex != onset
+        return expression(
+            values,
+            table.where(record),
+            folder,
+            (frames.place / f"sub{subject}" / video).as_posix(),
+            dataset=self.name,
+            subject=subject,
+            video=video,
+            clip=f"sub{subject}_{video}",
+            type="micro",
+            fps=self.fps,
+            action_units=cells.action_units(values["action_units"]),
+            emotion=emotion,
+            casme2_5class=emotion if emotion in CASME2_5CLASS else None,
+            objective_class=objective,
+            megc2018=MEGC2018.get(objective),
+            megc2019=MEGC2019_CASME2.get(emotion) if usable_apex else None,
+        )
+
+
+def objective_file(root: Path) -> Path | None:
+    """The file of the 2018 objective classes in the root of CASME II, None if there is none."""
+    return next(iter(files_named(root, re.escape(OBJECTIVE_FILE))), None)
+
+
+def _key(record: Record) -> tuple[str, str]:
+    return cells.subject(record.cells["subject"], 2, "sub"), cells.file_name(record.cells["filename"]).casefold()
+
+
+def _objective_classes(
+    path: Path, clips: dict[tuple[str, str], Record], read_bytes: ReadBytes, notes: list[str]
+) -> dict[tuple[str, str], int]:
+    table = read_table(path, _OBJECTIVE_COLUMNS, read_bytes, OBJECTIVE_RELEASE)
+    named = [r for r in table.records if cells.text(r.cells["subject"]) and cells.text(r.cells["filename"])]
+    records = keyed(table, named, _key)
+    if not records.keys() & clips.keys():
+        raise UserError(f"{path}: none of its rows is a clip of CASME II; it should be {OBJECTIVE_RELEASE}")
+    classes = {}
+    for key, record in records.items():
+        value = cells.objective_class(record.cells["objective_class"])
+        if key not in clips:
+            notes.append(f"{table.where(record)} is no annotated clip and is ignored: {record.words[:80]!r}")
+        elif value is not None:
+            classes[key] = value
+    absent = [
+        f"sub{subject}_{cells.file_name(record.cells['filename'])}"
+        for (subject, name), record in clips.items()
+        if (subject, name) not in classes
+    ]
+    if absent:
+        notes.append(f"{len(absent)} clips have no objective class in {path.name}: {listed(absent)}")
+    return classes
+
+
+ADAPTER = Casme2(
+    name="casme2",
+    title="CASME II",
+    fps=200.0,
+    release=(
+        "the table CASME2-coding-20140508.xlsx (columns Subject, Filename, OnsetFrame, ApexFrame, OffsetFrame, "
+        "Action Units, Estimated Emotion) and the frames CASME2_RAW/CASME2-RAW/subNN/EPxx_yy/imgN.jpg"
+    ),
+    subject_folder=r"sub(\d+)",
+    subject_width=2,
+    places=(
+        FramePlace("CASME2_RAW/CASME2-RAW", _IMG),
+        FramePlace("CASME2-RAW", _IMG),
+        FramePlace("CASME2_RAW", _IMG),
+        FramePlace("CASME2_RAW_selected/CASME2_RAW_selected", _IMG),
+        FramePlace("CASME2_RAW_selected", _IMG),
+        FramePlace("Cropped/Cropped", _ANY_IMG),
+        FramePlace("Cropped", _ANY_IMG),
+        FramePlace("", _ANY_IMG),
+    ),
+)

@@ -1,0 +1,85 @@
+"""The meaning of spreadsheet cells.
+
+Spreadsheet tools turn text into numbers and back, and annotators leave blanks of every width, so each kind of
+value is read from whatever the cell holds.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from typing import Any
+
+from mexflow.datasets.labels import OBJECTIVE_NUMERALS
+
+_INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff"))
+# Not left to float(): it takes '006_1_2' for 612, and 'nan' and 'inf' for numbers.
+_NUMBER = re.compile(r"[+-]?\d+(?:\.\d*)?")
+# Larger whole numbers have no exact float and are no frame numbers.
+_LARGEST = 2**53
+
+
+def text(cell: Any) -> str:
+    """The text of a cell without blanks around it; whole numbers without ``.0``; empty for an empty cell."""
+    if cell is None:
+        return ""
+    if isinstance(cell, float) and cell.is_integer():
+        cell = int(cell)
+    # NFKC makes full-width blanks, digits and letters plain.
+    return unicodedata.normalize("NFKC", str(cell)).translate(_INVISIBLE).strip()
+
+
+def number(cell: Any) -> float | None:
+    """The number in a cell, be it a number or a text; None if there is none."""
+    if isinstance(cell, bool):
+        return None
+    if not isinstance(cell, (int, float)):
+        words = text(cell)
+        if not _NUMBER.fullmatch(words):
+            return None
+        cell = float(words)
+    return cell if math.isfinite(cell) and abs(cell) < _LARGEST else None
+
+
+def column_key(cell: Any) -> str:
+    """A column's or sheet's name without case, blanks and punctuation, for comparison."""
+    return re.sub(r"[\W_]+", "", text(cell).casefold())
+
+
+def subject(cell: Any, width: int, prefix: str = "") -> str:
+    """A subject's number padded with zeros to `width`, with `prefix` taken off; other text as it is."""
+    words = text(cell)
+    if prefix and words.casefold().startswith(prefix):
+        words = words[len(prefix) :]
+    value = number(words)
+    if value is None or value < 0 or value != int(value):
+        return words
+    return str(int(value)).zfill(width)
+
+
+def file_name(cell: Any) -> str:
+    """The last part of a path, whichever way its slashes lean."""
+    return re.split(r"[\\/]", text(cell).rstrip("\\/"))[-1].strip()
+
+
+def action_units(cell: Any) -> str | None:
+    """Action units as annotated (``4+7``, ``L12``, ``?``); a single number without ``.0``; None if empty."""
+    value = number(cell)
+    if value is not None and value == int(value):
+        return str(int(value))
+    return text(cell) or None
+
+
+def emotion(cell: Any) -> str | None:
+    """An emotion in lower case; None if empty."""
+    return text(cell).casefold() or None
+
+
+def objective_class(cell: Any) -> int | None:
+    """An objective class, 1 to 7, from a number or a Roman numeral; None for anything else."""
+    value = number(cell)
+    if value is not None:
+        return int(value) if value in range(1, 8) else None
+    words = text(cell).upper()
+    return OBJECTIVE_NUMERALS.index(words) + 1 if words in OBJECTIVE_NUMERALS else None

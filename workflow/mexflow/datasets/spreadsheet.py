@@ -1,0 +1,173 @@
+"""Annotation tables in xlsx files, found by the names of their columns."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mexflow.datasets.cells import column_key, text
+from mexflow.errors import UserError, nearest
+
+# Lead text above the header takes 14 rows at most in the releases; a wide margin, so that a sheet of a million
+# formatted but empty rows is not searched to its end.
+_HEADER_SEARCH = 200
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column that is looked for: its name in the owners' release and other names it is met under."""
+
+    name: str
+    aliases: tuple[str, ...] = ()
+    required: bool = True
+
+
+@dataclass(frozen=True)
+class Record:
+    """One row below the header: its number in the sheet (from 1), its cells by field, and all its text."""
+
+    number: int
+    cells: dict[str, Any]
+    words: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """The rows of a sheet below its header; rows without any text are left out."""
+
+    path: Path
+    sheet: str
+    headings: list[str]
+    records: list[Record]
+
+    def where(self, record: Record) -> str:
+        """The place of a record, for messages."""
+        return f"{self.path.name} row {record.number}"
+
+    def has(self, *names: str) -> bool:
+        """Whether the header has a column of one of these names."""
+        return bool({column_key(name) for name in names} & {column_key(heading) for heading in self.headings})
+
+
+def read_table(
+    path: Path,
+    columns: Mapping[str, Column],
+    read_bytes: Callable[[Path], bytes],
+    release: str,
+    sheet: str | None = None,
+) -> Table:
+    """Read the first sheet that has a row with all required column names.
+
+    Names are compared without case, blanks and punctuation. The header may be in any of the first 200 rows, its
+    columns in any order, among others.
+
+    Args:
+        path: the xlsx file.
+        columns: what to read, by the field's name in `Record.cells`.
+        read_bytes: gives the file's content.
+        release: what the owners' release contains, for messages.
+        sheet: the sheet to prefer.
+
+    Raises:
+        UserError: if the file is not a readable spreadsheet or lacks a column (naming file, sheet and column).
+    """
+    sheets = _sheets(path, _content(path, read_bytes), release)
+    preferred = [entry for entry in sheets if sheet and column_key(entry[0]) == column_key(sheet)]
+    best: tuple[int, str, Sequence[Any]] = (0, "", ())
+    for group in (preferred, [entry for entry in sheets if entry not in preferred]):
+        for name, rows in group:
+            for index, row in enumerate(rows[:_HEADER_SEARCH]):
+                places = _places(row, columns)
+                if not _absent(columns, places):
+                    return Table(path, name, _headings(row), _records(rows, index, places))
+                if len(places) > best[0]:
+                    best = (len(places), name, row)
+        # A preferred sheet with a broken header is told, not passed over for another sheet.
+        if 2 * best[0] >= len(columns):
+            break
+    raise UserError(_no_header(path, columns, best, [name for name, _ in sheets], release))
+
+
+def _content(path: Path, read_bytes: Callable[[Path], bytes]) -> bytes:
+    try:
+        return read_bytes(path)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror}); check its permissions and the disk") from None
+
+
+def _sheets(path: Path, data: bytes, release: str) -> list[tuple[str, list[Sequence[Any]]]]:
+    import openpyxl
+
+    with warnings.catch_warnings():
+        # Unknown extensions (data validation, missing styles) do not touch the values.
+        warnings.simplefilter("ignore")
+        for read_only in (True, False):
+            try:
+                book = openpyxl.load_workbook(io.BytesIO(data), read_only=read_only, data_only=True)
+                if read_only:
+                    for sheet in book.worksheets:
+                        # Some tools write a wrong size of the sheet, which would cut the rows off.
+                        sheet.reset_dimensions()
+                return [(sheet.title, list(sheet.iter_rows(values_only=True))) for sheet in book.worksheets]
+            except Exception as error:  # openpyxl raises whatever zip, XML or number parsing raises
+                reason = type(error).__name__
+    raise UserError(f"{path}: not a readable xlsx file ({reason}); copy it again from the owners' release: {release}")
+
+
+def _headings(row: Iterable[Any]) -> list[str]:
+    return [words for cell in row if (words := " ".join(text(cell).split()))]
+
+
+def _places(row: Sequence[Any], columns: Mapping[str, Column]) -> dict[str, int]:
+    keys: dict[str, int] = {}
+    for index, cell in enumerate(row):
+        if isinstance(cell, str):
+            keys.setdefault(column_key(cell), index)
+    places = {}
+    for field, column in columns.items():
+        for name in (column.name, *column.aliases):
+            if column_key(name) in keys:
+                places[field] = keys[column_key(name)]
+                break
+    return places
+
+
+def _absent(columns: Mapping[str, Column], places: Mapping[str, int]) -> list[str]:
+    return [column.name for field, column in columns.items() if column.required and field not in places]
+
+
+def _records(rows: Sequence[Sequence[Any]], header: int, places: Mapping[str, int]) -> list[Record]:
+    records = []
+    for index, row in enumerate(rows[header + 1 :], start=header + 2):
+        words = " ".join(_headings(row))
+        if words:
+            cells = {field: row[place] if place < len(row) else None for field, place in places.items()}
+            records.append(Record(index, cells, words))
+    return records
+
+
+def _no_header(
+    path: Path, columns: Mapping[str, Column], best: tuple[int, str, Sequence[Any]], sheets: list[str], release: str
+) -> str:
+    count, sheet, row = best
+    wanted = [column.name for column in columns.values() if column.required]
+    if count < 2:
+        return (
+            f"{path}: no row with the columns {', '.join(wanted)} in its sheets ({', '.join(sheets)}); "
+            f"the owners' release has {release}"
+        )
+    places = _places(row, columns)
+    free = [heading for heading in _headings(row) if column_key(heading) not in _keys(columns)]
+    absent = ", ".join(repr(name) + nearest(name, free) for name in _absent(columns, places))
+    return (
+        f"{path}: sheet {sheet!r} lacks the column {absent}; columns found: {', '.join(_headings(row))}; "
+        f"the owners' release has {release}"
+    )
+
+
+def _keys(columns: Mapping[str, Column]) -> set[str]:
+    return {column_key(name) for column in columns.values() for name in (column.name, *column.aliases)}

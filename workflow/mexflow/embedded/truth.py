@@ -1,0 +1,69 @@
+"""The truth of the embedded datasets: flow, intensities and landmarks, from the renderer's motion.
+
+Nothing is estimated; head motion, blinks and glances are part of the flow.
+"""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+
+from mexflow.embedded.identity import identity
+from mexflow.embedded.motion import ClipMotion, Region
+from mexflow.embedded.plan import plan
+from mexflow.embedded.render import intensity_columns
+
+
+@functools.lru_cache(maxsize=2)
+def _region(dataset: str, seed: int, subject: str) -> Region:
+    return Region(identity(dataset, seed, subject))
+
+
+def clip_motion(dataset: str, size: str, seed: int, subject: str, clip: str, nuisance: bool = True) -> ClipMotion:
+    """The motion of a clip. Raises KeyError for an unknown subject or clip."""
+    planned = plan(dataset, size, seed).find(subject, clip)
+    return ClipMotion(planned, seed, _region(dataset, seed, subject), nuisance)
+
+
+def flow_between(motion: ClipMotion, frame_a: float, frame_b: float) -> np.ndarray:
+    """Where the pixels of one frame are in another; see `true_flow`."""
+    region, geometry = motion.region, motion.region.identity.geometry
+    flow = np.zeros((2, geometry.height, geometry.width), np.float32)
+    x = region.x + region.pixel_x.astype(np.float64) + np.zeros_like(region.pixel_y)
+    y = region.y + region.pixel_y.astype(np.float64) + np.zeros_like(region.pixel_x)
+    start = np.stack([x, y], -1)
+    canonical = start + motion.to_pixels(motion.backward(frame_a))
+    moved = motion.forward_at(frame_b, canonical) - start
+    rows = slice(region.y, region.y + region.height)
+    columns = slice(region.x, region.x + region.width)
+    flow[:, rows, columns] = np.moveaxis(moved, -1, 0)
+    return flow
+
+
+def true_flow(dataset: str, size: str, seed: int, subject: str, clip: str, frame_a: int, frame_b: int) -> np.ndarray:
+    """The flow from frame a to frame b (numbers as in the file names).
+
+    float32 `(2, H, W)`: Vx, Vy in raw pixels. The pixel (x, y) of frame a is at (x + Vx, y + Vy) in
+    frame b. Exact to about 0.02 pixels. Raises KeyError for an unknown clip.
+    """
+    return flow_between(clip_motion(dataset, size, seed, subject, clip), frame_a, frame_b)
+
+
+def true_landmarks(dataset: str, size: str, seed: int, subject: str, clip: str, frame: int) -> np.ndarray:
+    """The 68 landmarks in a frame, float64 `(68, 2)`, (x, y) in raw pixels."""
+    motion = clip_motion(dataset, size, seed, subject, clip)
+    return motion.forward_at(frame, motion.region.identity.landmarks)
+
+
+def true_intensities(dataset: str, size: str, seed: int, subject: str, clip: str) -> list[dict]:
+    """A row per frame: `frame`, `blink` and the intensities `au1_l` ... `au26_r`, all 0..1."""
+    motion = clip_motion(dataset, size, seed, subject, clip)
+    return [
+        {
+            "frame": frame,
+            "blink": motion.blink(frame),
+            **intensity_columns(motion.unit_intensities(frame)),
+        }
+        for frame in motion.clip.frames
+    ]

@@ -1,0 +1,84 @@
+"""Recognition metrics, all from the confusion matrix.
+
+A confusion matrix is int64 ``(C, C)``: entry ``[t, p]`` counts the clips of true class `t` predicted as `p`,
+classes in the paper's order. The metrics take any number of leading axes, so that one call serves a pooled
+matrix and thousands of bootstrap resamples alike. Shares are in [0, 1]; a share of nothing is NaN.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+
+def confusion(labels: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
+    """Confusion matrix, int64 ``(classes, classes)``, of class numbers ``(N,)``.
+
+    Raises:
+        ValueError: if the two differ in length, or a number is not in ``[0, classes)``.
+    """
+    return confusion_by_group(labels, predicted, np.zeros(len(labels), dtype=np.int64), 1, classes)[0]
+
+
+def confusion_by_group(
+    labels: np.ndarray, predicted: np.ndarray, groups: np.ndarray, group_count: int, classes: int
+) -> np.ndarray:
+    """One confusion matrix a group (subject), int64 ``(group_count, classes, classes)``; their sum is the pooled one.
+
+    Args:
+        labels: true class numbers ``(N,)``.
+        predicted: predicted class numbers ``(N,)``.
+        groups: group numbers ``(N,)``.
+
+    Raises:
+        ValueError: if the three differ in length, or a number is out of range.
+    """
+    labels, predicted, groups = (np.asarray(values, dtype=np.int64) for values in (labels, predicted, groups))
+    if not labels.shape == predicted.shape == groups.shape:
+        raise ValueError(f"{labels.shape} labels, {predicted.shape} predictions and {groups.shape} groups")
+    for values, end in ((labels, classes), (predicted, classes), (groups, group_count)):
+        if values.size and not (values.min() >= 0 and values.max() < end):
+            raise ValueError(f"a number in {values.min()}..{values.max()} is not in 0..{end - 1}")
+    flat = (groups * classes + labels) * classes + predicted
+    return np.bincount(flat, minlength=group_count * classes**2).reshape(group_count, classes, classes)
+
+
+def accuracy(matrix: np.ndarray) -> np.ndarray:
+    """Share of clips on the diagonal: ``(..., C, C)`` to float64 ``(...)``."""
+    return _share(np.trace(matrix, axis1=-2, axis2=-1), matrix.sum((-2, -1)))
+
+
+def majority_share(matrix: np.ndarray) -> np.ndarray:
+    """Share of the most frequent true class, what a constant answer scores: ``(..., C, C)`` to float64 ``(...)``."""
+    return _share(matrix.sum(-1).max(-1), matrix.sum((-2, -1)))
+
+
+def expected_agreement(matrix: np.ndarray) -> np.ndarray:
+    """Accuracy of predictions that know nothing of the label, given how often each class is predicted.
+
+    The sum over classes of (share of true) x (share of predicted), the chance term of Cohen's kappa; it never
+    exceeds the majority share. ``(..., C, C)`` to float64 ``(...)``.
+    """
+    total = np.asarray(matrix.sum((-2, -1)), dtype=np.float64)
+    return _share((matrix.sum(-1) * matrix.sum(-2)).sum(-1), total * total)
+
+
+def row_shares(matrix: np.ndarray) -> np.ndarray:
+    """Each row divided by its sum, float64 ``(..., C, C)``; the row of a class without clips is NaN."""
+    return _share(matrix, matrix.sum(-1, keepdims=True))
+
+
+def encode(names: Sequence[str], classes: Sequence[str]) -> np.ndarray:
+    """Class numbers int64 ``(N,)`` of class names.
+
+    Raises:
+        KeyError: for a name that is no class.
+    """
+    numbers = {name: number for number, name in enumerate(classes)}
+    return np.array([numbers[name] for name in names], dtype=np.int64)
+
+
+def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    part, whole = np.broadcast_arrays(np.asarray(part, dtype=np.float64), np.asarray(whole, dtype=np.float64))
+    return np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole > 0)

@@ -1,0 +1,58 @@
+"""The networks, one module per family, imported by name when built.
+
+A module of this package has ``build(inputs, classes, **options)``, which returns a :class:`torch.nn.Module` with
+two parts, `features` and `classifier` (the last fully connected layer), applied one after the other.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import inspect
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mexflow.errors import UserError, choose
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+def available() -> list[str]:
+    """Names of the network families."""
+    return sorted(path.stem for path in Path(__file__).parent.glob("[a-z]*.py"))
+
+
+def build(model: str, options: Mapping[str, Any], inputs: int, classes: int) -> nn.Module:
+    """Construct a network.
+
+    Args:
+        model: name of a family, a module of this package.
+        options: its settings.
+        inputs: number of input channels.
+        classes: number of classes.
+
+    Raises:
+        UserError: for an unknown family or setting.
+    """
+    module = importlib.import_module(f"mexflow.models.{choose('network', model, available())}")
+    known = list(inspect.signature(module.build).parameters)[2:]
+    for name in options:
+        choose(f"setting of {model}", name, known)
+    try:
+        return module.build(inputs, classes, **options)
+    except ValueError as error:
+        raise UserError(f"{model}: {error}") from None
+
+
+def parameters(network: nn.Module) -> int:
+    """Number of trainable parameters."""
+    return sum(parameter.numel() for parameter in network.parameters())
+
+
+def filters(network: nn.Module) -> int:
+    """Number of convolution filters: output channels summed over all convolutions."""
+    from torch import nn
+
+    return sum(module.out_channels for module in network.modules() if isinstance(module, nn.Conv2d))

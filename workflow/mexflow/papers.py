@@ -1,0 +1,199 @@
+"""A paper as data: the typed model of ``workflow/papers/<paper>.yaml``.
+
+A paper file says which data, which protocol, which experiments, which tables and figures, what the
+paper printed, and what is wrong in print. Rules and commands know papers only through this model;
+adding a paper adds a file, and a module under :mod:`mexflow.models` where the network is new.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from mexflow.errors import UserError, choose
+
+Budget = Literal["demo", "paper"]
+Option = int | float | str | bool
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Data(_Part):
+    """The clips of a paper: an index, the label column it uses, and its classes in the paper's order."""
+
+    index: str
+    label: str
+    classes: list[str]
+
+
+class Flow(_Part):
+    """Optical flow between two aligned faces of a clip."""
+
+    method: Literal["horn_schunck"]
+    size: int = Field(ge=8)
+    options: dict[str, Option] = {}
+    pairs: list[str] = Field(min_length=1)
+
+
+class Training(_Part):
+    """The printed training settings; `epochs` and `folds` belong to the budget."""
+
+    batch_size: int = Field(ge=1)
+    optimizer: Literal["rmsprop"]
+    learning_rate: float = Field(gt=0)
+    optimizer_options: dict[str, float] = {}
+
+
+class Effort(_Part):
+    """How much of an experiment a budget runs: epochs, and the first so many folds (null: all)."""
+
+    epochs: int = Field(ge=1)
+    folds: int | None = Field(None, ge=1)
+
+
+class Experiment(_Part):
+    """One network on one input, under the paper's protocol."""
+
+    model: str
+    options: dict[str, Option] = {}
+    channels: list[Literal["Vx", "Vy", "M"]]
+    demo: Effort | None = None
+    null_control: bool = False
+    keep_features: bool = False
+    permute_labels: bool = False
+
+
+class Row(_Part):
+    """A row of a table: its name, one published value a column, and the experiment of each column.
+
+    `published` values are numbers, null (the paper prints none), or text where the paper prints text.
+    `experiments` has one name a column, null where the row is not ours. `pending` is shown in place of
+    a measurement that this version does not make.
+    """
+
+    name: str
+    metric: Literal["accuracy", "parameters", "filters", "cosine_similarity"] = "accuracy"
+    published: list[float | int | str | None] = []
+    experiments: list[str | None] = []
+    pending: str | None = None
+    note: str | None = None
+
+
+class Table(_Part):
+    """A table of the paper, in the paper's own form."""
+
+    title: str
+    row_header: str
+    columns: list[str]
+    rows: list[Row]
+    note: str | None = None
+
+
+class Figure(_Part):
+    """A figure of the paper: how it is drawn (`kind`), from which experiment or published numbers."""
+
+    title: str
+    kind: Literal["flow_sample", "mean_flow", "confusion", "published_confusion"]
+    experiment: str | None = None
+    published: list[list[float]] = []
+    note: str | None = None
+
+
+class Timing(_Part):
+    """The printed time to classify a clip, in milliseconds, and the experiment whose network is timed."""
+
+    experiment: str
+    published: dict[str, float]
+    hardware: str
+
+
+class Paper(_Part):
+    """A paper: everything that this project says about it."""
+
+    paper: str
+    title: str
+    citation: str
+    data: Data
+    protocol: Literal["leave_one_subject_out"]
+    flow: Flow
+    train_pairs: list[str]
+    test_pairs: list[str]
+    training: Training
+    budgets: dict[Budget, Effort]
+    experiments: dict[str, Experiment]
+    similarity: dict[str, str] = {}
+    tables: dict[str, Table]
+    figures: dict[str, Figure]
+    timing: Timing | None = None
+    errata: list[str] = []
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Paper:
+        for name, table in self.tables.items():
+            for row in table.rows:
+                for field in ("published", "experiments"):
+                    values = getattr(row, field)
+                    if values and len(values) != len(table.columns):
+                        raise ValueError(f"{name}/{row.name}: {len(values)} {field} for {len(table.columns)} columns")
+                unknown = {e for e in row.experiments if e} - set(self.experiments)
+                if unknown:
+                    raise ValueError(f"{name}/{row.name}: no experiment {sorted(unknown)}")
+        for pair in [*self.train_pairs, *self.test_pairs]:
+            if pair not in self.flow.pairs:
+                raise ValueError(f"pair {pair!r} is not among flow.pairs")
+        return self
+
+    def effort(self, experiment: str, budget: Budget) -> Effort:
+        """The epochs and folds that `budget` runs of `experiment`."""
+        own = self.with_null_controls()[experiment].demo
+        return own if own and budget == "demo" else self.budgets[budget]
+
+    def with_null_controls(self, wanted: bool = True) -> dict[str, Experiment]:
+        """The experiments to train; each that asks for a null control brings `<name>-null` with it."""
+        result: dict[str, Experiment] = {}
+        for name, experiment in self.experiments.items():
+            result[name] = experiment
+            if wanted and experiment.null_control:
+                result[f"{name}-null"] = experiment.model_copy(
+                    update={"permute_labels": True, "null_control": False, "keep_features": False}
+                )
+        return result
+
+
+def available(folder: Path) -> list[str]:
+    """Names of the papers in a folder."""
+    return sorted(path.stem for path in folder.glob("*.yaml"))
+
+
+def load(folder: Path, name: str) -> Paper:
+    """Read ``<folder>/<name>.yaml``.
+
+    Raises:
+        UserError: if there is no such paper (the nearest is suggested) or its file is not valid.
+    """
+    choose("paper", name, available(folder))
+    return parse((folder / f"{name}.yaml").read_bytes(), folder / f"{name}.yaml")
+
+
+def parse(data: bytes, path: Path) -> Paper:
+    """Validate the content of a paper file.
+
+    Raises:
+        UserError: naming the file and every wrong key.
+    """
+    try:
+        values: Any = yaml.safe_load(data)
+        paper = Paper.model_validate(values)
+    except yaml.YAMLError as error:
+        raise UserError(f"{path}: not valid YAML ({' '.join(str(error).split())})") from None
+    except ValidationError as error:
+        texts = [".".join(map(str, e["loc"])) + ": " + e["msg"] for e in error.errors()]
+        raise UserError(f"{path}: " + "; ".join(texts)) from None
+    if paper.paper != path.stem:
+        raise UserError(f"{path}: calls itself {paper.paper!r}; file and `paper:` must agree")
+    return paper

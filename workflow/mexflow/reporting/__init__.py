@@ -1,0 +1,1 @@
+"""Tables and figures: what the paper printed beside what was measured."""

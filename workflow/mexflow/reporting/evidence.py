@@ -1,0 +1,226 @@
+"""What was measured: the folds' predictions and features, read once and pooled.
+
+An experiment's expected folds are given by the caller. A fold whose file is missing makes every number of that
+experiment incomplete; a fold whose file has no rows (all clips of its subject were excluded) does not.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from mexflow.artifacts import Inputs
+from mexflow.errors import UserError
+from mexflow.evaluation import recognition, similarity
+from mexflow.papers import Paper
+from mexflow.reporting.source import Source
+
+
+@dataclass(frozen=True)
+class Pooled:
+    """An experiment's pooled test clips: confusion matrix a subject, and how many folds that took."""
+
+    confusions: np.ndarray  # int64 (S, C, C), subjects in sorted order, only those with clips
+    expected: int
+    found: int
+    empty: int
+
+    @property
+    def complete(self) -> bool:
+        return self.expected > 0 and self.found == self.expected
+
+    @property
+    def incomplete(self) -> str:
+        """``INCOMPLETE 7/10``, or empty."""
+        return f"INCOMPLETE {self.found}/{self.expected}" if self.found < self.expected else ""
+
+    @property
+    def matrix(self) -> np.ndarray:
+        """The pooled confusion matrix, int64 ``(C, C)``."""
+        return self.confusions.sum(axis=0)
+
+    @property
+    def clips(self) -> int:
+        return int(self.confusions.sum())
+
+
+@dataclass(frozen=True)
+class PooledSimilarity:
+    """An experiment's test features, compared fold by fold."""
+
+    folds: list[similarity.FoldSimilarity]
+    expected: int
+    found: int
+
+    @property
+    def incomplete(self) -> str:
+        """``INCOMPLETE 7/10``, or empty."""
+        return f"INCOMPLETE {self.found}/{self.expected}" if self.found < self.expected else ""
+
+
+class Evidence:
+    """Everything a table or a figure of one paper may rest on.
+
+    Args:
+        paper: the paper.
+        folds_root: the folder that holds ``<paper>/<experiment>/<fold>/``.
+        folds: the folds expected of each experiment.
+        total_folds: how many folds the whole protocol has.
+        source: the data and the budget.
+        seed: base seed of bootstraps and choices.
+        inputs: reads the files, remembering their digests.
+        exclusions: clips left out, by the code of the reason.
+    """
+
+    def __init__(
+        self,
+        paper: Paper,
+        folds_root: Path,
+        folds: Mapping[str, Sequence[str]],
+        total_folds: int,
+        source: Source,
+        seed: int,
+        inputs: Inputs,
+        exclusions: Mapping[str, int] | None = None,
+    ) -> None:
+        self.paper = paper
+        self.folds = folds
+        self.total_folds = total_folds
+        self.source = source
+        self.seed = seed
+        self.exclusions = dict(exclusions or {})
+        self._root = folds_root / paper.paper
+        self._inputs = inputs
+        self._tables: dict[str, list[tuple[str, pa.Table]]] = {}
+        self._pooled: dict[str, Pooled] = {}
+        self._similarities: dict[str, PooledSimilarity] = {}
+
+    def pooled(self, experiment: str) -> Pooled:
+        """The pooled predictions of an experiment.
+
+        Raises:
+            UserError: if a file cannot be read, lacks a column or names an unknown class.
+        """
+        if experiment not in self._pooled:
+            tables = self._predictions(experiment)
+            subjects, labels, predicted = (
+                [value for _, table in tables for value in table[column].to_pylist()]
+                for column in ("subject", "label", "predicted")
+            )
+            names = sorted(set(subjects))
+            confusions = recognition.confusion_by_group(
+                self._encode(experiment, labels),
+                self._encode(experiment, predicted),
+                recognition.encode(subjects, names),
+                len(names),
+                len(self.paper.data.classes),
+            )
+            self._pooled[experiment] = Pooled(
+                confusions,
+                expected=len(self.folds.get(experiment, ())),
+                found=len(tables),
+                empty=sum(table.num_rows == 0 for _, table in tables),
+            )
+        return self._pooled[experiment]
+
+    def similarities(self, experiment: str) -> PooledSimilarity:
+        """The test features of an experiment, compared fold by fold; the arrays are memory-mapped, one at a time.
+
+        Raises:
+            UserError: if a file cannot be read, or features and predictions differ in number.
+        """
+        if experiment not in self._similarities:
+            compared, found = [], 0
+            for fold, table in self._predictions(experiment):
+                path = self._root / experiment / fold / "features.npy"
+                if not path.is_file():
+                    continue
+                found += 1
+                features = self._inputs.array(path)
+                if len(features) != table.num_rows:
+                    raise UserError(f"{path}: {len(features)} rows, but {table.num_rows} predictions; train it again")
+                labels = self._encode(experiment, table["label"].to_pylist())
+                compared.append(similarity.compare(fold, features, labels, table["clip"].to_pylist()))
+            expected = len(self.folds.get(experiment, ()))
+            self._similarities[experiment] = PooledSimilarity(compared, expected, found)
+        return self._similarities[experiment]
+
+    def notes(self, experiment: str) -> list[str]:
+        """What qualifies every number of an experiment: folds and epochs not run, clips left out."""
+        notes = []
+        expected = len(self.folds.get(experiment, ()))
+        if expected < self.total_folds:
+            notes.append(f"folds {expected} of {self.total_folds}")
+        epochs = self.paper.effort(experiment, self.source.budget).epochs
+        printed = self.paper.budgets["paper"].epochs if "paper" in self.paper.budgets else epochs
+        if epochs != printed:
+            notes.append(f"epochs {epochs} of {printed}")
+        empty = self.pooled(experiment).empty
+        if empty:
+            notes.append(f"{empty} {'fold' if empty == 1 else 'folds'} without a test clip")
+        if self.exclusions:
+            total = sum(self.exclusions.values())
+            reasons = ", ".join(f"{reason} {count}" for reason, count in sorted(self.exclusions.items()))
+            notes.append(f"{total} {'clip' if total == 1 else 'clips'} of the dataset excluded ({reasons})")
+        return notes
+
+    def _predictions(self, experiment: str) -> list[tuple[str, pa.Table]]:
+        if experiment not in self._tables:
+            tables = []
+            for fold in sorted(self.folds.get(experiment, ())):
+                path = self._root / experiment / fold / "predictions.parquet"
+                if path.is_file():
+                    table = self._inputs.table(path)
+                    lacking = {"subject", "clip", "label", "predicted"} - set(table.column_names)
+                    if lacking:
+                        raise UserError(f"{path}: has no column {sorted(lacking)}; delete it and train the fold again")
+                    tables.append((fold, table))
+            self._tables[experiment] = tables
+        return self._tables[experiment]
+
+    def _encode(self, experiment: str, names: list[str]) -> np.ndarray:
+        try:
+            return recognition.encode(names, self.paper.data.classes)
+        except KeyError as error:
+            raise UserError(
+                f"{self._root / experiment}: class {error.args[0]!r} is not a class of {self.paper.paper}; "
+                "delete these folds and train them again"
+            ) from None
+
+
+def count_exclusions(
+    rows: pa.Table, label: str, pairs: pa.Table | None = None, wanted: Sequence[str] = ()
+) -> dict[str, int]:
+    """Clips with a label that are left out, by the code that begins the reason.
+
+    Args:
+        rows: the index (its `excluded` column).
+        label: the label column; clips without a label are no clips of the paper.
+        pairs: the flow tables, one row a frame pair, with a column `excluded`.
+        wanted: the names of the frame pairs that a test clip needs.
+    """
+    excluded: dict[tuple[str, str, str], str] = {}
+    known = set()
+    for row in rows.select(["dataset", "subject", "clip", label, "excluded"]).to_pylist():
+        if row[label] is not None:
+            known.add(clip_key(row))
+            if row["excluded"] is not None:
+                excluded[clip_key(row)] = row["excluded"]
+    if pairs is not None:
+        for row in pairs.select(["dataset", "subject", "clip", "pair", "excluded"]).to_pylist():
+            if clip_key(row) in known and row["excluded"] is not None and row["pair"] in wanted:
+                excluded.setdefault(clip_key(row), row["excluded"])
+    return dict(sorted(Counter(reason.partition(":")[0].strip() for reason in excluded.values()).items()))
+
+
+def clip_key(row: Mapping[str, str]) -> tuple[str, str, str]:
+    """What tells clips apart in every table: dataset, subject and clip.
+
+    A composite index calls a subject ``casme2/01`` that its dataset calls ``01``; the key has the latter.
+    """
+    return row["dataset"], row["subject"].rpartition("/")[2], row["clip"]

@@ -1,0 +1,186 @@
+"""The metrics that a table's row can ask for, by name.
+
+A metric turns one place of a table (an experiment, or a pair of classes of it) into one or more measurements.
+A new metric is one function and one entry of `METRICS`; nothing else needs to know of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from mexflow.evaluation import recognition, similarity
+from mexflow.evaluation.uncertainty import Interval, bootstrap, seed_of
+from mexflow.papers import Row
+from mexflow.reporting.evidence import Evidence
+
+if TYPE_CHECKING:
+    from torch import nn
+
+ALL_PAIRS = "cosine_similarity_all_pairs"
+NOT_RUN = "not run"
+COUNTED = "counted from the network alone, the same on any data"
+
+
+@dataclass(frozen=True)
+class Place:
+    """One place of a table: its row, its column, and the experiment that fills it."""
+
+    row: Row
+    column: str
+    experiment: str
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """A number, or the reason why there is none (in `notes`)."""
+
+    metric: str
+    value: float | None = None
+    interval: Interval | None = None
+    n: int | None = None
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Metric:
+    """How a metric is measured and written.
+
+    Attributes:
+        measure: makes the measurements of a place; the first is the one that the paper prints.
+        text: a value as the paper prints it.
+        label: what the Markdown calls it where a table has several.
+        unit: what `n` counts.
+        interval: what the interval is.
+        of_data: whether the number depends on the data at all.
+    """
+
+    measure: Callable[[Evidence, Place], list[Measurement]]
+    text: Callable[[float], str]
+    label: str
+    unit: str
+    interval: str = "bootstrap over subjects"
+    of_data: bool = True
+
+
+def accuracy(evidence: Evidence, place: Place) -> list[Measurement]:
+    """Accuracy in per cent over the pooled test clips, bootstrapped over subjects; `n` counts clips."""
+    return [measured_accuracy(evidence, place.experiment)]
+
+
+def measured_accuracy(evidence: Evidence, experiment: str) -> Measurement:
+    """See `accuracy`."""
+    pooled = evidence.pooled(experiment)
+    notes = evidence.notes(experiment)
+    if not pooled.expected:
+        return Measurement("accuracy", notes=[NOT_RUN])
+    if not pooled.complete:
+        return Measurement("accuracy", notes=[pooled.incomplete, *notes])
+    if not pooled.clips:
+        return Measurement("accuracy", n=0, notes=["no test clip", *notes])
+    interval = bootstrap(
+        pooled.confusions,
+        recognition.accuracy,
+        seed_of(evidence.seed, evidence.paper.paper, experiment, "bootstrap"),
+    )
+    if interval is None:
+        notes.insert(0, "no interval: one subject")
+    value = 100 * float(recognition.accuracy(pooled.matrix))
+    return Measurement("accuracy", value, interval and (100 * interval[0], 100 * interval[1]), pooled.clips, notes)
+
+
+def parameters(evidence: Evidence, place: Place) -> list[Measurement]:
+    """Number of trainable parameters of the network as it is built."""
+    from mexflow import models
+
+    return [_count("parameters", models.parameters(_network(evidence, place.experiment)))]
+
+
+def filters(evidence: Evidence, place: Place) -> list[Measurement]:
+    """Number of convolution filters: output channels summed over the network's 2-d convolutions."""
+    from mexflow import models
+
+    return [_count("filters", models.filters(_network(evidence, place.experiment)))]
+
+
+def _count(metric: str, count: int) -> Measurement:
+    return Measurement(metric, count, (count, count), 1, [COUNTED])
+
+
+def _network(evidence: Evidence, experiment: str) -> nn.Module:
+    import torch
+
+    from mexflow import models
+
+    settings = evidence.paper.experiments[experiment]
+    classes = len(evidence.paper.data.classes)
+    # On the meta device a network has shapes and no numbers, so counting costs neither memory nor time.
+    with torch.device("meta"):
+        return models.build(settings.model, settings.options, inputs=len(settings.channels), classes=classes)
+
+
+def cosine_similarity(evidence: Evidence, place: Place) -> list[Measurement]:
+    """Similarity of features between the class of the row and that of the column; `n` counts pairs.
+
+    Two measurements: the paper's form (two chosen samples a class) and the mean over all pairs within a fold; see
+    :mod:`mexflow.evaluation.similarity`.
+
+    Raises:
+        ValueError: if row or column is not a class of the paper.
+    """
+    classes = evidence.paper.data.classes
+    a, b = sorted((classes.index(place.row.name), classes.index(place.column)))
+    notes = evidence.notes(place.experiment)
+    found = evidence.similarities(place.experiment)
+    if not found.expected or found.incomplete:
+        reason = [found.incomplete, *notes] if found.expected else [NOT_RUN]
+        return [Measurement(metric, notes=reason) for metric in ("cosine_similarity", ALL_PAIRS)]
+    seed = seed_of(evidence.seed, evidence.paper.paper, place.experiment, classes[a], classes[b])
+    return [
+        _similarity("cosine_similarity", similarity.choose(found.folds, a, b, seed), notes),
+        _similarity(ALL_PAIRS, similarity.all_pairs(found.folds, a, b, seed), notes),
+    ]
+
+
+def _similarity(metric: str, found: similarity.Similarity | None, notes: list[str]) -> Measurement:
+    if found is None:
+        return Measurement(metric, n=0, notes=["no fold holds enough test clips of these classes", *notes])
+    own = [f"fold {found.fold}: {', '.join(found.clips)}"] if found.fold else []
+    if found.interval is None:
+        own.append("no interval: one subject")
+    return Measurement(metric, found.value, found.interval, found.pairs, [*own, *notes])
+
+
+def _percent(value: float) -> str:
+    return f"{value:.2f}"
+
+
+def _whole(value: float) -> str:
+    return f"{value:,.0f}"
+
+
+def _fraction(value: float) -> str:
+    return f"{value:.4f}"
+
+
+METRICS: dict[str, Metric] = {
+    "accuracy": Metric(accuracy, _percent, "accuracy (%)", "test clips"),
+    "parameters": Metric(parameters, _whole, "parameters", "networks", of_data=False),
+    "filters": Metric(filters, _whole, "filters", "networks", of_data=False),
+    "cosine_similarity": Metric(
+        cosine_similarity,
+        _fraction,
+        "cosine similarity, two chosen samples a class",
+        "pairs",
+        "bootstrap over subjects, fold and samples chosen anew each time",
+    ),
+}
+
+WRITTEN: dict[str, tuple[Callable[[float], str], str]] = {
+    **{name: (metric.text, metric.label) for name, metric in METRICS.items()},
+    ALL_PAIRS: (_fraction, "cosine similarity, mean over all pairs of test samples"),
+    "expected_agreement": (_percent, "expected by chance (%)"),
+    "share": (_percent, "majority class (%)"),
+}
+"""How a value of each metric in a cell is written, and what it is called."""

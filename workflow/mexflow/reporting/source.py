@@ -1,0 +1,52 @@
+"""What measured numbers were made from, and how every rendering says so."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MARK = "†"
+
+
+@dataclass(frozen=True)
+class Source:
+    """The data (``embedded``, or a text that names the licensed copies) and the budget (``demo`` or ``paper``)."""
+
+    data: str
+    budget: str
+
+    @property
+    def embedded(self) -> bool:
+        """Whether any of the data is synthetic."""
+        return any(part.rpartition(": ")[2] == "embedded" for part in self.data.split(", "))
+
+    @property
+    def comparable(self) -> bool:
+        """Whether a measured number may be held against the published one."""
+        return not self.embedded and self.budget == "paper"
+
+    @property
+    def mark(self) -> str:
+        """What follows a measured number that must not be compared; empty where it may."""
+        return "" if self.comparable else MARK
+
+    def warning(self) -> str:
+        """One sentence that says why measured numbers must not be compared; empty where they may."""
+        if self.embedded:
+            part = "synthetic embedded data" if self.data == "embedded" else f"partly synthetic data ({self.data})"
+            return f"Measured numbers come from {part} and must not be compared with the published ones."
+        if not self.comparable:
+            return (
+                f"Measured numbers come from the {self.budget} budget (fewer epochs or folds than printed) and must "
+                "not be compared with the published ones."
+            )
+        return ""
+
+    def line(self) -> str:
+        """The line at the foot of a figure."""
+        part = f"data: {self.data}"
+        if self.data == "embedded":
+            part = "synthetic embedded data"
+        elif self.embedded:
+            part = f"partly synthetic data: {self.data}"
+        end = "" if self.comparable else " · not comparable with published numbers"
+        return f"{part} · budget {self.budget}{end}"

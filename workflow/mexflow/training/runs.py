@@ -1,0 +1,131 @@
+"""One fold: split, train, test, write."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import torch
+
+from mexflow.artifacts import Outputs
+from mexflow.errors import UserError
+from mexflow.evaluation.folds import assert_disjoint
+from mexflow.models import build
+from mexflow.training.checkpoints import Checkpoints
+from mexflow.training.loop import Settings, fit, predict
+from mexflow.training.samples import Samples
+
+PREDICTIONS = pa.schema(
+    [
+        ("paper", pa.string()),
+        ("experiment", pa.string()),
+        ("fold", pa.string()),
+        ("dataset", pa.string()),
+        ("subject", pa.string()),
+        ("clip", pa.string()),
+        ("label", pa.string()),
+        ("predicted", pa.string()),
+        ("probabilities", pa.list_(pa.float32())),
+    ]
+)
+"""One row per test clip; `probabilities` are in the order of the paper's classes."""
+
+
+@dataclass(frozen=True)
+class FoldRun:
+    """What one fold trains and tests."""
+
+    paper: str
+    experiment: str
+    fold: str
+    test_subjects: frozenset[str]
+    train_pairs: list[str]
+    test_pairs: list[str]
+    model: str
+    options: dict[str, Any]
+    settings: Settings
+    seed: int
+    keep_features: bool
+
+
+def split(samples: Samples, run: FoldRun) -> tuple[Samples, Samples]:
+    """The training and the test samples of a fold; no subject is in both.
+
+    Raises:
+        UserError: if nothing is left to train on, or a class of the paper has no training sample.
+    """
+    testing = np.array([clip["subject"] in run.test_subjects for clip in samples.clips], bool)
+    pairs = np.array([clip["pair"] for clip in samples.clips])
+    train = samples.subset(~testing & np.isin(pairs, run.train_pairs))
+    test = samples.subset(testing & np.isin(pairs, run.test_pairs))
+    absent = [name for i, name in enumerate(samples.classes) if not (train.labels == i).any()]
+    if absent:
+        raise UserError(
+            f"fold {run.fold} of {run.paper}/{run.experiment}: no training clip of {', '.join(absent)} "
+            f"(of {len(train)} training samples); the test subject holds them all, or they were excluded: "
+            "see the exclusions that 'index' and the logs of faces list, and add subjects"
+        )
+    assert_disjoint(train.subjects, test.subjects)
+    assert_disjoint(train.subjects, run.test_subjects)
+    return train, test
+
+
+def run_fold(
+    run: FoldRun,
+    samples: Samples,
+    device: torch.device,
+    folder: Path,
+    outputs: Outputs,
+    checkpoints: Checkpoints,
+    after_epoch: Callable[[], None] = lambda: None,
+) -> dict[str, Any]:
+    """Train and test one fold, and write its files to `folder`.
+
+    Writes ``predictions.parquet`` (:data:`PREDICTIONS`), ``history.parquet`` (epoch, loss, accuracy), ``model.pt``
+    (the network's state, loadable with ``weights_only=True``) and, if wanted, ``features.npy``, float32 (n, d),
+    rows as in the predictions.
+
+    Returns:
+        What the job's record says of the fold.
+    """
+    train, test = split(samples, run)
+    torch.manual_seed(run.seed)
+    network = build(run.model, run.options, samples.images.shape[1], len(samples.classes))
+    history = fit(
+        network, train, run.settings, run.seed, device, fold=run.fold, checkpoints=checkpoints, after_epoch=after_epoch
+    )
+    probabilities, features = predict(network, test, device, run.settings.batch_size, run.keep_features)
+    names = samples.classes
+    rows = [
+        {
+            "paper": run.paper,
+            "experiment": run.experiment,
+            "fold": run.fold,
+            **{key: clip[key] for key in ("dataset", "subject", "clip")},
+            "label": names[label],
+            "predicted": names[int(values.argmax())],
+            "probabilities": values,
+        }
+        for clip, label, values in zip(test.clips, test.labels, probabilities, strict=True)
+    ]
+    outputs.table(folder / "predictions.parquet", pa.Table.from_pylist(rows, schema=PREDICTIONS))
+    outputs.table(folder / "history.parquet", pa.Table.from_pylist(history))
+    buffer = io.BytesIO()
+    torch.save({name: value.cpu() for name, value in network.state_dict().items()}, buffer)
+    outputs.bytes(folder / "model.pt", buffer.getvalue())
+    if features is not None:
+        with outputs.array(folder / "features.npy", features.shape, np.float32) as append:
+            append(features)
+    return {
+        "training_subjects": train.subjects,
+        "test_subjects": sorted(run.test_subjects),
+        "training_samples": len(train),
+        "test_clips": len(test),
+        "seed": run.seed,
+        "final_loss": history[-1]["loss"],
+    }

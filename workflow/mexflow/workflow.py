@@ -1,0 +1,273 @@
+"""What the Snakefile asks: which datasets, subjects, experiments, folds and targets there are.
+
+All enumeration is here, in plain Python that tests can call; the rules only name files. Imports nothing heavy.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from mexflow import commands, config, datasets, embedded, enumeration, papers
+from mexflow.evaluation.folds import PROTOCOLS
+from mexflow.papers import Experiment, Paper
+
+RESULTS = Path("results")
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Folds of a paper that one job trains, and the experiments that run just these folds."""
+
+    name: str
+    paper: str
+    number: int
+    folds: tuple[str, ...]
+    experiments: tuple[str, ...]
+    keep_features: bool
+
+    def files(self, name: str) -> list[str]:
+        """The file of that name of each fold, for any experiment."""
+        return [f"{RESULTS}/folds/{self.paper}/{{experiment}}/{fold}/{name}" for fold in self.folds]
+
+
+class Workflow:
+    """The configured workflow."""
+
+    def __init__(self, values: dict[str, Any], folder: Path) -> None:
+        """
+        Args:
+            values: the configuration as Snakemake merged it.
+            folder: the ``workflow/`` folder.
+
+        Raises:
+            UserError: for a wrong configuration, an unknown paper, or a licensed dataset that cannot be listed.
+        """
+        self.config = config.load(values)
+        self.papers_folder = folder / "papers"
+        self.papers: dict[str, Paper] = {name: papers.load(self.papers_folder, name) for name in self.config.papers}
+
+    @cached_property
+    def indexes(self) -> list[str]:
+        """Every index to make: what the papers ask for, and the raw datasets these are made of."""
+        wanted = {paper.data.index for paper in self.papers.values()}
+        return sorted(wanted | {member for index in wanted for member in enumeration.members(index)})
+
+    @cached_property
+    def raw(self) -> dict[str, enumeration.Enumerated]:
+        """The raw datasets in use."""
+        names = sorted({member for index in self.indexes for member in enumeration.members(index)})
+        return {name: enumeration.enumerate_dataset(self.config, name, RESULTS) for name in names}
+
+    @property
+    def embedded(self) -> list[str]:
+        """The raw datasets in use that are embedded."""
+        return [name for name in self.raw if self.config.root(name) == "embedded"]
+
+    def root(self, dataset: str) -> str:
+        """The folder of a raw dataset."""
+        root = self.config.root(dataset)
+        return f"{RESULTS}/embedded/{dataset}" if root == "embedded" else root
+
+    def roots(self, index: str) -> list[str]:
+        """The ``--root`` values of `index`."""
+        members = enumeration.members(index)
+        return [f"{name}={self.root(name)}" for name in members] if index in datasets.COMPOSITES else [self.root(index)]
+
+    def raw_files(self, index: str) -> list[str]:
+        """What the index of a dataset is made from: annotation files, and the rendered frames of embedded data."""
+        files = []
+        for name in enumeration.members(index):
+            files += self.raw[name].annotations
+            if name in self.embedded:
+                plan = embedded.plan(name, self.config.embedded.size, self.config.embedded.seed)
+                files += [f"{self.root(name)}/{embedded.subject_directory(name, s)}" for s in plan.subjects]
+        return files
+
+    def version(self, index: str) -> str:
+        """A text that changes when a licensed copy changes."""
+        return " ".join(self.raw[name].version for name in enumeration.members(index)).strip()
+
+    def subjects(self, index: str) -> list[tuple[str, str]]:
+        """(dataset, subject) of each subject with a usable clip in an index."""
+        rows = enumeration.rows_of(index, self.raw)
+        used = {(r["dataset"], r["subject"]) for r in rows if r["excluded"] is None}
+        return sorted((dataset, subject.rpartition("/")[2]) for dataset, subject in used)
+
+    def experiments(self, paper: str) -> dict[str, Experiment]:
+        """The experiments of a paper, null controls among them if they are wanted."""
+        return self.papers[paper].with_null_controls(self.config.null_controls)
+
+    def all_folds(self, paper: str) -> list[str]:
+        """Names of all folds of a paper's protocol."""
+        data = self.papers[paper].data
+        folds = PROTOCOLS[self.papers[paper].protocol](enumeration.rows_of(data.index, self.raw), data.label)
+        return [fold.name for fold in folds]
+
+    def folds(self, paper: str, experiment: str) -> list[str]:
+        """Names of the folds that the budget runs: all, or so many spread evenly over all."""
+        every = self.all_folds(paper)
+        wanted = self.papers[paper].effort(experiment, self.config.budget).folds
+        if wanted is None or wanted >= len(every):
+            return every
+        return [every[(2 * i + 1) * len(every) // (2 * wanted)] for i in range(wanted)]
+
+    @cached_property
+    def batches(self) -> list[Batch]:
+        """The training jobs' folds: at most `training.folds_per_job` of them in a batch."""
+        result = []
+        step = self.config.training.folds_per_job
+        for paper in self.papers:
+            alike: dict[tuple[tuple[str, ...], bool], list[str]] = defaultdict(list)
+            for name, experiment in self.experiments(paper).items():
+                alike[tuple(self.folds(paper, name)), experiment.keep_features].append(name)
+            for group, ((folds, keep), names) in enumerate(alike.items()):
+                for number, start in enumerate(range(0, len(folds), step)):
+                    rule = f"train_{paper}_{group}_{number}"
+                    result.append(Batch(rule, paper, number, folds[start : start + step], tuple(names), keep))
+        return result
+
+    def flow_arrays(self, paper: str) -> list[str]:
+        """The flow arrays that a paper's experiments read."""
+        used = self.papers[paper]
+        folder = RESULTS / "flow" / used.flow.method
+        return [f"{folder}/{dataset}/{subject}.npy" for dataset, subject in self.subjects(used.data.index)]
+
+    def paper_file(self, paper: str) -> str:
+        """The paper's file, relative to the working directory where that is the project's own."""
+        path = self.papers_folder / f"{paper}.yaml"
+        return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
+
+    @staticmethod
+    def beside(arrays: list[str]) -> list[str]:
+        """The tables beside arrays."""
+        return [array.removesuffix(".npy") + ".parquet" for array in arrays]
+
+    def face_arrays(self, paper: str) -> list[str]:
+        """The aligned faces of a paper's subjects."""
+        index = self.papers[paper].data.index
+        return [f"{RESULTS}/faces/{dataset}/{subject}.npy" for dataset, subject in self.subjects(index)]
+
+    def figure_predictions(self, paper: str) -> list[str]:
+        """The prediction files that a paper's figures show."""
+        shown = {figure.experiment for figure in self.papers[paper].figures.values()}
+        return [path for path in self.predictions(paper) if path.split("/")[-3] in shown]
+
+    def timed_model(self, paper: str) -> str:
+        """The network that is timed: the first fold's of the timed experiment."""
+        timing = self.papers[paper].timing
+        assert timing is not None
+        return f"{RESULTS}/folds/{paper}/{timing.experiment}/{self.folds(paper, timing.experiment)[0]}/model.pt"
+
+    def timing_code(self, paper: str) -> str:
+        """The code digest of timing: of the timed network, and of no other."""
+        timing = self.papers[paper].timing
+        assert timing is not None
+        return self.code("timing", f"mexflow.models.{self.papers[paper].experiments[timing.experiment].model}")
+
+    def predictions(self, paper: str) -> list[str]:
+        """The prediction files of all experiments and folds of a paper that the budget runs."""
+        return [
+            f"{RESULTS}/folds/{paper}/{experiment}/{fold}/predictions.parquet"
+            for experiment in self.experiments(paper)
+            for fold in self.folds(paper, experiment)
+        ]
+
+    def features(self, paper: str) -> list[str]:
+        """The feature files of a paper's experiments that keep them."""
+        return [
+            f"{RESULTS}/folds/{paper}/{name}/{fold}/features.npy"
+            for name, experiment in self.experiments(paper).items()
+            if experiment.keep_features
+            for fold in self.folds(paper, name)
+        ]
+
+    def data(self, paper: str) -> str:
+        """Which data a paper's numbers come from: ``embedded``, or the roots of the licensed copies."""
+        roots = {name: self.config.root(name) for name in enumeration.members(self.papers[paper].data.index)}
+        if set(roots.values()) == {"embedded"}:
+            return "embedded"
+        return ", ".join(f"{name}: {root}" for name, root in roots.items())
+
+    def targets(self, paper: str) -> list[str]:
+        """Everything that is made for a paper in the end."""
+        used = self.papers[paper]
+        tables = [f"{RESULTS}/tables/{paper}.{ending}" for ending in ("parquet", "csv", "md")]
+        timing = [f"{RESULTS}/tables/{paper}.timing.{ending}" for ending in ("parquet", "csv", "md") if used.timing]
+        figures = [f"{RESULTS}/figures/{paper}/{name}.{e}" for name in used.figures for e in ("png", "svg")]
+        return tables + timing + figures
+
+    def dataset_targets(self) -> list[str]:
+        """The indexes and their summaries."""
+        endings = ("parquet", "videos.parquet", "txt")
+        return [f"{RESULTS}/index/{index}.{ending}" for index in self.indexes for ending in endings]
+
+    def code(self, command: str, *chosen: str) -> str:
+        """The code digest of a command, for a rule's ``params``."""
+        return commands.code_digest(command, *chosen)
+
+    def index_code(self, index: str) -> str:
+        """The code digest of making an index."""
+        return self.code("index", *datasets.modules(index))
+
+    def training_code(self, paper: str, experiment: str) -> str:
+        """The code digest of training an experiment: of its network, and of no other."""
+        return self.code("train", f"mexflow.models.{self.experiments(paper)[experiment].model}")
+
+    def model_code(self, command: str, paper: str) -> str:
+        """The code digest of a command that builds the paper's networks."""
+        models = sorted({experiment.model for experiment in self.papers[paper].experiments.values()})
+        return self.code(command, *(f"mexflow.models.{model}" for model in models))
+
+    def flow_settings(self, method: str) -> papers.Flow:
+        """The settings of a flow method, which all papers that use it share."""
+        return next(paper.flow for paper in self.papers.values() if paper.flow.method == method)
+
+    def training_flags(self, paper: str, experiment: str) -> str:
+        """Everything that an experiment's training depends on, as options of ``mexflow train``."""
+        used, trained = self.papers[paper], self.experiments(paper)[experiment]
+        training = used.training
+        return " ".join(
+            [
+                f"--label {used.data.label}",
+                flags("class", used.data.classes),
+                f"--protocol {used.protocol}",
+                flags("channel", trained.channels),
+                flags("train-pair", used.train_pairs),
+                flags("test-pair", used.test_pairs),
+                f"--model {trained.model}",
+                flags("model-option", settings(trained.options)),
+                f"--epochs {used.effort(experiment, self.config.budget).epochs} --batch-size {training.batch_size}",
+                f"--optimizer {training.optimizer} --learning-rate {training.learning_rate}",
+                flags("optimizer-option", settings(training.optimizer_options)),
+                f"--seed {self.config.seed}",
+                *(["--permute-labels"] if trained.permute_labels else []),
+                *(["--keep-features"] if trained.keep_features else []),
+            ]
+        )
+
+    def expected(self, paper: str) -> str:
+        """The folds that the budget runs of each experiment, as options of ``mexflow tables``."""
+        every = {name: self.folds(paper, name) for name in self.experiments(paper)}
+        return flags("expect", (f"{name}={','.join(folds)}" for name, folds in every.items()))
+
+    @staticmethod
+    def attempt(wildcards: object, attempt: int) -> int:
+        """Which attempt at a job this is; handed on to its record."""
+        return attempt
+
+
+def flags(name: str, values: Iterable[object]) -> str:
+    """A repeated option: ``--name a --name b``, quoted for the shell."""
+    import shlex
+
+    return " ".join(f"--{name} {shlex.quote(str(value))}" for value in values)
+
+
+def settings(values: dict[str, Any]) -> list[str]:
+    """Settings as ``name=value`` texts that the commands read back."""
+    return [f"{name}={str(value).lower() if isinstance(value, bool) else value}" for name, value in values.items()]

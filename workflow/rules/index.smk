@@ -1,0 +1,36 @@
+"""Indexes: one row per annotated expression, one per folder of frames; from file names and annotation files alone.
+
+Needs the raw datasets. Makes ``results/index/<dataset>.parquet``, ``.videos.parquet`` and ``.txt`` (the summary) for
+each raw dataset and composite in use.
+"""
+
+
+rule index:
+    """List a dataset's expressions and frame folders."""
+    input:
+        raw=lambda wildcards: plan.raw_files(wildcards.dataset),
+    output:
+        index="results/index/{dataset}.parquet",
+        videos="results/index/{dataset}.videos.parquet",
+        summary="results/index/{dataset}.txt",
+        record="results/records/index/{dataset}.json",
+    wildcard_constraints:
+        dataset="|".join(plan.indexes),
+    params:
+        roots=lambda wildcards: flags("root", plan.roots(wildcards.dataset)),
+        version=lambda wildcards: plan.version(wildcards.dataset),
+        code=lambda wildcards: plan.index_code(wildcards.dataset),
+    log:
+        "results/logs/index/{dataset}.log",
+    benchmark:
+        "results/benchmarks/index/{dataset}.tsv"
+    conda:
+        "../../envs/mexflow.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=30,
+        attempt=plan.attempt,
+    shell:
+        "MEXFLOW_ATTEMPT={resources.attempt} python -m mexflow index"
+        " --dataset {wildcards.dataset} {params.roots} --output {output.index} --videos {output.videos}"
+        " --summary {output.summary} --record {output.record} > {log} 2>&1"

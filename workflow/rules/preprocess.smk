@@ -1,0 +1,71 @@
+"""Preprocessing: aligned faces and optical flow, a job per subject.
+
+Needs the indexes and the raw frames. Makes ``results/faces/<dataset>/<subject>.npy`` and
+``results/flow/<method>/<dataset>/<subject>.npy``, each with its table beside it.
+"""
+
+
+rule faces:
+    """Find, track and align the face in every frame of a subject's annotated videos."""
+    input:
+        index="results/index/{dataset}.parquet",
+        videos="results/index/{dataset}.videos.parquet",
+    output:
+        faces="results/faces/{dataset}/{subject}.npy",
+        table="results/faces/{dataset}/{subject}.parquet",
+        record="results/records/faces/{dataset}/{subject}.json",
+    params:
+        root=lambda wildcards: plan.root(wildcards.dataset),
+        smoothing=plan.config.preprocess.faces.smoothing,
+        max_missed=plan.config.preprocess.faces.max_missed,
+        unreadable=plan.config.preprocess.faces.unreadable,
+        code=plan.code("faces"),
+    log:
+        "results/logs/faces/{dataset}/{subject}.log",
+    benchmark:
+        "results/benchmarks/faces/{dataset}/{subject}.tsv"
+    conda:
+        "../../envs/mexflow.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=120,
+        attempt=plan.attempt,
+    shell:
+        "MEXFLOW_ATTEMPT={resources.attempt} python -m mexflow faces"
+        " --dataset {wildcards.dataset} --subject {wildcards.subject} --root {params.root:q}"
+        " --index {input.index} --videos {input.videos} --smoothing {params.smoothing}"
+        " --max-missed {params.max_missed} --unreadable {params.unreadable}"
+        " --output {output.faces} --table {output.table} --record {output.record} > {log} 2>&1"
+
+
+rule flow:
+    """Optical flow between the pairs of frames that the papers ask for."""
+    input:
+        index="results/index/{dataset}.parquet",
+        faces="results/faces/{dataset}/{subject}.npy",
+        table="results/faces/{dataset}/{subject}.parquet",
+    output:
+        flow="results/flow/{method}/{dataset}/{subject}.npy",
+        table="results/flow/{method}/{dataset}/{subject}.parquet",
+        record="results/records/flow/{method}/{dataset}/{subject}.json",
+    params:
+        size=lambda wildcards: plan.flow_settings(wildcards.method).size,
+        pairs=lambda wildcards: flags("pair", plan.flow_settings(wildcards.method).pairs),
+        options=lambda wildcards: flags("option", settings(plan.flow_settings(wildcards.method).options)),
+        code=plan.code("flow"),
+    log:
+        "results/logs/flow/{method}/{dataset}/{subject}.log",
+    benchmark:
+        "results/benchmarks/flow/{method}/{dataset}/{subject}.tsv"
+    conda:
+        "../../envs/mexflow.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=60,
+        attempt=plan.attempt,
+    shell:
+        "MEXFLOW_ATTEMPT={resources.attempt} python -m mexflow flow"
+        " --method {wildcards.method} --dataset {wildcards.dataset} --subject {wildcards.subject}"
+        " --index {input.index} --faces {input.faces} --faces-table {input.table} {params.pairs}"
+        " --size {params.size} {params.options}"
+        " --output {output.flow} --table {output.table} --record {output.record} > {log} 2>&1"

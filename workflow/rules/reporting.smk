@@ -1,0 +1,142 @@
+"""Reporting: tables, figures and timing of each paper.
+
+Needs the paper's file, its predictions, and for figures flow and faces. Makes ``results/tables/<paper>.parquet``,
+``.csv`` and ``.md``, ``results/figures/<paper>/``, and the measured times in ``results/tables/<paper>.timing.*``.
+Times differ from run to run; they have tables of their own, so that the others are the same bits in every run.
+"""
+
+for paper in plan.papers:
+
+    rule:
+        name:
+            paper
+        """Everything of one paper."""
+        input:
+            results=plan.targets(paper),
+
+
+    rule:
+        name:
+            f"tables_{paper}"
+        """The paper's tables, published beside measured."""
+        input:
+            paper=plan.paper_file(paper),
+            index=f"results/index/{plan.papers[paper].data.index}.parquet",
+            flow=plan.beside(plan.flow_arrays(paper)),
+            predictions=plan.predictions(paper),
+            features=plan.features(paper),
+        output:
+            parquet=f"results/tables/{paper}.parquet",
+            csv=f"results/tables/{paper}.csv",
+            markdown=f"results/tables/{paper}.md",
+            record=f"results/records/tables/{paper}.json",
+        params:
+            paper=paper,
+            flow=flags("flow-table", plan.beside(plan.flow_arrays(paper))),
+            expected=plan.expected(paper),
+            total=len(plan.all_folds(paper)),
+            budget=plan.config.budget,
+            data=plan.data(paper),
+            seed=plan.config.seed,
+            controls="" if plan.config.null_controls else "--no-null-controls",
+            code=plan.model_code("tables", paper),
+        log:
+            f"results/logs/tables/{paper}.log",
+        benchmark:
+            f"results/benchmarks/tables/{paper}.tsv"
+        conda:
+            "../../envs/mexflow.yaml"
+        resources:
+            mem_mb=2000,
+            runtime=60,
+            attempt=plan.attempt,
+        shell:
+            "MEXFLOW_ATTEMPT={resources.attempt} python -m mexflow tables"
+            " --paper {input.paper:q} --folds results/folds --index {input.index} {params.flow} {params.expected}"
+            " --total-folds {params.total} --budget {params.budget} --data {params.data:q} --seed {params.seed}"
+            " {params.controls} --output results/tables/{params.paper} --record {output.record} > {log} 2>&1"
+
+
+    rule:
+        name:
+            f"figures_{paper}"
+        """The paper's figures."""
+        input:
+            paper=plan.paper_file(paper),
+            index=f"results/index/{plan.papers[paper].data.index}.parquet",
+            flow=plan.flow_arrays(paper),
+            flow_tables=plan.beside(plan.flow_arrays(paper)),
+            faces=plan.face_arrays(paper),
+            face_tables=plan.beside(plan.face_arrays(paper)),
+            predictions=plan.figure_predictions(paper),
+        output:
+            png=[f"results/figures/{paper}/{name}.png" for name in plan.papers[paper].figures],
+            svg=[f"results/figures/{paper}/{name}.svg" for name in plan.papers[paper].figures],
+            record=f"results/records/figures/{paper}.json",
+        params:
+            paper=paper,
+            method=plan.papers[paper].flow.method,
+            expected=plan.expected(paper),
+            total=len(plan.all_folds(paper)),
+            budget=plan.config.budget,
+            data=plan.data(paper),
+            seed=plan.config.seed,
+            code=plan.code("figures"),
+        log:
+            f"results/logs/figures/{paper}.log",
+        benchmark:
+            f"results/benchmarks/figures/{paper}.tsv"
+        conda:
+            "../../envs/mexflow.yaml"
+        resources:
+            mem_mb=2000,
+            runtime=60,
+            attempt=plan.attempt,
+        shell:
+            "MEXFLOW_ATTEMPT={resources.attempt} python -m mexflow figures"
+            " --paper {input.paper:q} --folds results/folds --index {input.index}"
+            " --flow results/flow/{params.method} --faces results/faces {params.expected}"
+            " --total-folds {params.total} --budget {params.budget} --data {params.data:q} --seed {params.seed}"
+            " --output results/figures/{params.paper} --record {output.record} > {log} 2>&1"
+
+    if plan.papers[paper].timing:
+
+        rule:
+            name:
+                f"timing_{paper}"
+            """The time to classify a clip, with the machine to itself."""
+            input:
+                paper=plan.paper_file(paper),
+                index=f"results/index/{plan.papers[paper].data.index}.parquet",
+                model=plan.timed_model(paper),
+                faces=plan.face_arrays(paper),
+                tables=plan.beside(plan.face_arrays(paper)),
+            output:
+                parquet=f"results/tables/{paper}.timing.parquet",
+                csv=f"results/tables/{paper}.timing.csv",
+                markdown=f"results/tables/{paper}.timing.md",
+                record=f"results/records/timing/{paper}.json",
+            params:
+                paper=paper,
+                faces=flags("faces", plan.face_arrays(paper)),
+                budget=plan.config.budget,
+                data=plan.data(paper),
+                device=plan.config.training.device,
+                code=plan.timing_code(paper),
+            log:
+                f"results/logs/timing/{paper}.log",
+            benchmark:
+                f"results/benchmarks/timing/{paper}.tsv"
+            conda:
+                "../../envs/mexflow.yaml"
+            # All cores: a job beside it would be measured with it.
+            threads: workflow.cores or 1
+            resources:
+                mem_mb=2000,
+                runtime=30,
+                attempt=plan.attempt,
+            shell:
+                "MEXFLOW_ATTEMPT={resources.attempt} python -m mexflow timing"
+                " --paper {input.paper:q} --index {input.index} --model {input.model} {params.faces}"
+                " --budget {params.budget} --data {params.data:q} --device {params.device}"
+                " --output results/tables/{params.paper}.timing --record {output.record} > {log} 2>&1"

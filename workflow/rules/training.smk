@@ -1,0 +1,51 @@
+"""Training: a paper's experiments, fold by fold, some folds a job (`training.folds_per_job`).
+
+Needs the index and the flow of the paper's clips. Makes ``results/folds/<paper>/<experiment>/<fold>/`` with
+predictions, history and model. Each batch of folds has a rule, so that every file is declared; the experiments that
+run the same folds share it.
+"""
+
+for batch in plan.batches:
+
+    rule:
+        name:
+            batch.name
+        """Train and test some folds of an experiment."""
+        input:
+            index=f"results/index/{plan.papers[batch.paper].data.index}.parquet",
+            flow=plan.flow_arrays(batch.paper),
+            tables=plan.beside(plan.flow_arrays(batch.paper)),
+        output:
+            predictions=batch.files("predictions.parquet"),
+            history=batch.files("history.parquet"),
+            models=batch.files("model.pt"),
+            features=batch.files("features.npy") if batch.keep_features else [],
+            record=f"results/records/train/{batch.paper}/{{experiment}}/{batch.number}.json",
+        wildcard_constraints:
+            experiment="|".join(batch.experiments),
+        params:
+            paper=batch.paper,
+            folds=flags("fold", batch.folds),
+            flow=flags("flow", plan.flow_arrays(batch.paper)),
+            science=lambda wildcards, paper=batch.paper: plan.training_flags(paper, wildcards.experiment),
+            device=plan.config.training.device,
+            checkpoint_seconds=plan.config.training.checkpoint_seconds,
+            code=lambda wildcards, paper=batch.paper: plan.training_code(paper, wildcards.experiment),
+        log:
+            f"results/logs/train/{batch.paper}/{{experiment}}/{batch.number}.log",
+        benchmark:
+            f"results/benchmarks/train/{batch.paper}/{{experiment}}/{batch.number}.tsv"
+        conda:
+            "../../envs/mexflow.yaml"
+        threads: plan.config.training.threads
+        resources:
+            mem_mb=3000,
+            runtime=720,
+            attempt=plan.attempt,
+        shell:
+            "MEXFLOW_ATTEMPT={resources.attempt} python -m mexflow train"
+            " --paper {params.paper} --experiment {wildcards.experiment} {params.folds}"
+            " --index {input.index} {params.flow} {params.science} --threads {threads} --device {params.device}"
+            " --checkpoints results/checkpoints/{params.paper}/{wildcards.experiment}"
+            " --checkpoint-seconds {params.checkpoint_seconds}"
+            " --output results/folds/{params.paper}/{wildcards.experiment} --record {output.record} > {log} 2>&1"
