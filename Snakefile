@@ -1,8 +1,8 @@
 """mexflow: from the raw videos of micro-expression research to the tables and figures of five papers.
 
-    snakemake --cores 32                 everything that config.yaml asks for
-    snakemake --cores 32 belaiche2020    one paper
-    snakemake --cores 4 datasets         indexes of the datasets, and their summaries
+snakemake --cores 32                 everything that config.yaml asks for
+snakemake --cores 32 belaiche2020    one paper
+snakemake --cores 4 datasets         indexes of the datasets, and their summaries
 """
 
 import os

@@ -231,6 +231,25 @@ def test_the_sheet_of_samm(tmp_path):
     assert len(rows) == 14 + 12 and {row[0] for row in rows[14:]} == {"028", "032"}
 
 
+@pytest.mark.parametrize("dataset", DATASETS)
+def test_the_adapter_reads_what_the_plan_expects(dataset, tmp_path):
+    from mexflow import datasets
+
+    result = plan(dataset, "demo", 0)
+    embedded.write_annotations(dataset, "demo", 0, tmp_path)
+    for clip in result.clips:
+        (tmp_path / clip.path).mkdir(parents=True)
+        for frame in clip.frames:
+            (tmp_path / clip.file(frame)).touch()
+    listing = datasets.read(dataset, {dataset: tmp_path})
+    rows = [{**row, "repairs": [text.split(":")[0] for text in row["repairs"]]} for row in listing.rows]
+    assert sorted(rows, key=lambda row: row["clip"]) == sorted(result.expected_rows(), key=lambda row: row["clip"])
+    folders = {(video["path"], video["first_frame"], video["frame_count"]) for video in listing.videos}
+    assert folders == {(clip.path, clip.first_frame, clip.frame_count) for clip in result.clips}
+    unlisted = {video["path"] for video in listing.videos if not video["annotated"]}
+    assert unlisted == {clip.path for clip in result.clips if not clip.in_table}
+
+
 # The frames
 
 

@@ -11,9 +11,11 @@ what a job was made from. Nothing here can read or write a pickle.
 from __future__ import annotations
 
 import errno
+import glob
 import hashlib
 import json
 import os
+import platform
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -60,9 +62,12 @@ def hash_file(path: Path) -> Digest:
 
 
 def hash_tree(directory: Path) -> Digest:
-    """Digest of a folder: sha256 over the sorted lines ``sha256 size relative/path`` of its files."""
+    """Digest of a folder: sha256 over the sorted lines ``sha256 size relative/path`` of its files.
+
+    Hidden files do not count: Snakemake puts one of its own into every folder that a job made.
+    """
     sha, size = hashlib.sha256(), 0
-    for path in sorted(p for p in directory.rglob("*") if p.is_file()):
+    for path in sorted(p for p in directory.rglob("*") if p.is_file() and not p.name.startswith(".")):
         digest = hash_file(path)
         name = path.relative_to(directory).as_posix()
         sha.update(f"{digest.sha256} {digest.size} {name}\n".encode())
@@ -131,7 +136,7 @@ class Inputs:
         data = self.bytes(path)
         try:
             return pq.read_table(pa.BufferReader(data))
-        except pa.ArrowException as error:
+        except (pa.ArrowException, OSError) as error:  # it raises either for damaged bytes
             raise UserError(
                 f"{path}: not a readable parquet file ({_first_line(error)}); delete it and run again"
             ) from None
@@ -147,8 +152,8 @@ class Inputs:
         path = Path(path)
         self.digests[path.as_posix()] = hash_file(path)
         try:
-            return np.load(path, mmap_mode="r", allow_pickle=False)
-        except ValueError as error:
+            return np.lib.format.open_memmap(path, mode="r")  # knows no pickles and no archives
+        except Exception as error:  # numpy raises many kinds for a damaged header
             raise UserError(
                 f"{path}: not a readable npy array ({_first_line(error)}); delete it and run again"
             ) from None
@@ -194,7 +199,10 @@ class Outputs:
     def _temporary(self, target: Path) -> Path:
         with writing(target):
             target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = target.parent / f".{target.name}.partial"
+            _remove_stale(target)
+        # The process is part of the name: a job that outlived a killed workflow and the one that replaces it must
+        # not write into one file.
+        temporary = target.parent / f".{target.name}.{platform.node()}-{os.getpid()}.partial"
         self._pending.append((temporary, target))
         return temporary
 
@@ -303,6 +311,28 @@ class Outputs:
             folders.add(target.parent)
         for folder in folders:
             _sync_folder(folder)
+
+
+def _remove_stale(target: Path) -> None:
+    """Remove what killed processes of this host left of earlier attempts to write `target`."""
+    prefix = f".{target.name}.{platform.node()}-"
+    for path in target.parent.glob(f"{glob.escape(prefix)}*.partial"):
+        process = path.name.removeprefix(prefix).removesuffix(".partial")
+        if process.isdigit() and int(process) != os.getpid() and not _alive(int(process)):
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+
+
+def _alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
 
 
 def _sync_folder(folder: Path) -> None:

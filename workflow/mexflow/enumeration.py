@@ -1,8 +1,8 @@
 """What the workflow enumerates its jobs from: the rows of an index, before the index is made.
 
 For an embedded dataset they follow from its plan. For a licensed copy they are listed once, in a process of its
-own, and kept beside the indexes until a folder or an annotation file of the copy changes. The Snakefile itself
-imports nothing for this but the standard library.
+own, and kept beside the indexes until a folder or an annotation file of the copy changes, or the code that lists
+them. The Snakefile itself imports nothing for this but the standard library.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mexflow.commands import code_digest
 from mexflow.config import Config
-from mexflow.datasets import COMPOSITES, DATASETS
+from mexflow.datasets import COMPOSITES, DATASETS, modules
 from mexflow.errors import UserError, choose
 
 
@@ -69,10 +70,12 @@ def rows_of(index: str, enumerated: dict[str, Enumerated]) -> list[dict[str, Any
 
 
 def _licensed(dataset: str, root: Path, cache: Path) -> Enumerated:
+    code = code_digest("listing", *modules(dataset))
     try:
         known = json.loads(cache.read_bytes())
-        fresh = known["root"] == str(root) and known["stamp"] == stamp(root, known["places"])
-    except (OSError, ValueError, KeyError):
+        same = known["root"] == str(root) and known["code"] == code
+        fresh = same and known["stamp"] == stamp(root, known["places"])
+    except (OSError, ValueError, KeyError, TypeError):
         fresh = False
     if not fresh:
         command = [sys.executable, "-m", "mexflow", "listing", "--dataset", dataset, "--root", str(root)]

@@ -2,7 +2,7 @@
 
 Every mistake a user can make (a missing folder, a damaged frame, a typo in the configuration) is
 raised as a :class:`UserError`, whose text is one line that names the file and the remedy. The
-command line prints that line and exits with status 2; it never shows a traceback for it.
+command line prints that line and exits with status 1; it never shows a traceback for it.
 """
 
 from __future__ import annotations

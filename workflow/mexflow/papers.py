@@ -8,12 +8,12 @@ adding a paper adds a file, and a module under :mod:`mexflow.models` where the n
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from mexflow.errors import UserError, choose
+from mexflow.errors import UserError, choose, nearest
 
 Budget = Literal["demo", "paper"]
 Option = int | float | str | bool
@@ -47,6 +47,7 @@ class Training(_Part):
     optimizer: Literal["rmsprop"]
     learning_rate: float = Field(gt=0)
     optimizer_options: dict[str, float] = {}
+    normalise: Literal["rms", "none"]
 
 
 class Effort(_Part):
@@ -140,13 +141,22 @@ class Paper(_Part):
                     values = getattr(row, field)
                     if values and len(values) != len(table.columns):
                         raise ValueError(f"{name}/{row.name}: {len(values)} {field} for {len(table.columns)} columns")
-                unknown = {e for e in row.experiments if e} - set(self.experiments)
-                if unknown:
-                    raise ValueError(f"{name}/{row.name}: no experiment {sorted(unknown)}")
+                for experiment in row.experiments:
+                    self._require(experiment, f"{name}/{row.name}")
+        for name, figure in self.figures.items():
+            self._require(figure.experiment, name)
+        if self.timing:
+            self._require(self.timing.experiment, "timing")
         for pair in [*self.train_pairs, *self.test_pairs]:
             if pair not in self.flow.pairs:
                 raise ValueError(f"pair {pair!r} is not among flow.pairs")
+        if absent := [name for name in get_args(Budget) if name not in self.budgets]:
+            raise ValueError(f"budgets: {absent[0]} is missing")
         return self
+
+    def _require(self, experiment: str | None, where: str) -> None:
+        if experiment is not None and experiment not in self.experiments:
+            raise ValueError(f"{where}: no experiment {experiment!r}{nearest(experiment, self.experiments)}")
 
     def effort(self, experiment: str, budget: Budget) -> Effort:
         """The epochs and folds that `budget` runs of `experiment`."""

@@ -108,7 +108,7 @@ def _versions() -> dict[str, str]:
 
 
 def git_state() -> dict[str, Any]:
-    """Commit and dirty flag of the project, both null outside a git checkout.
+    """Commit and dirty flag of the project, both null outside a git checkout and before its first commit.
 
     Snakemake's parent process passes them down, so that a job need not start git.
     """
@@ -123,7 +123,9 @@ def git_state() -> dict[str, Any]:
     except (OSError, subprocess.SubprocessError):
         return {"git_commit": None, "git_dirty": None}
     lines = result.stdout.splitlines()
-    commit = next((line.split()[2] for line in lines if line.startswith("# branch.oid")), None)
+    commit = next((line.split()[2] for line in lines if line.startswith("# branch.oid")), "(initial)")
+    if commit == "(initial)":  # nothing is committed yet
+        return {"git_commit": None, "git_dirty": None}
     return {"git_commit": commit, "git_dirty": any(not line.startswith("#") for line in lines)}
 
 

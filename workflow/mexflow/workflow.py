@@ -12,7 +12,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from mexflow import commands, config, datasets, embedded, enumeration, papers
+from mexflow import commands, config, datasets, embedded, enumeration, models, papers
+from mexflow.errors import choose
 from mexflow.evaluation.folds import PROTOCOLS
 from mexflow.papers import Experiment, Paper
 
@@ -45,11 +46,14 @@ class Workflow:
             folder: the ``workflow/`` folder.
 
         Raises:
-            UserError: for a wrong configuration, an unknown paper, or a licensed dataset that cannot be listed.
+            UserError: for a wrong configuration, an unknown paper, or a wrong paper file.
         """
         self.config = config.load(values)
         self.papers_folder = folder / "papers"
         self.papers: dict[str, Paper] = {name: papers.load(self.papers_folder, name) for name in self.config.papers}
+        for paper in self.papers.values():
+            for experiment in paper.experiments.values():
+                choose("network", experiment.model, models.available())
 
     @cached_property
     def indexes(self) -> list[str]:
@@ -85,8 +89,13 @@ class Workflow:
             files += self.raw[name].annotations
             if name in self.embedded:
                 plan = embedded.plan(name, self.config.embedded.size, self.config.embedded.seed)
-                files += [f"{self.root(name)}/{embedded.subject_directory(name, s)}" for s in plan.subjects]
+                files += [self.rendered(name, subject) for subject in plan.subjects]
         return files
+
+    @staticmethod
+    def rendered(dataset: str, subject: str) -> str:
+        """The folder that the frames of a subject of an embedded dataset are rendered into."""
+        return f"{RESULTS}/embedded/{dataset}/{embedded.subject_directory(dataset, subject)}"
 
     def version(self, index: str) -> str:
         """A text that changes when a licensed copy changes."""
@@ -244,6 +253,7 @@ class Workflow:
                 f"--epochs {used.effort(experiment, self.config.budget).epochs} --batch-size {training.batch_size}",
                 f"--optimizer {training.optimizer} --learning-rate {training.learning_rate}",
                 flags("optimizer-option", settings(training.optimizer_options)),
+                f"--normalise {training.normalise}",
                 f"--seed {self.config.seed}",
                 *(["--permute-labels"] if trained.permute_labels else []),
                 *(["--keep-features"] if trained.keep_features else []),

@@ -9,18 +9,13 @@ from mexflow import embedded
 for dataset in plan.embedded:
 
     rule:
+        """Render the frames of one subject."""
         name:
             f"embed_{dataset}"
-        """Render the frames of one subject."""
         output:
-            frames=directory(f"results/embedded/{dataset}/" + embedded.subject_directory(dataset, "{subject}")),
+            frames=directory(plan.rendered(dataset, "{subject}")),
             truth=f"results/embedded/{dataset}/truth/{{subject}}.parquet",
             record=f"results/records/embed/{dataset}/{{subject}}.json",
-        params:
-            dataset=dataset,
-            size=plan.config.embedded.size,
-            seed=plan.config.embedded.seed,
-            code=plan.code("embed", embedded.LAYOUTS[dataset]),
         log:
             f"results/logs/embed/{dataset}/{{subject}}.log",
         benchmark:
@@ -31,24 +26,24 @@ for dataset in plan.embedded:
             mem_mb=1000,
             runtime=60,
             attempt=plan.attempt,
+        params:
+            rule=f"embed_{dataset}",
+            dataset=dataset,
+            size=plan.config.embedded.size,
+            seed=plan.config.embedded.seed,
+            code=plan.code("embed", embedded.LAYOUTS[dataset]),
         shell:
-            "MEXFLOW_ATTEMPT={resources.attempt} python -m mexflow embed"
+            "MEXFLOW_RULE={params.rule} MEXFLOW_ATTEMPT={resources.attempt} python -m mexflow embed"
             " --dataset {params.dataset} --size {params.size} --seed {params.seed} --subject {wildcards.subject}"
             " --frames {output.frames} --truth {output.truth} --record {output.record} > {log} 2>&1"
 
     rule:
+        """Write the annotation files."""
         name:
             f"embed_{dataset}_annotations"
-        """Write the annotation files."""
         output:
             files=plan.raw[dataset].annotations,
             record=f"results/records/embed/{dataset}.json",
-        params:
-            dataset=dataset,
-            size=plan.config.embedded.size,
-            seed=plan.config.embedded.seed,
-            files=flags("annotation", plan.raw[dataset].annotations),
-            code=plan.code("embed", embedded.LAYOUTS[dataset]),
         log:
             f"results/logs/embed/{dataset}.log",
         benchmark:
@@ -59,7 +54,14 @@ for dataset in plan.embedded:
             mem_mb=500,
             runtime=10,
             attempt=plan.attempt,
+        params:
+            rule=f"embed_{dataset}_annotations",
+            dataset=dataset,
+            size=plan.config.embedded.size,
+            seed=plan.config.embedded.seed,
+            files=flags("annotation", plan.raw[dataset].annotations),
+            code=plan.code("embed", embedded.LAYOUTS[dataset]),
         shell:
-            "MEXFLOW_ATTEMPT={resources.attempt} python -m mexflow embed"
+            "MEXFLOW_RULE={params.rule} MEXFLOW_ATTEMPT={resources.attempt} python -m mexflow embed"
             " --dataset {params.dataset} --size {params.size} --seed {params.seed} {params.files}"
             " --record {output.record} > {log} 2>&1"

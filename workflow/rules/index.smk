@@ -14,23 +14,24 @@ rule index:
         videos="results/index/{dataset}.videos.parquet",
         summary="results/index/{dataset}.txt",
         record="results/records/index/{dataset}.json",
-    wildcard_constraints:
-        dataset="|".join(plan.indexes),
-    params:
-        roots=lambda wildcards: flags("root", plan.roots(wildcards.dataset)),
-        version=lambda wildcards: plan.version(wildcards.dataset),
-        code=lambda wildcards: plan.index_code(wildcards.dataset),
     log:
         "results/logs/index/{dataset}.log",
     benchmark:
         "results/benchmarks/index/{dataset}.tsv"
+    wildcard_constraints:
+        dataset="|".join(plan.indexes),
     conda:
         "../../envs/mexflow.yaml"
     resources:
         mem_mb=1000,
         runtime=30,
         attempt=plan.attempt,
+    params:
+        rule="index",
+        roots=lambda wildcards: flags("root", plan.roots(wildcards.dataset)),
+        version=lambda wildcards: plan.version(wildcards.dataset),
+        code=lambda wildcards: plan.index_code(wildcards.dataset),
     shell:
-        "MEXFLOW_ATTEMPT={resources.attempt} python -m mexflow index"
+        "MEXFLOW_RULE={params.rule} MEXFLOW_ATTEMPT={resources.attempt} python -m mexflow index"
         " --dataset {wildcards.dataset} {params.roots} --output {output.index} --videos {output.videos}"
         " --summary {output.summary} --record {output.record} > {log} 2>&1"

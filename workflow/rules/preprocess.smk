@@ -14,12 +14,6 @@ rule faces:
         faces="results/faces/{dataset}/{subject}.npy",
         table="results/faces/{dataset}/{subject}.parquet",
         record="results/records/faces/{dataset}/{subject}.json",
-    params:
-        root=lambda wildcards: plan.root(wildcards.dataset),
-        smoothing=plan.config.preprocess.faces.smoothing,
-        max_missed=plan.config.preprocess.faces.max_missed,
-        unreadable=plan.config.preprocess.faces.unreadable,
-        code=plan.code("faces"),
     log:
         "results/logs/faces/{dataset}/{subject}.log",
     benchmark:
@@ -30,8 +24,15 @@ rule faces:
         mem_mb=1000,
         runtime=120,
         attempt=plan.attempt,
+    params:
+        rule="faces",
+        root=lambda wildcards: plan.root(wildcards.dataset),
+        smoothing=plan.config.preprocess.faces.smoothing,
+        max_missed=plan.config.preprocess.faces.max_missed,
+        unreadable=plan.config.preprocess.faces.unreadable,
+        code=plan.code("faces"),
     shell:
-        "MEXFLOW_ATTEMPT={resources.attempt} python -m mexflow faces"
+        "MEXFLOW_RULE={params.rule} MEXFLOW_ATTEMPT={resources.attempt} python -m mexflow faces"
         " --dataset {wildcards.dataset} --subject {wildcards.subject} --root {params.root:q}"
         " --index {input.index} --videos {input.videos} --smoothing {params.smoothing}"
         " --max-missed {params.max_missed} --unreadable {params.unreadable}"
@@ -48,11 +49,6 @@ rule flow:
         flow="results/flow/{method}/{dataset}/{subject}.npy",
         table="results/flow/{method}/{dataset}/{subject}.parquet",
         record="results/records/flow/{method}/{dataset}/{subject}.json",
-    params:
-        size=lambda wildcards: plan.flow_settings(wildcards.method).size,
-        pairs=lambda wildcards: flags("pair", plan.flow_settings(wildcards.method).pairs),
-        options=lambda wildcards: flags("option", settings(plan.flow_settings(wildcards.method).options)),
-        code=plan.code("flow"),
     log:
         "results/logs/flow/{method}/{dataset}/{subject}.log",
     benchmark:
@@ -63,8 +59,14 @@ rule flow:
         mem_mb=1000,
         runtime=60,
         attempt=plan.attempt,
+    params:
+        rule="flow",
+        size=lambda wildcards: plan.flow_settings(wildcards.method).size,
+        pairs=lambda wildcards: flags("pair", plan.flow_settings(wildcards.method).pairs),
+        options=lambda wildcards: flags("option", settings(plan.flow_settings(wildcards.method).options)),
+        code=plan.code("flow"),
     shell:
-        "MEXFLOW_ATTEMPT={resources.attempt} python -m mexflow flow"
+        "MEXFLOW_RULE={params.rule} MEXFLOW_ATTEMPT={resources.attempt} python -m mexflow flow"
         " --method {wildcards.method} --dataset {wildcards.dataset} --subject {wildcards.subject}"
         " --index {input.index} --faces {input.faces} --faces-table {input.table} {params.pairs}"
         " --size {params.size} {params.options}"

@@ -8,17 +8,16 @@ Times differ from run to run; they have tables of their own, so that the others 
 for paper in plan.papers:
 
     rule:
+        """Everything of one paper."""
         name:
             paper
-        """Everything of one paper."""
         input:
             results=plan.targets(paper),
 
-
     rule:
+        """The paper's tables, published beside measured."""
         name:
             f"tables_{paper}"
-        """The paper's tables, published beside measured."""
         input:
             paper=plan.paper_file(paper),
             index=f"results/index/{plan.papers[paper].data.index}.parquet",
@@ -30,16 +29,6 @@ for paper in plan.papers:
             csv=f"results/tables/{paper}.csv",
             markdown=f"results/tables/{paper}.md",
             record=f"results/records/tables/{paper}.json",
-        params:
-            paper=paper,
-            flow=flags("flow-table", plan.beside(plan.flow_arrays(paper))),
-            expected=plan.expected(paper),
-            total=len(plan.all_folds(paper)),
-            budget=plan.config.budget,
-            data=plan.data(paper),
-            seed=plan.config.seed,
-            controls="" if plan.config.null_controls else "--no-null-controls",
-            code=plan.model_code("tables", paper),
         log:
             f"results/logs/tables/{paper}.log",
         benchmark:
@@ -50,17 +39,27 @@ for paper in plan.papers:
             mem_mb=2000,
             runtime=60,
             attempt=plan.attempt,
+        params:
+            rule=f"tables_{paper}",
+            paper=paper,
+            flow=flags("flow-table", plan.beside(plan.flow_arrays(paper))),
+            expected=plan.expected(paper),
+            total=len(plan.all_folds(paper)),
+            budget=plan.config.budget,
+            data=plan.data(paper),
+            seed=plan.config.seed,
+            controls="" if plan.config.null_controls else "--no-null-controls",
+            code=plan.model_code("tables", paper),
         shell:
-            "MEXFLOW_ATTEMPT={resources.attempt} python -m mexflow tables"
+            "MEXFLOW_RULE={params.rule} MEXFLOW_ATTEMPT={resources.attempt} python -m mexflow tables"
             " --paper {input.paper:q} --folds results/folds --index {input.index} {params.flow} {params.expected}"
             " --total-folds {params.total} --budget {params.budget} --data {params.data:q} --seed {params.seed}"
             " {params.controls} --output results/tables/{params.paper} --record {output.record} > {log} 2>&1"
 
-
     rule:
+        """The paper's figures."""
         name:
             f"figures_{paper}"
-        """The paper's figures."""
         input:
             paper=plan.paper_file(paper),
             index=f"results/index/{plan.papers[paper].data.index}.parquet",
@@ -73,15 +72,6 @@ for paper in plan.papers:
             png=[f"results/figures/{paper}/{name}.png" for name in plan.papers[paper].figures],
             svg=[f"results/figures/{paper}/{name}.svg" for name in plan.papers[paper].figures],
             record=f"results/records/figures/{paper}.json",
-        params:
-            paper=paper,
-            method=plan.papers[paper].flow.method,
-            expected=plan.expected(paper),
-            total=len(plan.all_folds(paper)),
-            budget=plan.config.budget,
-            data=plan.data(paper),
-            seed=plan.config.seed,
-            code=plan.code("figures"),
         log:
             f"results/logs/figures/{paper}.log",
         benchmark:
@@ -92,8 +82,18 @@ for paper in plan.papers:
             mem_mb=2000,
             runtime=60,
             attempt=plan.attempt,
+        params:
+            rule=f"figures_{paper}",
+            paper=paper,
+            method=plan.papers[paper].flow.method,
+            expected=plan.expected(paper),
+            total=len(plan.all_folds(paper)),
+            budget=plan.config.budget,
+            data=plan.data(paper),
+            seed=plan.config.seed,
+            code=plan.code("figures"),
         shell:
-            "MEXFLOW_ATTEMPT={resources.attempt} python -m mexflow figures"
+            "MEXFLOW_RULE={params.rule} MEXFLOW_ATTEMPT={resources.attempt} python -m mexflow figures"
             " --paper {input.paper:q} --folds results/folds --index {input.index}"
             " --flow results/flow/{params.method} --faces results/faces {params.expected}"
             " --total-folds {params.total} --budget {params.budget} --data {params.data:q} --seed {params.seed}"
@@ -102,9 +102,9 @@ for paper in plan.papers:
     if plan.papers[paper].timing:
 
         rule:
+            """The time to classify a clip, with the machine to itself."""
             name:
                 f"timing_{paper}"
-            """The time to classify a clip, with the machine to itself."""
             input:
                 paper=plan.paper_file(paper),
                 index=f"results/index/{plan.papers[paper].data.index}.parquet",
@@ -116,13 +116,6 @@ for paper in plan.papers:
                 csv=f"results/tables/{paper}.timing.csv",
                 markdown=f"results/tables/{paper}.timing.md",
                 record=f"results/records/timing/{paper}.json",
-            params:
-                paper=paper,
-                faces=flags("faces", plan.face_arrays(paper)),
-                budget=plan.config.budget,
-                data=plan.data(paper),
-                device=plan.config.training.device,
-                code=plan.timing_code(paper),
             log:
                 f"results/logs/timing/{paper}.log",
             benchmark:
@@ -135,8 +128,16 @@ for paper in plan.papers:
                 mem_mb=2000,
                 runtime=30,
                 attempt=plan.attempt,
+            params:
+                rule=f"timing_{paper}",
+                paper=paper,
+                faces=flags("faces", plan.face_arrays(paper)),
+                budget=plan.config.budget,
+                data=plan.data(paper),
+                device=plan.config.training.device,
+                code=plan.timing_code(paper),
             shell:
-                "MEXFLOW_ATTEMPT={resources.attempt} python -m mexflow timing"
+                "MEXFLOW_RULE={params.rule} MEXFLOW_ATTEMPT={resources.attempt} python -m mexflow timing"
                 " --paper {input.paper:q} --index {input.index} --model {input.model} {params.faces}"
                 " --budget {params.budget} --data {params.data:q} --device {params.device}"
                 " --output results/tables/{params.paper}.timing --record {output.record} > {log} 2>&1"

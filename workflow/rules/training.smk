@@ -8,9 +8,9 @@ run the same folds share it.
 for batch in plan.batches:
 
     rule:
+        """Train and test some folds of an experiment."""
         name:
             batch.name
-        """Train and test some folds of an experiment."""
         input:
             index=f"results/index/{plan.papers[batch.paper].data.index}.parquet",
             flow=plan.flow_arrays(batch.paper),
@@ -21,20 +21,12 @@ for batch in plan.batches:
             models=batch.files("model.pt"),
             features=batch.files("features.npy") if batch.keep_features else [],
             record=f"results/records/train/{batch.paper}/{{experiment}}/{batch.number}.json",
-        wildcard_constraints:
-            experiment="|".join(batch.experiments),
-        params:
-            paper=batch.paper,
-            folds=flags("fold", batch.folds),
-            flow=flags("flow", plan.flow_arrays(batch.paper)),
-            science=lambda wildcards, paper=batch.paper: plan.training_flags(paper, wildcards.experiment),
-            device=plan.config.training.device,
-            checkpoint_seconds=plan.config.training.checkpoint_seconds,
-            code=lambda wildcards, paper=batch.paper: plan.training_code(paper, wildcards.experiment),
         log:
             f"results/logs/train/{batch.paper}/{{experiment}}/{batch.number}.log",
         benchmark:
             f"results/benchmarks/train/{batch.paper}/{{experiment}}/{batch.number}.tsv"
+        wildcard_constraints:
+            experiment="|".join(batch.experiments),
         conda:
             "../../envs/mexflow.yaml"
         threads: plan.config.training.threads
@@ -42,8 +34,17 @@ for batch in plan.batches:
             mem_mb=3000,
             runtime=720,
             attempt=plan.attempt,
+        params:
+            rule=batch.name,
+            paper=batch.paper,
+            folds=flags("fold", batch.folds),
+            flow=flags("flow", plan.flow_arrays(batch.paper)),
+            science=lambda wildcards, paper=batch.paper: plan.training_flags(paper, wildcards.experiment),
+            device=plan.config.training.device,
+            checkpoint_seconds=plan.config.training.checkpoint_seconds,
+            code=lambda wildcards, paper=batch.paper: plan.training_code(paper, wildcards.experiment),
         shell:
-            "MEXFLOW_ATTEMPT={resources.attempt} python -m mexflow train"
+            "MEXFLOW_RULE={params.rule} MEXFLOW_ATTEMPT={resources.attempt} python -m mexflow train"
             " --paper {params.paper} --experiment {wildcards.experiment} {params.folds}"
             " --index {input.index} {params.flow} {params.science} --threads {threads} --device {params.device}"
             " --checkpoints results/checkpoints/{params.paper}/{wildcards.experiment}"

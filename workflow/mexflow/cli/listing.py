@@ -17,7 +17,8 @@ def main(
 ) -> None:
     """List a licensed dataset by file names alone, for the enumeration of jobs."""
     from mexflow.artifacts import Outputs
-    from mexflow.datasets import read
+    from mexflow.commands import code_digest
+    from mexflow.datasets import modules, read
     from mexflow.enumeration import stamp
     from mexflow.records import canonical_digest
 
@@ -26,6 +27,7 @@ def main(
     places = [video["path"] for video in listing.videos] + [str(Path(a).relative_to(root)) for a in annotations]
     value = {
         "root": str(root),
+        "code": code_digest("listing", *modules(dataset)),
         "stamp": stamp(root, places),
         "version": canonical_digest([listing.rows, listing.videos]).sha256,
         "places": places,

@@ -34,6 +34,7 @@ def main(
     from mexflow.reporting import timing
     from mexflow.reporting.cells import to_csv
     from mexflow.training.loop import choose_device, make_deterministic
+    from mexflow.training.normalisation import Normalised
 
     cv2.setNumThreads(1)
     make_deterministic(1)
@@ -43,6 +44,7 @@ def main(
         assert used.timing is not None
         timed = used.experiments[used.timing.experiment]
         network = build(timed.model, timed.options, len(timed.channels), len(used.data.classes))
+        network = Normalised(network, torch.ones(len(timed.channels), 1, 1))
         network.load_state_dict(torch.load(io.BytesIO(job.inputs.bytes(model)), weights_only=True))
         pairs = timing.pairs_of_faces(job.inputs, faces, job.inputs.table(index).to_pylist(), used, clips)
         times = timing.measure(used, network.to(where).eval(), pairs, timed.channels, where)

@@ -27,6 +27,7 @@ def main(
     batch_size: Annotated[int, typer.Option(min=1)],
     optimizer: Annotated[str, typer.Option()],
     learning_rate: Annotated[float, typer.Option()],
+    normalise: Annotated[str, typer.Option(help="Scaling of the input channels: rms or none.")],
     seed: Annotated[int, typer.Option(help="Base seed; a fold's own follows from it and the names.")],
     output: Annotated[Path, typer.Option(help="Folder to write a folder a fold into.")],
     model_option: Annotated[list[str], typer.Option(help="Setting of the network, NAME=VALUE; repeatable.")] = [],  # noqa: B006
@@ -70,7 +71,18 @@ def main(
             print(f"left out: {line}")
         # Which folds share a job, and where results go, change nothing in a fold: they are not in the fingerprint.
         asked = (paper, experiment, label, class_, protocol, channel, train_pair, test_pair, seed, permute_labels)
-        trained = (model, options, epochs, batch_size, optimizer, learning_rate, optimizer_options, where.type, threads)
+        trained = (
+            model,
+            options,
+            epochs,
+            batch_size,
+            optimizer,
+            learning_rate,
+            optimizer_options,
+            normalise,
+            where.type,
+            threads,
+        )
         evidence = (asked, trained, job.code_digest, {k: v.sha256 for k, v in job.inputs.digests.items()})
         store = Checkpoints(checkpoints, canonical_digest(evidence).sha256, checkpoint_seconds)
 
@@ -87,6 +99,7 @@ def main(
                     test_pairs=test_pair,
                     model=model,
                     options=options,
+                    normalise=normalise,
                     settings=settings,
                     seed=derive(seed, paper, experiment, name),
                     keep_features=keep_features,

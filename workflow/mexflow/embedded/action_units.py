@@ -79,9 +79,9 @@ def unit_fields(shape: np.ndarray, unit: int, x: np.ndarray, y: np.ndarray) -> d
     """Displacement of an action unit at intensity 1, for each side.
 
     `shape` is float `(68, 2)`, `x` `(w,)` and `y` `(h, 1)` the grid, all in aligned units. Returns
-    {"l", "r"}: float64 `(h, w, 2)`, aligned units. Units of the midline (17, 25, 26) have halves
-    that add up to the whole, so the peak there is that of the sum. Raises KeyError for an unknown
-    unit.
+    {"l", "r"}: float64 `(h, w, 2)`, aligned units. Their sum has the peak `PEAK[unit]`, so where
+    they overlap, at the midline (17, 25, 26), one side alone moves less. Raises KeyError for an
+    unknown unit.
     """
     halves = _both(_PULLS[unit], PEAK[unit], shape, x, y)
     total = halves["l"] + halves["r"]

@@ -191,7 +191,7 @@ def write_annotations(dataset_plan: DatasetPlan, directory: Path) -> None:
     for clip in dataset_plan.clips:
         if clip.in_table:
             duration = clip.offset - clip.onset + 1
-            # The release writes emotions and classes capitalised and as numbers.
+            # The release capitalises emotions.
             rows.append(
                 [
                     clip.subject,

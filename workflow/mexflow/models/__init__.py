@@ -34,12 +34,15 @@ def build(model: str, options: Mapping[str, Any], inputs: int, classes: int) -> 
         classes: number of classes.
 
     Raises:
-        UserError: for an unknown family or setting.
+        UserError: for an unknown family or setting, or one that is missing.
     """
     module = importlib.import_module(f"mexflow.models.{choose('network', model, available())}")
-    known = list(inspect.signature(module.build).parameters)[2:]
+    known = list(inspect.signature(module.build).parameters.values())[2:]
     for name in options:
-        choose(f"setting of {model}", name, known)
+        choose(f"setting of {model}", name, [setting.name for setting in known])
+    for setting in known:
+        if setting.default is setting.empty and setting.name not in options:
+            raise UserError(f"{model} needs the setting {setting.name!r}")
     try:
         return module.build(inputs, classes, **options)
     except ValueError as error:

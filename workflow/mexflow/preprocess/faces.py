@@ -128,24 +128,24 @@ def align_video(folder: Path, expected: int, settings: Settings) -> Iterator[Ali
         landmarks = found.landmarks if found else None
         queue.append(_Waiting(number, file, frame, found, landmarks, found.state if found else "missing"))
         if found:
-            _fill(queue, track, written, last, position)
+            if last >= 0 and position - last - 1 <= _LONGEST_GAP:
+                _fill(queue, track, written, last, position)
             track.add(position, found.landmarks)
             last = position
             yield from emit(position - radius + 1)
-        elif position - max(last, written - 1) > _LONGEST_GAP + radius:
-            # The gap is too long to wait for its end: these frames stay without a face.
-            yield from emit(position - _LONGEST_GAP)
+        elif position - last > _LONGEST_GAP:
+            # The gap is too long to wait for its end: these frames stay without a face. What waits on are frames
+            # before the gap whose smoothing may reach beyond it.
+            yield from emit(position - radius + 1)
     yield from emit(len(files))
 
 
 def _fill(queue: deque[_Waiting], track: _Track, first: int, last: int, position: int) -> None:
     """Interpolate the landmarks of the waiting frames between the faces at `last` and `position`."""
-    if last < 0 or position - last < 2:
-        return
-    start = next((known for at, known in track.known if at == last), None)
+    # Frames of a gap wait as long as it may be filled, and so do the landmarks before it.
+    (start,) = (known for at, known in track.known if at == last)
     end = queue[-1].landmarks
-    if start is None or end is None or last + 1 < first:
-        return
+    assert end is not None and last + 1 >= first
     for at in range(last + 1, position):
         waiting = queue[at - first]
         if waiting.frame is None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 
 import cv2
 import numpy as np
 
-from mexflow.errors import choose
+from mexflow.errors import UserError, choose
 
 # Horn and Schunck's estimates of the derivatives over the 2 x 2 x 2 cube of neighbouring pixels and frames, and
 # the mean of the eight neighbours: 1/6 for those at an edge, 1/12 for those at a corner.
@@ -65,7 +66,12 @@ def horn_schunck(first: np.ndarray, second: np.ndarray, alpha: float = 1.0, iter
 
     Returns:
         float32 (n, 2, h, w): Vx (to the right) and Vy (down), pixels.
+
+    Raises:
+        ValueError: for an alpha that is not positive, or iterations that are not a whole number from 1 on.
     """
+    if not (isinstance(alpha, int | float) and alpha > 0 and isinstance(iterations, int) and iterations >= 1):
+        raise ValueError(f"alpha must be positive, iterations a whole number from 1 on; not {alpha}, {iterations}")
     first, second = np.asarray(first, np.float32), np.asarray(second, np.float32)
     ex, ey, et = derivatives(first, second)
     inverse = 1 / (np.float32(alpha) ** 2 + ex**2 + ey**2)
@@ -91,9 +97,16 @@ def compute(method: str, first: np.ndarray, second: np.ndarray, **options: float
     """Flow by the method of that name; see :data:`METHODS`.
 
     Raises:
-        UserError: for an unknown method.
+        UserError: for an unknown method or setting.
     """
-    return METHODS[choose("flow method", method, METHODS)](first, second, **options)
+    function = METHODS[choose("flow method", method, METHODS)]
+    known = list(inspect.signature(function).parameters)[2:]
+    for name in options:
+        choose(f"setting of {method}", name, known)
+    try:
+        return function(first, second, **options)
+    except ValueError as error:
+        raise UserError(f"{method}: {error}") from None
 
 
 def magnitude(flow: np.ndarray) -> np.ndarray:

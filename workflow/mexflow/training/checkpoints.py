@@ -29,10 +29,10 @@ class Checkpoints:
         if self._folder is None or not self._path(fold).is_file():
             return None
         try:
-            state = torch.load(self._path(fold), weights_only=True, map_location="cpu")
+            saved = torch.load(self._path(fold), weights_only=True, map_location="cpu")
+            return saved["state"] if saved["fingerprint"] == self._fingerprint else None
         except Exception:  # whatever is wrong with it, an unusable checkpoint costs time, never a result
             return None
-        return state["state"] if state.get("fingerprint") == self._fingerprint else None
 
     def epoch(self, fold: str, state: Callable[[], dict[str, Any]]) -> None:
         """Offer the state after an epoch; it is saved if the last save is long enough ago."""

@@ -99,7 +99,7 @@ def fit(
             loss = nn.functional.cross_entropy(logits, labels[batch])
             loss.backward()
             optimizer.step()
-            total += float(loss) * len(batch)
+            total += loss.item() * len(batch)
             correct += int((logits.argmax(1) == labels[batch]).sum())
         history.append({"epoch": epoch, "loss": total / len(order), "accuracy": correct / len(order)})
         if not np.isfinite(total):
@@ -117,14 +117,11 @@ def predict(
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Class probabilities, float32 (n, classes), and the features before the last layer, float32 (n, d), if wanted."""
     network.to(device).eval()
-    probabilities = [np.zeros((0, len(samples.classes)), np.float32)]
-    features = []
-    for start in range(0, len(samples), batch_size):
+    probabilities, features = [], []
+    for start in range(0, max(len(samples), 1), batch_size):  # of no samples, one empty batch: it has the right shape
         images = torch.from_numpy(samples.images[start : start + batch_size]).to(device)
         values = network.features(images)
         probabilities.append(network.classifier(values).softmax(1).cpu().numpy())
         if keep_features:
             features.append(values.cpu().numpy())
-    if not keep_features:
-        return np.concatenate(probabilities), None
-    return np.concatenate(probabilities), np.concatenate(features) if features else np.zeros((0, 1), np.float32)
+    return np.concatenate(probabilities), np.concatenate(features) if keep_features else None

@@ -18,6 +18,7 @@ from mexflow.evaluation.folds import assert_disjoint
 from mexflow.models import build
 from mexflow.training.checkpoints import Checkpoints
 from mexflow.training.loop import Settings, fit, predict
+from mexflow.training.normalisation import Normalised, divisor
 from mexflow.training.samples import Samples
 
 PREDICTIONS = pa.schema(
@@ -48,6 +49,7 @@ class FoldRun:
     test_pairs: list[str]
     model: str
     options: dict[str, Any]
+    normalise: str
     settings: Settings
     seed: int
     keep_features: bool
@@ -87,8 +89,8 @@ def run_fold(
     """Train and test one fold, and write its files to `folder`.
 
     Writes ``predictions.parquet`` (:data:`PREDICTIONS`), ``history.parquet`` (epoch, loss, accuracy), ``model.pt``
-    (the network's state, loadable with ``weights_only=True``) and, if wanted, ``features.npy``, float32 (n, d),
-    rows as in the predictions.
+    (the state of the network behind its normalisation, loadable with ``weights_only=True``) and, if wanted,
+    ``features.npy``, float32 (n, d), rows as in the predictions.
 
     Returns:
         What the job's record says of the fold.
@@ -96,6 +98,7 @@ def run_fold(
     train, test = split(samples, run)
     torch.manual_seed(run.seed)
     network = build(run.model, run.options, samples.images.shape[1], len(samples.classes))
+    network = Normalised(network, divisor(run.normalise, train))
     history = fit(
         network, train, run.settings, run.seed, device, fold=run.fold, checkpoints=checkpoints, after_epoch=after_epoch
     )
@@ -127,5 +130,6 @@ def run_fold(
         "training_samples": len(train),
         "test_clips": len(test),
         "seed": run.seed,
+        "normalisation": [float(value) for value in network.divisor.flatten()],
         "final_loss": history[-1]["loss"],
     }

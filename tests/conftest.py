@@ -1,0 +1,38 @@
+"""Fixtures that several test files share: a subject of each embedded dataset, made once a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import embedded_files
+from embedded_files import SEED, SIZE, SUBJECTS
+
+
+@pytest.fixture(scope="session")
+def embedded_root(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The root of each embedded dataset, with its annotation files and the frames of one subject; not to be changed."""
+    from mexflow import embedded
+
+    roots = {}
+    for dataset, subject in SUBJECTS.items():
+        root = roots[dataset] = tmp_path_factory.mktemp(dataset)
+        embedded.write_annotations(dataset, SIZE, SEED, root)
+        embedded.render_subject(dataset, SIZE, SEED, subject, root / embedded.subject_directory(dataset, subject))
+    return roots
+
+
+@pytest.fixture(scope="session")
+def preprocessed(embedded_root: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """For each embedded dataset a folder with its index, and the faces and flow that the commands make of it."""
+    folders = {}
+    for dataset, subject in SUBJECTS.items():
+        folder = folders[dataset] = tmp_path_factory.mktemp(f"{dataset}_preprocessed")
+        embedded_files.index(dataset, embedded_root[dataset], folder)
+        for done in (
+            embedded_files.faces(dataset, subject, embedded_root[dataset], folder),
+            embedded_files.flow(dataset, subject, folder),
+        ):
+            assert done.returncode == 0, done.stderr
+    return folders

@@ -1,0 +1,74 @@
+"""The embedded subjects that tests share, and the command line as a user calls it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+SIZE, SEED = "tiny", 7
+SUBJECTS = {"casme2": "05", "samm": "032"}
+"""The one subject of each dataset whose frames are rendered; the annotation files list the others as well."""
+
+PAIRS = ("onset-apex", "onset-apex+1")
+
+_WORKFLOW = Path(__file__).parents[1] / "workflow"
+
+
+def run(command: str, *arguments: object, **options: object) -> subprocess.CompletedProcess[str]:
+    """``python -m mexflow COMMAND`` in a process of its own; ``faces_table=x`` becomes ``--faces-table x``."""
+    flags = [text for name, value in options.items() for text in (f"--{name.replace('_', '-')}", str(value))]
+    return subprocess.run(
+        [sys.executable, "-m", "mexflow", command, *map(str, arguments), *flags],
+        env={**os.environ, "PYTHONPATH": str(_WORKFLOW)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
+def index(dataset: str, root: Path, folder: Path) -> None:
+    """Write ``index.parquet`` and ``videos.parquet`` of a raw dataset into `folder`."""
+    import pyarrow.parquet as pq
+
+    from mexflow import datasets
+
+    listing = datasets.read(dataset, {dataset: root})
+    pq.write_table(listing.rows_table(), folder / "index.parquet")
+    pq.write_table(listing.videos_table(), folder / "videos.parquet")
+
+
+def faces(dataset: str, subject: str, root: Path, folder: Path, **options: object) -> subprocess.CompletedProcess[str]:
+    """Write ``faces.npy`` and ``faces.parquet``, from the index in `folder`."""
+    return run(
+        "faces",
+        dataset=dataset,
+        subject=subject,
+        root=root,
+        index=folder / "index.parquet",
+        videos=folder / "videos.parquet",
+        output=folder / "faces.npy",
+        table=folder / "faces.parquet",
+        **options,
+    )
+
+
+def flow(
+    dataset: str, subject: str, folder: Path, method: str = "horn_schunck", **options: object
+) -> subprocess.CompletedProcess[str]:
+    """Write ``flow.npy`` and ``flow.parquet``, from the faces in `folder`."""
+    return run(
+        "flow",
+        *(text for pair in PAIRS for text in ("--pair", pair)),
+        method=method,
+        dataset=dataset,
+        subject=subject,
+        index=folder / "index.parquet",
+        faces=folder / "faces.npy",
+        faces_table=folder / "faces.parquet",
+        size=64,
+        output=folder / "flow.npy",
+        table=folder / "flow.parquet",
+        **options,
+    )

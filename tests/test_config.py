@@ -1,0 +1,117 @@
+"""The configuration: what is accepted, and what a user is told of what is not."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import yaml
+
+from mexflow.config import Config, load
+from mexflow.errors import UserError, choose, nearest
+from project import ROOT, WORKFLOW
+
+
+def message(values: dict) -> str:
+    with pytest.raises(UserError) as caught:
+        load(values)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_nothing_is_needed():
+    assert load({}) == Config()
+    assert Config().papers == ["belaiche2020"]
+    assert (Config().root("casme2"), Config().root("samm")) == ("embedded", "embedded")
+
+
+def test_a_part_keeps_the_other_defaults():
+    config = load({"training": {"threads": 3}, "datasets": {"samm": {"root": "/data/SAMM"}}})
+    assert (config.training.threads, config.training.folds_per_job) == (3, 5)
+    assert (config.root("casme2"), config.root("samm")) == ("embedded", "/data/SAMM")
+
+
+def test_the_file_of_the_project_is_valid():
+    load(yaml.safe_load((ROOT / "config.yaml").read_text()))
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (
+            {"paper": ["belaiche2020"]},
+            "config.yaml: unknown key 'paper' (did you mean 'papers'?); here are known: papers, budget, seed, "
+            "null_controls, datasets, embedded, preprocess, training",
+        ),
+        (
+            {"training": {"thread": 2}},
+            "config.yaml: unknown key 'training.thread' (did you mean 'threads'?); here are known: device, threads, "
+            "folds_per_job, checkpoint_seconds",
+        ),
+        (
+            {"preprocess": {"faces": {"smooth": 1}}},
+            "config.yaml: unknown key 'preprocess.faces.smooth' (did you mean 'smoothing'?); here are known: "
+            "smoothing, max_missed, unreadable",
+        ),
+        (
+            {"datasets": {"casme": {"root": "x"}}},
+            "config.yaml: unknown key 'datasets.casme' (did you mean 'casme2'?); here are known: casme2, samm",
+        ),
+        ({"zzz": 1}, "config.yaml: unknown key 'zzz'; here are known: papers, "),
+    ],
+)
+def test_unknown_key(values, expected):
+    assert message(values).startswith(expected)
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ({"budget": "demp"}, "config.yaml: budget: input should be 'demo' or 'paper', not 'demp'"),
+        ({"seed": "one"}, "config.yaml: seed: input should be a valid integer"),
+        ({"seed": -1}, "config.yaml: seed: input should be greater than or equal to 0, not -1"),
+        ({"papers": "belaiche2020"}, "config.yaml: papers: input should be a valid list, not 'belaiche2020'"),
+        ({"papers": []}, "config.yaml: papers: list should have at least 1 item"),
+        ({"training": {"threads": 0}}, "config.yaml: training.threads: input should be greater than or equal to 1"),
+        ({"training": {"device": "gpu"}}, "config.yaml: training.device: input should be 'auto', 'cpu' or 'cuda'"),
+        ({"training": None}, "config.yaml: training: input should be "),
+        ({"datasets": {"samm": "/data/SAMM"}}, "config.yaml: datasets.samm: input should be "),
+        ({"datasets": {"samm": {"root": ""}}}, "config.yaml: datasets.samm.root: string should have at least 1 char"),
+        (
+            {"preprocess": {"faces": {"max_missed": 20}}},
+            "config.yaml: preprocess.faces.max_missed: input should be ",
+        ),
+    ],
+)
+def test_wrong_value(values, expected):
+    assert message(values).startswith(expected)
+
+
+def test_every_mistake_is_told_at_once():
+    text = message({"sed": 1, "training": {"threads": "many", "devise": "cpu"}})
+    assert "'sed' (did you mean 'seed'?)" in text
+    assert "training.threads: " in text
+    assert "'training.devise' (did you mean 'device'?)" in text
+
+
+def test_settings_cannot_be_changed_later():
+    with pytest.raises(ValueError, match="frozen"):
+        Config().seed = 2
+
+
+def test_schema_agrees_with_the_model():
+    """An editor that checks against the schema accepts the defaults, and sees the same mistakes."""
+    import jsonschema
+
+    schema = json.loads((WORKFLOW / "schemas" / "config.schema.json").read_text())
+    jsonschema.validate(yaml.safe_load((ROOT / "config.yaml").read_text()), schema)
+    for wrong in ({"sed": 1}, {"budget": "demp"}, {"training": {"threads": 0}}, {"papers": []}):
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(wrong, schema)
+
+
+def test_choice_and_suggestion():
+    assert choose("dataset", "samm", ["samm", "casme2"]) == "samm"
+    with pytest.raises(UserError, match=r"^unknown dataset 'sam' \(did you mean 'samm'\?\); one of: casme2, samm$"):
+        choose("dataset", "sam", ["samm", "casme2"])
+    assert nearest("quite different", ["samm"]) == ""

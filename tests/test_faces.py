@@ -1,0 +1,458 @@
+"""Aligned faces: smoothing and gaps against a direct computation, faults of the raw data, and embedded faces."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import weakref
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import dataset_files
+import embedded_files
+from embedded_files import SEED, SIZE, SUBJECTS
+from mexflow.embedded import plan
+from mexflow.errors import UserError
+from mexflow.preprocess import alignment, faces
+from mexflow.preprocess.faces import Settings, align_video, exclusion
+from mexflow.preprocess.frames import DamagedFrame, Frame
+from mexflow.preprocess.landmarks import Found, Tracker, detect
+
+# What a made-up clip shows in a frame.
+FACE, NONE, DAMAGED = "face", "none", "damaged"
+LONGEST_GAP = 25
+
+
+@functools.cache
+def landmarks_at(position: int) -> np.ndarray:
+    """The landmarks of the made-up face in a frame: the mean shape, drifting and trembling."""
+    rng = np.random.default_rng(position)
+    shape = np.concatenate([np.full((17, 2), 30.0), alignment.MEAN_INNER]) * 0.7
+    return shape + (np.sin(position / 9) * 6, position * 0.3) + rng.normal(size=(68, 2))
+
+
+@pytest.fixture
+def made_up(monkeypatch: pytest.MonkeyPatch) -> Clips:
+    return Clips(monkeypatch)
+
+
+class Clips:
+    """Runs `align_video` on clips without files or a detector; the grey of a frame is its position (modulo 251)."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.pattern: list[str] = []
+        self.live = self.most_live = 0
+        monkeypatch.setattr(faces, "Tracker", self._tracker)
+        monkeypatch.setattr(faces, "read_frame", self._read)
+        monkeypatch.setattr(faces, "frame_files", self._files)
+
+    def run(self, pattern: list[str], smoothing: float = 2.0, unreadable: str = "exclude") -> list[faces.AlignedFrame]:
+        return list(self.stream(pattern, smoothing, unreadable))
+
+    def stream(self, pattern: list[str], smoothing: float = 2.0, unreadable: str = "exclude"):
+        self.pattern, self.live, self.most_live = pattern, 0, 0
+        return align_video(Path("clip"), len(pattern), Settings(smoothing, 0.2, unreadable))
+
+    def _files(self, folder: Path) -> list[tuple[int, Path]]:
+        return [(100 + i, folder / f"img{100 + i}.jpg") for i in range(len(self.pattern))]
+
+    def _read(self, path: Path) -> Frame:
+        position = int(path.stem[3:]) - 100
+        self.seen = position
+        if self.pattern[position] == DAMAGED:
+            raise DamagedFrame(f"{path}: the file is empty")
+        image = np.full((6, 8), position % 251, np.uint8)
+        self.live += 1
+        self.most_live = max(self.most_live, self.live)
+        weakref.finalize(image, self._freed)
+        return Frame(image, f"sha{position}", position)
+
+    def _freed(self) -> None:
+        self.live -= 1
+
+    def _tracker(self) -> Clips:
+        return self
+
+    def next(self, grey: np.ndarray) -> Found | None:
+        assert (grey == self.seen % 251).all()
+        return Found(landmarks_at(self.seen), "tracked", 1) if self.pattern[self.seen] == FACE else None
+
+
+def expected(pattern: list[str], smoothing: float) -> list[tuple[str, np.ndarray | None]]:
+    """State and smoothed landmarks of every frame, with the whole clip at hand."""
+    states = [{FACE: "tracked", NONE: "missing", DAMAGED: "unreadable"}[what] for what in pattern]
+    known = {i: landmarks_at(i) for i, what in enumerate(pattern) if what == FACE}
+    found = sorted(known)
+    for start, end in zip(found, found[1:], strict=False):
+        if end - start - 1 > LONGEST_GAP:
+            continue
+        for i in range(start + 1, end):
+            if pattern[i] == NONE:
+                states[i] = "interpolated"
+                known[i] = ((end - i) * landmarks_at(start) + (i - start) * landmarks_at(end)) / (end - start)
+    result: list[tuple[str, np.ndarray | None]] = []
+    for i, state in enumerate(states):
+        if i not in known:
+            result.append((state, None))
+            continue
+        if smoothing == 0:
+            result.append((state, known[i]))
+            continue
+        near = [j for j in known if abs(j - i) <= np.ceil(3 * smoothing)]
+        weights = np.array([np.exp(-((j - i) ** 2) / (2 * smoothing**2)) for j in near])
+        result.append((state, sum(w * known[j] for w, j in zip(weights, near, strict=True)) / weights.sum()))
+    return result
+
+
+def check(found: list[faces.AlignedFrame], pattern: list[str], smoothing: float) -> None:
+    wanted = expected(pattern, smoothing)
+    assert [frame.row["state"] for frame in found] == [state for state, _ in wanted]
+    assert [frame.row["frame"] for frame in found] == list(range(100, 100 + len(pattern)))
+    for position, (frame, (state, landmarks)) in enumerate(zip(found, wanted, strict=True)):
+        row = frame.row
+        assert row["file"] == f"img{100 + position}.jpg" and frame.image.shape == (112, 112)
+        damaged = pattern[position] == DAMAGED
+        assert (row["sha256"], row["size"]) == ((None, None) if damaged else (f"sha{position}", position))
+        assert row["faces"] == (1 if state == "tracked" else 0)
+        if landmarks is None:
+            assert row["landmarks"] is None and row["matrix"] is None and not frame.image.any()
+            continue
+        assert np.abs(row["landmarks"] - landmarks.ravel()).max() < 1e-4
+        assert np.abs(row["matrix"] - alignment.alignment_matrix(landmarks).ravel()).max() < 1e-9
+        # Its own picture and nobody else's.
+        assert (frame.image == position % 251).all()
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.4, 2.0, 3.5])
+def test_smoothing_is_a_gaussian_mean(made_up: Clips, smoothing: float) -> None:
+    pattern = [FACE] * 40
+    check(made_up.run(pattern, smoothing), pattern, smoothing)
+
+
+def test_a_clip_shorter_than_the_window(made_up: Clips) -> None:
+    for length in (1, 2, 5):
+        check(made_up.run([FACE] * length), [FACE] * length, 2.0)
+
+
+def test_a_gap_is_interpolated_linearly(made_up: Clips) -> None:
+    pattern = [FACE] * 4 + [NONE] * 3 + [FACE] * 4
+    found = made_up.run(pattern, smoothing=0)
+    assert [frame.row["state"] for frame in found[4:7]] == ["interpolated"] * 3
+    for share, frame in zip((0.25, 0.5, 0.75), found[4:7], strict=True):
+        assert frame.row["landmarks"] == pytest.approx(
+            ((1 - share) * landmarks_at(3) + share * landmarks_at(7)).ravel(), abs=1e-4
+        )
+
+
+def test_gaps_at_the_ends_stay_missing(made_up: Clips) -> None:
+    pattern = [NONE] * 7 + [FACE] * 9 + [NONE] * 8
+    found = made_up.run(pattern)
+    check(found, pattern, 2.0)
+    assert [frame.row["state"] for frame in found] == ["missing"] * 7 + ["tracked"] * 9 + ["missing"] * 8
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 2.0, 12.0])
+@pytest.mark.parametrize(("gap", "state"), [(25, "interpolated"), (26, "missing"), (31, "missing"), (90, "missing")])
+def test_the_longest_gap_does_not_depend_on_smoothing(made_up: Clips, gap: int, state: str, smoothing: float) -> None:
+    pattern = [FACE] * 50 + [NONE] * gap + [FACE] * 50
+    found = made_up.run(pattern, smoothing)
+    assert {frame.row["state"] for frame in found[50 : 50 + gap]} == {state}
+    check(found, pattern, smoothing)
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from([FACE, FACE, NONE, DAMAGED]), st.sampled_from([1, 1, 2, 5, 12, 25, 26, 40])),
+        min_size=1,
+        max_size=7,
+    ),
+    st.sampled_from([0.0, 0.5, 2.0, 10.0]),
+)
+@settings(max_examples=60, deadline=None)
+def test_streaming_agrees_with_the_whole_clip_at_hand(runs: list[tuple[str, int]], smoothing: float) -> None:
+    pattern = [what for what, count in runs for _ in range(count)]
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        check(Clips(monkeypatch).run(pattern, smoothing), pattern, smoothing)
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        [FACE] * 600,
+        [NONE] * 600,
+        [FACE] * 50 + [NONE] * 550,
+        ([FACE] * 3 + [NONE] * 25) * 20,
+        ([FACE] * 5 + [NONE] * 60) * 9,
+        ([FACE] + [DAMAGED] * 40 + [NONE] * 20) * 9,
+    ],
+    ids=["faces", "no face", "face lost", "short gaps", "long gaps", "damaged"],
+)
+@pytest.mark.parametrize("smoothing", [0.0, 2.0])
+def test_memory_does_not_grow_with_the_clip(made_up: Clips, pattern: list[str], smoothing: float) -> None:
+    radius = int(np.ceil(3 * smoothing))
+    for _ in made_up.stream(pattern, smoothing):
+        pass
+    # What may wait: a gap, the frames before it that are to be smoothed with the frames after it, and the new frame.
+    assert 1 <= made_up.most_live <= LONGEST_GAP + radius + 3
+    if NONE not in pattern:
+        assert made_up.most_live <= radius + 3
+
+
+# Exclusions and faults
+
+
+@pytest.mark.parametrize(
+    ("states", "reason"),
+    [
+        (["tracked"] * 10, None),
+        (["detected"] + ["tracked"] * 7 + ["interpolated", "missing"], None),
+        (["tracked"] * 7 + ["interpolated"] * 2 + ["missing"],
+         "face_missed: no face was found in 3 of 10 frames (more than 20%)"),
+        (["missing"] * 4, "no_face: no face was found in any of 4 frames"),
+        (["tracked"] * 9 + ["unreadable"], "frame_unreadable: 1 of 10 frames cannot be read"),
+        (["missing"] * 9 + ["unreadable"], "frame_unreadable: 1 of 10 frames cannot be read"),
+    ],
+)  # fmt: skip
+def test_why_a_clip_is_left_out(states: list[str], reason: str | None) -> None:
+    assert exclusion(states, 0.2) == reason
+
+
+def test_a_damaged_frame_is_an_error_with_its_remedy(made_up: Clips) -> None:
+    with pytest.raises(UserError) as error:
+        made_up.run([FACE] * 3 + [DAMAGED] + [FACE] * 3, unreadable="error")
+    text = str(error.value)
+    assert "img103.jpg: the file is empty" in text and "preprocess.faces.unreadable: exclude" in text
+    assert "\n" not in text
+
+
+def test_damaged_first_frames_do_not_stop_a_clip(made_up: Clips) -> None:
+    pattern = [DAMAGED] * 3 + [FACE] * 20
+    check(made_up.run(pattern), pattern, 2.0)
+
+
+def save(folder: Path, number: int, image: np.ndarray) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"img{number}.png"
+    path.write_bytes(cv2.imencode(".png", image)[1].tobytes())
+    return path
+
+
+@pytest.mark.parametrize(
+    ("shape", "text"), [((60, 81), "81x60 grey"), ((60, 80, 3), "80x60 colour")], ids=["size", "channels"]
+)
+def test_frames_of_two_sizes_are_an_error(tmp_path: Path, shape: tuple[int, ...], text: str) -> None:
+    for number in (1, 2):
+        save(tmp_path, number, np.zeros((60, 80), np.uint8))
+    odd = save(tmp_path, 3, np.zeros(shape, np.uint8))
+    with pytest.raises(UserError) as error:
+        list(align_video(tmp_path, 3, Settings()))
+    assert str(error.value) == f"{odd}: {text}, the frames before it are 80x60 grey"
+
+
+def test_a_folder_that_changed_since_the_index(tmp_path: Path) -> None:
+    for number in (1, 2):
+        save(tmp_path, number, np.zeros((60, 80), np.uint8))
+    with pytest.raises(UserError, match="2 frames, the index says 3; the folder changed"):
+        list(align_video(tmp_path, 3, Settings()))
+
+
+# The detector and the tracker
+
+
+def embedded_frames(root: Path, dataset: str, count: int) -> list[np.ndarray]:
+    """The first frames of the first annotated clip, grey."""
+    clip = next(clip for clip in plan(dataset, SIZE, SEED).of_subject(SUBJECTS[dataset]) if clip.in_table)
+    frames = [cv2.imread(str(root / clip.file(n)), cv2.IMREAD_GRAYSCALE) for n in clip.frames[:count]]
+    assert all(frame is not None for frame in frames)
+    return frames
+
+
+def two_faces(left: np.ndarray, right: np.ndarray, right_scale: float = 0.6) -> np.ndarray:
+    """`left` with a smaller copy of `right` beside it."""
+    canvas = np.full((left.shape[0], left.shape[1] + 400), 110, np.uint8)
+    canvas[:, : left.shape[1]] = left
+    small = cv2.resize(right, None, fx=right_scale, fy=right_scale, interpolation=cv2.INTER_AREA)
+    # The face is in the middle of an embedded frame: its backdrop may be cut off.
+    spare = (small.shape[1] - 300) // 2
+    canvas[60 : 60 + small.shape[0], -350:-50] = small[:, spare : spare + 300]
+    return canvas
+
+
+def test_of_two_faces_the_large_one_is_followed(embedded_root: dict[str, Path]) -> None:
+    frames = embedded_frames(embedded_root["casme2"], "casme2", 5)
+    tracker, alone = Tracker(), Tracker()
+    for frame in frames:
+        found, single = tracker.next(two_faces(frame, frame)), alone.next(frame)
+        assert found is not None and single is not None
+        assert (found.faces, single.faces) == (2, 1)
+        assert np.abs(found.landmarks - single.landmarks).mean() < 3
+        # The smaller face first, and the large one is still what is found.
+        mirrored = np.ascontiguousarray(two_faces(frame, frame)[:, ::-1])
+        best = detect(mirrored)
+        assert len(best) == 2 and best[0].center().x > best[1].center().x and best[0].area() > best[1].area()
+
+
+def test_of_two_equal_faces_the_central_one_is_found(embedded_root: dict[str, Path]) -> None:
+    frame = embedded_frames(embedded_root["casme2"], "casme2", 1)[0]
+    for first in (0, 1):
+        canvas = np.full((480, 1400), 110, np.uint8)
+        # One face in the middle of the picture, the other at its border.
+        canvas[:, 380:1020] = frame
+        canvas[:, slice(0, 330) if first else slice(1070, 1400)] = frame[:, 155:485]
+        best = detect(canvas)
+        assert len(best) == 2
+        assert abs(best[0].center().x - 700) < 60 < abs(best[1].center().x - 700)
+
+
+def test_a_followed_face_stays_when_another_grows_larger(embedded_root: dict[str, Path]) -> None:
+    frame = embedded_frames(embedded_root["casme2"], "casme2", 1)[0]
+    tracker = Tracker()
+    first = tracker.next(two_faces(frame, frame))
+    assert first is not None
+    # The sizes change places: on the left, at the same centre, the small face; the new one fills the right.
+    face = frame[90:390, 170:470]
+    canvas = np.full((480, 1040), 110, np.uint8)
+    small = cv2.resize(face, None, fx=0.6, fy=0.6, interpolation=cv2.INTER_AREA)
+    x, y = first.landmarks.mean(0).round().astype(int)
+    canvas[y - 100 : y + 80, x - 90 : x + 90] = small
+    large = cv2.resize(face, None, fx=1.4, fy=1.4, interpolation=cv2.INTER_AREA)
+    canvas[30:450, 600:1020] = large
+    assert detect(canvas)[0].center().x > 600, "the new face is the one that a fresh search would take"
+    second = tracker.next(canvas)
+    assert second is not None
+    assert np.hypot(*(second.landmarks.mean(0) - first.landmarks.mean(0))) < 60
+
+
+def test_a_face_that_leaves_is_not_followed_into_the_backdrop(embedded_root: dict[str, Path]) -> None:
+    frames = embedded_frames(embedded_root["casme2"], "casme2", 2)
+    tracker = Tracker()
+    states = [
+        found and found.state
+        for found in map(tracker.next, [frames[0], frames[1], np.full_like(frames[0], 120), frames[1]])
+    ]
+    assert states == ["detected", "tracked", None, "detected"]
+
+
+# The command, on embedded faces
+
+
+@pytest.mark.parametrize("dataset", list(SUBJECTS))
+def test_the_table_says_what_each_face_is(
+    embedded_root: dict[str, Path], preprocessed: dict[str, Path], dataset: str
+) -> None:
+    folder = preprocessed[dataset]
+    table = pq.read_table(folder / "faces.parquet").to_pylist()
+    images = np.load(folder / "faces.npy", mmap_mode="r", allow_pickle=False)
+    clips = [c for c in plan(dataset, SIZE, SEED).of_subject(SUBJECTS[dataset]) if c.in_table]
+    assert [(row["video"], row["frame"]) for row in table] == [(c.video, n) for c in clips for n in c.frames]
+    assert [row["file"] for row in table] == [clip.file(n) for clip in clips for n in clip.frames]
+    assert images.shape == (len(table), 112, 112, 3 if dataset == "casme2" else 1) and images.dtype == np.uint8
+    assert {row["state"] for row in table} <= {"detected", "tracked"} and {row["excluded"] for row in table} == {None}
+    assert {row["faces"] for row in table} == {1}
+    for row, image in list(zip(table, images, strict=True))[::9]:
+        data = (embedded_root[dataset] / row["file"]).read_bytes()
+        assert (row["sha256"], row["size"]) == (hashlib.sha256(data).hexdigest(), len(data))
+        matrix = np.array(row["matrix"]).reshape(2, 3)
+        landmarks = np.array(row["landmarks"]).reshape(68, 2)
+        assert matrix == pytest.approx(alignment.alignment_matrix(landmarks), rel=1e-4, abs=1e-3)
+        raw = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+        raw = raw if raw.ndim == 2 else raw[..., ::-1].copy()
+        assert (image.squeeze() == alignment.warp(raw, matrix)).all()
+
+
+@pytest.mark.parametrize("dataset", list(SUBJECTS))
+def test_embedded_landmarks_are_where_they_truly_are(preprocessed: dict[str, Path], dataset: str) -> None:
+    """In pixels of the aligned face: landmarks are right to a mean of 0.7 (CASME II) and 1.4 (SAMM, whose glasses
+    puzzle dlib), and the true stable points rest where alignment puts them, with a standard deviation of about 0.07
+    over a clip; motion of the whole face, which flow would take for an expression, is no more."""
+    from mexflow.embedded.truth import true_landmarks
+
+    table = pq.read_table(preprocessed[dataset] / "faces.parquet").to_pylist()
+    subject = SUBJECTS[dataset]
+    errors, deviations, common = [], [], []
+    for clip in plan(dataset, SIZE, SEED).of_subject(subject):
+        rows = [row for row in table if row["video"] == clip.video]
+        if not rows:
+            continue
+        stable = []
+        for row in rows:
+            true = true_landmarks(dataset, SIZE, SEED, subject, clip.clip, row["frame"])
+            matrix = np.array(row["matrix"]).reshape(2, 3)
+            found = np.array(row["landmarks"], float).reshape(68, 2)
+            distances = alignment.apply(matrix, found) - alignment.apply(matrix, true)
+            errors.append(np.linalg.norm(distances, axis=1).mean())
+            stable.append(alignment.apply(matrix, true[alignment.STABLE]))
+        deviations.append(np.std(stable, axis=0).mean())
+        common.append(np.std(np.mean(stable, axis=1), axis=0).max())
+    assert len(deviations) == 6
+    assert max(errors) < 2.0
+    assert max(deviations) < 0.2 and np.median(deviations) < 0.12
+    assert max(common) < 0.15
+
+
+def test_smoothing_steadies_embedded_faces(embedded_root: dict[str, Path]) -> None:
+    clip = next(c for c in plan("casme2", SIZE, SEED).of_subject(SUBJECTS["casme2"]) if c.in_table)
+    tremble = {}
+    for smoothing in (0.0, 2.0):
+        found = align_video(embedded_root["casme2"] / clip.path, clip.frame_count, Settings(smoothing))
+        shifts = np.array([frame.row["matrix"] for frame in found])[:, [2, 5]]
+        tremble[smoothing] = np.diff(shifts, axis=0).std()
+    assert tremble[2.0] < 0.5 * tremble[0.0]
+
+
+def test_clips_that_cannot_be_used_are_left_out_of_all_that_follows(
+    embedded_root: dict[str, Path], tmp_path: Path
+) -> None:
+    root, names = tmp_path / "raw", ("flat", "good", "torn")
+    rows = [dataset_files.casme2_row("01", name, 3, 6, 9) for name in names]
+    dataset_files.casme2(root, rows, [("01", name, number) for number, name in enumerate(names, start=1)])
+    clip = next(c for c in plan("casme2", SIZE, SEED).of_subject(SUBJECTS["casme2"]) if c.in_table)
+    frames = root / dataset_files.CASME2_FRAMES / "sub01"
+    for name in names:
+        (frames / name).mkdir(parents=True)
+    for number in range(1, 12):
+        flat = np.full((240, 320), 60 + number, np.uint8)
+        (frames / "flat" / f"img{number}.jpg").write_bytes(cv2.imencode(".jpg", flat)[1].tobytes())
+        raw = (embedded_root["casme2"] / clip.file(clip.frames[number])).read_bytes()
+        (frames / "good" / f"img{number}.jpg").write_bytes(raw)
+        # One frame of the last clip is cut off.
+        (frames / "torn" / f"img{number}.jpg").write_bytes(raw[: len(raw) // 2] if number == 5 else raw)
+    embedded_files.index("casme2", root, tmp_path)
+
+    done = embedded_files.faces("casme2", "01", root, tmp_path)
+    (line,) = (line for line in done.stderr.splitlines() if line)
+    assert done.returncode == 1 and "img5.jpg: the JPEG is truncated" in line
+    assert not list(tmp_path.glob("*faces*"))
+
+    done = embedded_files.faces("casme2", "01", root, tmp_path, unreadable="exclude")
+    assert done.returncode == 0, done.stderr
+    reasons = {
+        "flat": "no_face: no face was found in any of 11 frames",
+        "good": None,
+        "torn": "frame_unreadable: 1 of 11 frames cannot be read",
+    }
+    assert [line for line in done.stdout.splitlines() if line.startswith("excluded")] == [
+        f"excluded: casme2 01 {name}: {reason}" for name, reason in reasons.items() if reason
+    ]
+    table = pq.read_table(tmp_path / "faces.parquet").to_pylist()
+    assert [(row["video"], row["frame"]) for row in table] == [(name, n) for name in names for n in range(1, 12)]
+    assert all(row["excluded"] == reasons[row["video"]] for row in table)
+    states = [row["state"] for row in table]
+    assert states[:11] == ["missing"] * 11 and states.index("unreadable") == 26 and states.count("unreadable") == 1
+    images = np.load(tmp_path / "faces.npy")
+    # Grey and colour clips of one subject share an array, in colour if the first frame is.
+    assert images.shape == (33, 112, 112, 1)
+    assert images.any((1, 2, 3)).tolist() == [False] * 11 + [n != 26 for n in range(11, 33)]
+
+    done = embedded_files.flow("casme2", "01", tmp_path)
+    assert done.returncode == 0, done.stderr
+    flows = pq.read_table(tmp_path / "flow.parquet").to_pylist()
+    assert [(row["video"], row["excluded"]) for row in flows] == [(name, reasons[name]) for name in names for _ in "12"]
+    fields = np.load(tmp_path / "flow.npy")
+    assert fields.any((1, 2, 3)).tolist() == [False, False, True, True, False, False]

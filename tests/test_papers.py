@@ -1,0 +1,109 @@
+"""A paper as data: what a paper file must say, and what is told of a wrong one."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+
+import pytest
+import yaml
+
+from mexflow import papers
+from mexflow.errors import UserError
+from mexflow.models import available
+from project import WORKFLOW
+
+FOLDER = WORKFLOW / "papers"
+VALUES = yaml.safe_load((FOLDER / "belaiche2020.yaml").read_text())
+
+
+def changed(path: str, value: object) -> bytes:
+    """The paper's file with one value changed; the path's parts are separated by ``/``."""
+    values = copy.deepcopy(VALUES)
+    *parents, last = path.split("/")
+    place = values
+    for part in parents:
+        place = place[int(part) if isinstance(place, list) else part]
+    place[last] = value
+    return yaml.safe_dump(values).encode()
+
+
+def message(data: bytes) -> str:
+    with pytest.raises(UserError) as caught:
+        papers.parse(data, Path("papers/belaiche2020.yaml"))
+    text = str(caught.value)
+    assert "\n" not in text and text.startswith("papers/belaiche2020.yaml: ")
+    return text.removeprefix("papers/belaiche2020.yaml: ")
+
+
+@pytest.mark.parametrize("name", papers.available(FOLDER))
+def test_every_paper_of_the_project_is_valid(name):
+    paper = papers.load(FOLDER, name)
+    assert {experiment.model for experiment in paper.experiments.values()} <= set(available())
+    assert paper.citation and paper.tables and paper.figures
+
+
+def test_unknown_paper():
+    with pytest.raises(UserError, match=r"^unknown paper 'belaiche2012' \(did you mean 'belaiche2020'\?\); one of: "):
+        papers.load(FOLDER, "belaiche2012")
+
+
+def test_file_and_name_must_agree():
+    assert message(changed("paper", "other")) == "calls itself 'other'; file and `paper:` must agree"
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "expected"),
+    [
+        (
+            "tables/T4/rows/0/experiments",
+            ["vx-1cl", "vx-2cl", "vx-3cl", "vx-5cl"],
+            "T4/Vx: no experiment 'vx-5cl' (did",
+        ),
+        ("tables/T4/rows/0/experiments", ["vx-1cl", "vx-2cl"], "T4/Vx: 2 experiments for 4 columns"),
+        ("tables/T4/rows/1/published", [58.09, 59.34, 60.17], "T4/Vy: 3 published for 4 columns"),
+        ("tables/T4/rows/1/metric", "acuracy", "tables.T4.rows.1.metric: Input should be 'accuracy', "),
+        ("figures/F7/experiment", "vy-3c", "F7: no experiment 'vy-3c' (did you mean 'vy-3cl'?)"),
+        ("timing/experiment", "vy-9cl", "timing: no experiment 'vy-9cl' (did you mean"),
+        ("train_pairs", ["onset-offset"], "pair 'onset-offset' is not among flow.pairs"),
+        ("test_pairs", ["onset-offset"], "pair 'onset-offset' is not among flow.pairs"),
+        ("budgets", {"paper": {"epochs": 5}}, "budgets: demo is missing"),
+        ("budgets/demo/epochs", 0, "budgets.demo.epochs: Input should be greater than or equal to 1"),
+        ("experiments/vy-3cl/channels", ["vy"], "experiments.vy-3cl.channels.0: Input should be 'Vx', 'Vy' or 'M'"),
+        ("training/learning_rte", 1, "training.learning_rte: Extra inputs are not permitted"),
+        ("protocol", "loso", "protocol: Input should be 'leave_one_subject_out'"),
+    ],
+)
+def test_wrong_value(path, value, expected):
+    assert expected in message(changed(path, value))
+
+
+def test_file_that_is_no_yaml():
+    assert message(b"paper: [").startswith("not valid YAML (")
+    assert "Input should be a valid dictionary" in message(b"")
+
+
+@pytest.fixture(scope="module")
+def paper() -> papers.Paper:
+    return papers.load(FOLDER, "belaiche2020")
+
+
+def test_null_controls(paper):
+    asked = {name for name, experiment in paper.experiments.items() if experiment.null_control}
+    every = paper.with_null_controls()
+    assert set(every) - set(paper.experiments) == {f"{name}-null" for name in asked} and asked
+    assert paper.with_null_controls(False) == paper.experiments
+    for name in asked:
+        null, own = every[f"{name}-null"], every[name]
+        assert null.permute_labels and not own.permute_labels
+        assert not null.keep_features and not null.null_control
+        assert (null.model, null.options, null.channels, null.demo) == (own.model, own.options, own.channels, own.demo)
+
+
+def test_effort(paper):
+    own = paper.experiments["vy-3cl"].demo
+    assert paper.effort("vy-3cl", "demo") == own != paper.budgets["demo"]
+    assert paper.effort("vy-3cl-null", "demo") == own, "a control is as long as what it controls"
+    assert paper.effort("vx-1cl", "demo") == paper.budgets["demo"]
+    assert paper.effort("vy-3cl", "paper") == paper.effort("vx-1cl", "paper") == paper.budgets["paper"]
+    assert (paper.budgets["paper"].epochs, paper.budgets["paper"].folds) == (150, None)
