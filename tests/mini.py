@@ -73,6 +73,8 @@ embedded: {size: tiny, seed: 3}
 training: {folds_per_job: 2, checkpoint_seconds: 0}
 """
 
+PROFILE = "workflow/profiles/default"
+
 
 def make(folder: Path) -> Path:
     """Copy the project into `folder`, with the small paper in it, and return `folder`."""
@@ -87,7 +89,8 @@ def make(folder: Path) -> Path:
 
 def snakemake(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run Snakemake in a copy of the project."""
-    return project.run("snakemake", *arguments, cwd=folder, package=folder / "workflow")
+    variables = {"SNAKEMAKE_PROFILE": str(folder / PROFILE)}
+    return project.run("snakemake", *arguments, cwd=folder, package=folder / "workflow", **variables)
 
 
 def run(folder: Path, cores: int) -> None:
@@ -102,6 +105,7 @@ def killed(folder: Path, cores: int, seconds: float) -> bool:
         **{name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")},
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "PYTHONPATH": str(folder / "workflow"),
+        "SNAKEMAKE_PROFILE": str(folder / PROFILE),
     }
     process = subprocess.Popen(
         ["snakemake", "--cores", str(cores)],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from dataclasses import replace
 
 import numpy as np
@@ -259,6 +260,14 @@ def test_device_without_a_gpu(monkeypatch):
     assert choose_device("auto") == choose_device("cpu") == CPU
     with pytest.raises(UserError, match="unknown device 'gpu'"):
         choose_device("gpu")
+
+
+def test_determinism_is_asked_of_the_gpu_too(monkeypatch):
+    """Torch raises an error in matrix products on a GPU unless this is set before the first of them."""
+    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
+    make_deterministic(1)
+    assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":4096:8"
+    assert torch.are_deterministic_algorithms_enabled() and not torch.backends.cudnn.benchmark
 
 
 def test_unknown_optimiser_and_network(samples, tmp_path):

@@ -83,8 +83,8 @@ class Training(_Section):
     folds_per_job: int = Field(
         5, ge=1, description="Folds that one job trains one after the other (saves start-up where folds are short)."
     )
-    checkpoint_seconds: float = Field(
-        30.0, ge=0, description="Least time between two saves of an unfinished fold; 0 saves every epoch."
+    checkpoint_seconds: int = Field(
+        30, ge=0, description="Least time between two saves of an unfinished fold; 0 saves every epoch."
     )
 
 

@@ -127,7 +127,6 @@ class Paper(_Part):
     training: Training
     budgets: dict[Budget, Effort]
     experiments: dict[str, Experiment]
-    similarity: dict[str, str] = {}
     tables: dict[str, Table]
     figures: dict[str, Figure]
     timing: Timing | None = None

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from mexflow import commands, config, datasets, embedded, enumeration, models, papers
-from mexflow.errors import choose
+from mexflow.errors import UserError, choose
 from mexflow.evaluation.folds import PROTOCOLS
 from mexflow.papers import Experiment, Paper
 
@@ -54,6 +54,8 @@ class Workflow:
         for paper in self.papers.values():
             for experiment in paper.experiments.values():
                 choose("network", experiment.model, models.available())
+        for method in {paper.flow.method for paper in self.papers.values()}:
+            self.flow_settings(method)
 
     @cached_property
     def indexes(self) -> list[str]:
@@ -233,8 +235,21 @@ class Workflow:
         return self.code(command, *(f"mexflow.models.{model}" for model in models))
 
     def flow_settings(self, method: str) -> papers.Flow:
-        """The settings of a flow method, which all papers that use it share."""
-        return next(paper.flow for paper in self.papers.values() if paper.flow.method == method)
+        """The settings of a flow method, which all papers that use it share, with every pair that one of them wants.
+
+        Raises:
+            UserError: if two papers want it with different settings.
+        """
+        users = [paper for paper in self.papers.values() if paper.flow.method == method]
+        first = users[0].flow
+        for paper in users[1:]:
+            if (paper.flow.size, paper.flow.options) != (first.size, first.options):
+                raise UserError(
+                    f"{users[0].paper} and {paper.paper} want {method} with different settings; its results have one "
+                    "place: make the two papers in two runs, each in a folder of its own (snakemake --directory)"
+                )
+        pairs = sorted({pair for paper in users for pair in paper.flow.pairs})
+        return first.model_copy(update={"pairs": pairs})
 
     def training_flags(self, paper: str, experiment: str) -> str:
         """Everything that an experiment's training depends on, as options of ``mexflow train``."""

@@ -123,7 +123,7 @@ for paper in plan.papers:
             conda:
                 "../../envs/mexflow.yaml"
             # All cores: a job beside it would be measured with it.
-            threads: workflow.cores or 1
+            threads: workflow.resource_settings.cores or 1
             resources:
                 mem_mb=2000,
                 runtime=30,

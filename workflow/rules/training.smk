@@ -34,6 +34,8 @@ for batch in plan.batches:
             mem_mb=3000,
             runtime=720,
             attempt=plan.attempt,
+            # Here, and not among the params: another value changes no result, so it must not train anything again.
+            checkpoint_seconds=plan.config.training.checkpoint_seconds,
         params:
             rule=batch.name,
             paper=batch.paper,
@@ -41,12 +43,11 @@ for batch in plan.batches:
             flow=flags("flow", plan.flow_arrays(batch.paper)),
             science=lambda wildcards, paper=batch.paper: plan.training_flags(paper, wildcards.experiment),
             device=plan.config.training.device,
-            checkpoint_seconds=plan.config.training.checkpoint_seconds,
             code=lambda wildcards, paper=batch.paper: plan.training_code(paper, wildcards.experiment),
         shell:
             "MEXFLOW_RULE={params.rule} MEXFLOW_ATTEMPT={resources.attempt} python -m mexflow train"
             " --paper {params.paper} --experiment {wildcards.experiment} {params.folds}"
             " --index {input.index} {params.flow} {params.science} --threads {threads} --device {params.device}"
             " --checkpoints results/checkpoints/{params.paper}/{wildcards.experiment}"
-            " --checkpoint-seconds {params.checkpoint_seconds}"
+            " --checkpoint-seconds {resources.checkpoint_seconds}"
             " --output results/folds/{params.paper}/{wildcards.experiment} --record {output.record} > {log} 2>&1"
