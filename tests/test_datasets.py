@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import re
 import subprocess
@@ -15,9 +16,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import project
 from dataset_files import casme2, casme2_frames, casme2_row, frames, workbook
-from mexflow.artifacts import Inputs, Outputs
-from mexflow.cli.index import run
 from mexflow.datasets import COMPOSITES, DATASETS, cells, read, schema
 from mexflow.datasets.folders import entries, folder_at, frame_folder
 from mexflow.datasets.spreadsheet import Column, read_table
@@ -258,24 +258,35 @@ def test_strict_lists_the_first_and_counts_all(tmp_path):
     listing.strict()
 
 
-def test_index_writes_both_tables_and_hashes_what_it_read(tmp_path):
-    roots = small(tmp_path / "raw")
-    inputs, out = Inputs(), tmp_path / "out"
-    with Outputs() as outputs:
-        listing = run("casme2", roots, False, inputs, outputs, out / "casme2.parquet", out / "casme2.videos.parquet")
-        outputs.commit()
-    assert pq.read_schema(out / "casme2.parquet").equals(schema.ROWS)
-    assert pq.read_schema(out / "casme2.videos.parquet").equals(schema.VIDEOS)
-    assert pq.read_table(out / "casme2.parquet").to_pylist() == listing.rows
-    assert pq.read_table(out / "casme2.videos.parquet").to_pylist() == listing.videos
-    assert list(inputs.digests) == [path.as_posix() for path in listing.annotation_files]
+def indexed(folder: Path, *options: str):
+    """``mexflow index`` of a small CASME II in `folder`, into ``folder/out``."""
+    root = small(folder / "raw")["casme2"]
+    assert root == folder / "raw"
+    out = folder / "out"
+    files = ("--output", out / "index.parquet", "--videos", out / "videos.parquet", "--summary", out / "summary.txt")
+    record = ("--record", out / "record.json")
+    return project.mexflow("index", "--dataset", "casme2", "--root", root, *files, *record, *options)
+
+
+def test_the_command_writes_tables_summary_and_record(tmp_path):
+    done = indexed(tmp_path)
+    assert done.returncode == 0, done.stderr
+    listing = read("casme2", {"casme2": tmp_path / "raw"})
+    out = tmp_path / "out"
+    assert pq.read_schema(out / "index.parquet").equals(schema.ROWS)
+    assert pq.read_schema(out / "videos.parquet").equals(schema.VIDEOS)
+    assert pq.read_table(out / "index.parquet").to_pylist() == listing.rows
+    assert pq.read_table(out / "videos.parquet").to_pylist() == listing.videos
+    assert done.stdout.strip() == (out / "summary.txt").read_text().strip() == listing.summary()
+    record = json.loads((out / "record.json").read_text())
+    assert sorted(record["inputs"]) == sorted(path.as_posix() for path in listing.annotation_files)
 
 
 def test_strict_index_writes_nothing(tmp_path):
-    roots = small(tmp_path / "raw")
-    with Outputs() as outputs, pytest.raises(UserError, match="--strict"):
-        run("casme2", roots, True, Inputs(), outputs, tmp_path / "a.parquet", tmp_path / "b.parquet")
-    assert not list(tmp_path.glob("*.parquet"))
+    done = indexed(tmp_path, "--strict")
+    assert done.returncode == 1
+    assert "--strict" in done.stderr
+    assert not (tmp_path / "out").exists() or not list((tmp_path / "out").iterdir())
 
 
 def test_no_frame_is_opened(tmp_path, monkeypatch):

@@ -151,7 +151,7 @@ def test_a_licensed_copy_is_read_where_it_lies(finished: Path, tmp_path: Path) -
     planned = mini.snakemake(
         other, "--dry-run", "--cores", "2", "--configfile", "own.yaml", "--printshellcmds", "--", "tables_mini"
     )
-    assert f"casme2: {roots['casme2']['root']}" in planned.stdout + planned.stderr
+    assert f"{roots['casme2']['root']} (casme2)" in planned.stdout + planned.stderr
 
 
 def kill_and_resume(folder: Path, kills: int, seed: int, longest: float) -> int:

@@ -155,13 +155,13 @@ def test_an_accuracy_cell_is_the_pooled_accuracy_beside_the_printed_one(made, pr
     assert row["published"] == 60.17
     assert row["measured"] == pytest.approx(100 * accuracy_score(*pooled(pristine, "vy-3cl")))
     assert row["ci_low"] <= row["measured"] <= row["ci_high"] and row["n"] == 40
-    assert row["note"] == "epochs 12 of 150"
+    assert row["note"] == "epochs 5 of 150"
     assert made.rows["belaiche2020/T8/Proposed (Vy 3CL)/accuracy/accuracy"]["measured"] == row["measured"]
 
 
 def test_folds_not_run_by_the_budget_are_noted_and_missing_ones_make_it_incomplete(world) -> None:
     partial = make_tables(world, total_folds=10).rows["belaiche2020/T4/M/1CL/accuracy"]
-    assert partial["measured"] is not None and partial["note"] == "folds 4 of 10; epochs 4 of 150"
+    assert partial["measured"] is not None and partial["note"] == "folds 4 of 10; epochs 3 of 150"
     (world.root / "folds/belaiche2020/m-1cl/samm-006/predictions.parquet").unlink()
     made = make_tables(world)
     row = made.rows["belaiche2020/T4/M/1CL/accuracy"]
@@ -189,7 +189,7 @@ def test_a_fold_without_clips_counts_as_run(world) -> None:
 def test_one_subject_gives_a_number_without_interval(world) -> None:
     row = make_tables(world, folds={"m-1cl": ["casme2-01"]}).rows["belaiche2020/T4/M/1CL/accuracy"]
     assert row["measured"] is not None and row["ci_low"] is None
-    assert row["note"] == "no interval: one subject; folds 1 of 4; epochs 4 of 150"
+    assert row["note"] == "no interval: one subject; folds 1 of 4; epochs 3 of 150"
 
 
 def test_counts_are_exact_and_name_the_misprint_only_where_they_differ(made) -> None:

@@ -202,7 +202,7 @@ class Workflow:
         roots = {name: self.config.root(name) for name in enumeration.members(self.papers[paper].data.index)}
         if set(roots.values()) == {"embedded"}:
             return "embedded"
-        return ", ".join(f"{name}: {root}" for name, root in roots.items())
+        return ", ".join(f"{root} ({name})" for name, root in roots.items())
 
     def targets(self, paper: str) -> list[str]:
         """Everything that is made for a paper in the end."""

@@ -17,7 +17,7 @@ class Source:
     @property
     def embedded(self) -> bool:
         """Whether any of the data is synthetic."""
-        return any(part.rpartition(": ")[2] == "embedded" for part in self.data.split(", "))
+        return any(part == "embedded" or part.startswith("embedded (") for part in self.data.split(", "))
 
     @property
     def comparable(self) -> bool:
