@@ -355,7 +355,7 @@ def test_workflow_of_licensed_copies(licensed, tmp_path):
     assert plan.roots("casme2") == [str(licensed)]
     assert plan.raw_files("casme2") == plan.raw["casme2"].annotations
     assert plan.version("megc2018").split() == [plan.raw["casme2"].version, plan.raw["samm"].version]
-    assert plan.data(PAPER) == f"casme2: {licensed}, samm: {second}"
+    assert plan.data(PAPER) == f"{licensed} (casme2), {second} (samm)"
     half = make(datasets={"samm": {"root": str(second)}})
-    assert half.embedded == ["casme2"] and half.data(PAPER) == f"casme2: embedded, samm: {second}"
+    assert half.embedded == ["casme2"] and half.data(PAPER) == f"embedded (casme2), {second} (samm)"
     assert json.loads(Path("results/index/.samm.listing.json").read_text())["root"] == str(second)
