@@ -5,9 +5,9 @@ snakemake --cores 32 belaiche2020    one paper
 snakemake --cores 4 datasets         indexes of the datasets, and their summaries
 """
 
-import os
 import sys
 from pathlib import Path
+from shlex import quote
 
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
@@ -21,7 +21,7 @@ configfile: Path(workflow.basedir) / "config.yaml"
 sys.path.insert(0, f"{workflow.basedir}/workflow")
 
 from mexflow.errors import UserError
-from mexflow.records import git_variable
+from mexflow.records import hand_down_git_state
 from mexflow.workflow import Workflow, flags, settings
 
 try:
@@ -32,9 +32,9 @@ except UserError as error:
 
 # The commands of this checkout, whatever the working directory; freed memory is kept by the process, which halves
 # the time of training on a CPU (large arrays would else be mapped and cleared anew in every step).
-os.environ.setdefault("MEXFLOW_GIT", git_variable())
+hand_down_git_state()
 shell.prefix(
-    f"set -euo pipefail; export PYTHONPATH={workflow.basedir}/workflow; "
+    f"set -euo pipefail; export PYTHONPATH={quote(workflow.basedir + '/workflow')}; "
     "export MALLOC_MMAP_THRESHOLD_=4294967296 MALLOC_TRIM_THRESHOLD_=17179869184 MALLOC_TOP_PAD_=67108864; "
 )
 

@@ -135,6 +135,11 @@ def git_variable() -> str:
     return f"{state['git_commit'] or ''} {'dirty' if state['git_dirty'] else 'clean'}".strip()
 
 
+def hand_down_git_state() -> None:
+    """Tell the processes that this one starts the git state, so that none of them asks git again."""
+    os.environ.setdefault("MEXFLOW_GIT", git_variable())
+
+
 def canonical_digest(value: Any) -> Digest:
     """Digest of a JSON-able value in a canonical form (sorted keys, no spaces)."""
     data = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
@@ -142,5 +147,9 @@ def canonical_digest(value: Any) -> Digest:
 
 
 def load(path: Path) -> dict[str, Any]:
-    """A record as a dictionary."""
+    """A record as a dictionary.
+
+    Raises:
+        UserError: if it cannot be read or is not JSON.
+    """
     return Inputs().json(path)

@@ -26,7 +26,7 @@ for paper in plan.papers:
             features=plan.features(paper),
         output:
             parquet=f"results/tables/{paper}.parquet",
-            csv=f"results/tables/{paper}.csv",
+            csv=report(f"results/tables/{paper}.csv", caption="../report/tables.rst", category=paper),
             markdown=f"results/tables/{paper}.md",
             record=f"results/records/tables/{paper}.json",
         log:
@@ -69,7 +69,10 @@ for paper in plan.papers:
             face_tables=plan.beside(plan.face_arrays(paper)),
             predictions=plan.figure_predictions(paper),
         output:
-            png=[f"results/figures/{paper}/{name}.png" for name in plan.papers[paper].figures],
+            png=[
+                report(f"results/figures/{paper}/{name}.png", caption="../report/figure.rst", category=paper)
+                for name in plan.papers[paper].figures
+            ],
             svg=[f"results/figures/{paper}/{name}.svg" for name in plan.papers[paper].figures],
             record=f"results/records/figures/{paper}.json",
         log:
@@ -113,7 +116,7 @@ for paper in plan.papers:
                 tables=plan.beside(plan.face_arrays(paper)),
             output:
                 parquet=f"results/tables/{paper}.timing.parquet",
-                csv=f"results/tables/{paper}.timing.csv",
+                csv=report(f"results/tables/{paper}.timing.csv", caption="../report/timing.rst", category=paper),
                 markdown=f"results/tables/{paper}.timing.md",
                 record=f"results/records/timing/{paper}.json",
             log:
