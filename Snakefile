@@ -18,23 +18,23 @@ min_version("9.27")
 configfile: Path(workflow.basedir) / "config.yaml"
 
 
-sys.path.insert(0, f"{workflow.basedir}/workflow")
+folder = Path(workflow.basedir) / "workflow"
+sys.path.insert(0, str(folder))
 
 from mexflow.errors import UserError
 from mexflow.records import hand_down_git_state
 from mexflow.workflow import Workflow, flags, settings
 
 try:
-    plan = Workflow(config, Path(workflow.basedir) / "workflow")
+    plan = Workflow(config, folder)
     plan.batches
 except UserError as error:
     raise WorkflowError(str(error))
 
-# The commands of this checkout, whatever the working directory; freed memory is kept by the process, which halves
-# the time of training on a CPU (large arrays would else be mapped and cleared anew in every step).
+# Freed memory stays with the process: mapping and clearing large arrays anew in every step doubles a training's time.
 hand_down_git_state()
 shell.prefix(
-    f"set -euo pipefail; export PYTHONPATH={quote(workflow.basedir + '/workflow')}; "
+    f"set -euo pipefail; export PYTHONPATH={quote(str(folder))}; "
     "export MALLOC_MMAP_THRESHOLD_=4294967296 MALLOC_TRIM_THRESHOLD_=17179869184 MALLOC_TOP_PAD_=67108864; "
 )
 

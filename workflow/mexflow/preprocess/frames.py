@@ -61,7 +61,7 @@ def read_frame(path: Path) -> Frame:
         raise DamagedFrame(f"{path}: cannot be read ({error.strerror})") from None
     if not data:
         raise DamagedFrame(f"{path}: the file is empty")
-    # OpenCV decodes a truncated JPEG into a picture that is grey from some line on, and only warns.
+    # Some versions of OpenCV decode a truncated JPEG into a picture that is grey from some line on, and only warn.
     if data.startswith(_JPEG_START) and _JPEG_END not in data[-1024:]:
         raise DamagedFrame(f"{path}: the JPEG is truncated (no end marker)")
     try:
