@@ -36,6 +36,9 @@ PREDICTIONS = pa.schema(
 )
 """One row per test clip; `probabilities` are in the order of the paper's classes."""
 
+HISTORY = pa.schema([("epoch", pa.int64()), ("loss", pa.float64()), ("accuracy", pa.float64())])
+"""One row per epoch: mean cross entropy, and the share of training samples classified rightly, in training mode."""
+
 
 @dataclass(frozen=True)
 class FoldRun:
@@ -117,7 +120,7 @@ def run_fold(
         for clip, label, values in zip(test.clips, test.labels, probabilities, strict=True)
     ]
     outputs.table(folder / "predictions.parquet", pa.Table.from_pylist(rows, schema=PREDICTIONS))
-    outputs.table(folder / "history.parquet", pa.Table.from_pylist(history))
+    outputs.table(folder / "history.parquet", pa.Table.from_pylist(history, schema=HISTORY))
     buffer = io.BytesIO()
     torch.save({name: value.cpu() for name, value in network.state_dict().items()}, buffer)
     outputs.bytes(folder / "model.pt", buffer.getvalue())
