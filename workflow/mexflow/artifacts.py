@@ -137,7 +137,7 @@ class Inputs:
         try:
             # Not read_table: it would import pyarrow.dataset and pandas, half a second and more for nothing.
             return pq.ParquetFile(pa.BufferReader(data)).read()
-        except (pa.ArrowException, OSError) as error:  # it raises either for damaged bytes
+        except (pa.ArrowException, OSError, ValueError) as error:  # it raises any of them for damaged bytes
             raise UserError(
                 f"{path}: not a readable parquet file ({_first_line(error)}); delete it and run again"
             ) from None
