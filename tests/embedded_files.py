@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
 from pathlib import Path
+
+import project
 
 SIZE, SEED = "tiny", 7
 SUBJECTS = {"casme2": "05", "samm": "032"}
@@ -13,19 +13,11 @@ SUBJECTS = {"casme2": "05", "samm": "032"}
 
 PAIRS = ("onset-apex", "onset-apex+1")
 
-_WORKFLOW = Path(__file__).parents[1] / "workflow"
-
 
 def run(command: str, *arguments: object, **options: object) -> subprocess.CompletedProcess[str]:
     """``python -m mexflow COMMAND`` in a process of its own; ``faces_table=x`` becomes ``--faces-table x``."""
     flags = [text for name, value in options.items() for text in (f"--{name.replace('_', '-')}", str(value))]
-    return subprocess.run(
-        [sys.executable, "-m", "mexflow", command, *map(str, arguments), *flags],
-        env={**os.environ, "PYTHONPATH": str(_WORKFLOW)},
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
+    return project.mexflow(command, *map(str, arguments), *flags)
 
 
 def index(dataset: str, root: Path, folder: Path) -> None:
