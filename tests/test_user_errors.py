@@ -57,6 +57,25 @@ def test_a_wrong_configuration_is_named_before_any_job(tmp_path: Path, config: d
     assert not (tmp_path / "results").exists()
 
 
+def test_results_that_are_no_folder(tmp_path: Path) -> None:
+    (tmp_path / "results").write_text("")
+    result = snakemake(tmp_path)
+    assert result.returncode != 0
+    assert f"{tmp_path / 'results'}: a file is where the results belong" in result.stdout + result.stderr
+    assert "Traceback" not in result.stdout + result.stderr
+
+
+def test_results_that_may_not_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Asked of the system by its own word, since whoever is root may write anywhere."""
+    from mexflow.errors import UserError
+    from mexflow.workflow import Workflow
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    with pytest.raises(UserError, match="not writable.*--directory"):
+        Workflow({}, project.WORKFLOW)
+
+
 def test_an_unknown_target_is_an_error(tmp_path: Path) -> None:
     result = snakemake(tmp_path, "--dry-run", "belaiche2021")
     assert result.returncode != 0

@@ -5,6 +5,7 @@ All enumeration is here, in plain Python that tests can call; the rules only nam
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -46,8 +47,10 @@ class Workflow:
             folder: the ``workflow/`` folder.
 
         Raises:
-            UserError: for a wrong configuration, an unknown paper, or a wrong paper file.
+            UserError: for a wrong configuration, an unknown paper, a wrong paper file, or results that cannot be
+                written.
         """
+        _require_writable(RESULTS)
         self.config = config.load(values)
         self.papers_folder = folder / "papers"
         self.papers: dict[str, Paper] = {name: papers.load(self.papers_folder, name) for name in self.config.papers}
@@ -284,6 +287,21 @@ class Workflow:
     def attempt(wildcards: object, attempt: int) -> int:
         """Which attempt at a job this is; handed on to its record."""
         return attempt
+
+
+def _require_writable(folder: Path) -> None:
+    """Make sure that a folder, or the one it will be made in, can be written.
+
+    Raises:
+        UserError: saying which and what to do; Snakemake's own answer is a traceback.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"{folder.absolute()}: a file is where the results belong; move it away")
+    place = folder if folder.exists() else folder.absolute().parent
+    if not os.access(place, os.W_OK):
+        raise UserError(
+            f"{place.absolute()}: not writable; change its permissions, or work elsewhere (snakemake --directory)"
+        )
 
 
 def flags(name: str, values: Iterable[object]) -> str:
