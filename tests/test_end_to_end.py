@@ -171,7 +171,7 @@ def kill_and_resume(folder: Path, kills: int, seed: int, longest: float) -> int:
 
 def test_a_killed_run_resumes_to_the_same_bits(finished: Path, tmp_path: Path) -> None:
     other = mini.make(tmp_path)
-    assert kill_and_resume(other, kills=2, seed=5, longest=20) == 2
+    assert kill_and_resume(other, kills=2, seed=5, longest=10) == 2
     assert mini.contents(other, *SAME) == mini.contents(finished, *SAME)
     assert not (other / "results" / "checkpoints").exists()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,7 +45,7 @@ class FrameFolders:
 
 
 @dataclass(frozen=True)
-class Adapter:
+class Adapter(ABC):
     """Reads one raw dataset as its owners release it.
 
     `fps` is in frames per second; `subject_folder` matches the whole name of a subject's folder, its first group
@@ -60,13 +61,13 @@ class Adapter:
     subject_width: int
     places: tuple[FramePlace, ...]
 
+    @abstractmethod
     def read(self, root: Path, read_bytes: ReadBytes = Path.read_bytes) -> Listing:
         """List the expressions and the frame folders under `root`.
 
         Raises:
             UserError: if the root or an annotation file is missing or unusable.
         """
-        raise NotImplementedError
 
     def check_root(self, root: Path) -> None:
         """Check that `root` is a folder.
