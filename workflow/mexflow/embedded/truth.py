@@ -1,6 +1,7 @@
-"""The truth of the embedded datasets: flow, intensities and landmarks, from the renderer's motion.
+"""The truth of the embedded datasets: flow and landmarks, from the renderer's motion.
 
-Nothing is estimated; head motion, blinks and glances are part of the flow.
+The intensities of the action units stand in the table that `render_subject` returns. Nothing is estimated; head
+motion, blinks and glances are part of the flow.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ import numpy as np
 from mexflow.embedded.identity import identity
 from mexflow.embedded.motion import ClipMotion, Region
 from mexflow.embedded.plan import plan
-from mexflow.embedded.render import intensity_columns
 
 
 @functools.lru_cache(maxsize=2)
@@ -54,16 +54,3 @@ def true_landmarks(dataset: str, size: str, seed: int, subject: str, clip: str, 
     """The 68 landmarks in a frame, float64 `(68, 2)`, (x, y) in raw pixels."""
     motion = clip_motion(dataset, size, seed, subject, clip)
     return motion.forward_at(frame, motion.region.identity.landmarks)
-
-
-def true_intensities(dataset: str, size: str, seed: int, subject: str, clip: str) -> list[dict]:
-    """A row per frame: `frame`, `blink` and the intensities `au1_l` ... `au26_r`, all 0..1."""
-    motion = clip_motion(dataset, size, seed, subject, clip)
-    return [
-        {
-            "frame": frame,
-            "blink": motion.blink(frame),
-            **intensity_columns(motion.unit_intensities(frame)),
-        }
-        for frame in motion.clip.frames
-    ]
