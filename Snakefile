@@ -2,7 +2,7 @@
 
 snakemake --cores 32                 everything that config.yaml asks for
 snakemake --cores 32 belaiche2020    one paper
-snakemake --cores 4 datasets         indexes of the datasets, and their summaries
+snakemake --cores 4 datasets         the datasets: indexes with their summaries, contact sheets, the check of preprocessing
 """
 
 import sys
@@ -23,11 +23,10 @@ sys.path.insert(0, str(folder))
 
 from mexflow.errors import UserError
 from mexflow.records import hand_down_git_state
-from mexflow.workflow import Workflow, flags, settings
+from mexflow.workflow import Workflow, flags, named, settings
 
 try:
-    plan = Workflow(config, folder)
-    plan.batches
+    plan = Workflow(config, folder).enumerated()
 except UserError as error:
     raise WorkflowError(str(error))
 
@@ -42,12 +41,13 @@ shell.prefix(
 include: "workflow/rules/embedded.smk"
 include: "workflow/rules/index.smk"
 include: "workflow/rules/preprocess.smk"
+include: "workflow/rules/inspection.smk"
 include: "workflow/rules/training.smk"
 include: "workflow/rules/reporting.smk"
 
 
 rule all:
-    """Every paper that config.yaml names, and the indexes of the datasets they use."""
+    """Every paper that config.yaml names, and everything of `datasets`."""
     default_target: True
     input:
         papers=[target for paper in plan.papers for target in plan.targets(paper)],
@@ -55,6 +55,6 @@ rule all:
 
 
 rule datasets:
-    """The indexes of the datasets in use, and their summaries."""
+    """Indexes and contact sheets of the datasets in use, and the check of their preprocessing."""
     input:
         indexes=plan.dataset_targets(),

@@ -11,16 +11,22 @@ from embedded_files import SEED, SIZE, SUBJECTS
 
 
 @pytest.fixture(scope="session")
-def embedded_root(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def embedded_rendered(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, list[dict]]]:
+    """The root of each embedded dataset in `SUBJECTS`, with the frames of one subject, and the truth of its frames.
+
+    Nothing there is to be changed.
+    """
+    return {dataset: embedded_files.render(dataset, subject, tmp_path_factory) for dataset, subject in SUBJECTS.items()}
+
+
+@pytest.fixture(scope="session")
+def embedded_root(embedded_rendered: dict[str, tuple[Path, list[dict]]]) -> dict[str, Path]:
     """The root of each embedded dataset, with its annotation files and the frames of one subject; not to be changed."""
     from mexflow import embedded
 
-    roots = {}
-    for dataset, subject in SUBJECTS.items():
-        root = roots[dataset] = tmp_path_factory.mktemp(dataset)
+    for dataset, (root, _) in embedded_rendered.items():
         embedded.write_annotations(dataset, SIZE, SEED, root)
-        embedded.render_subject(dataset, SIZE, SEED, subject, root / embedded.subject_directory(dataset, subject))
-    return roots
+    return {dataset: root for dataset, (root, _) in embedded_rendered.items()}
 
 
 @pytest.fixture(scope="session")

@@ -132,3 +132,124 @@ def samm_frames(root: Path, clip: str, numbers: Iterable[int]) -> Path:
 def casme2_frames(root: Path, clip: str, numbers: Iterable[int], place: str = CASME2_FRAMES) -> Path:
     """Frames of a clip written as ``sub01/EP02_01f``."""
     return frames(root / place / clip, numbers)
+
+
+SAMM_LV_CODES = "SAMM_LongVideos_V3_Release.xlsx"
+SAMM_LV_HEADER = (
+    "Subject",
+    "Filename",
+    "Inducement Code",
+    "Onset",
+    "Apex",
+    "Offset",
+    "Duration",
+    "Type",
+    "Action Units",
+    "Notes",
+)
+
+
+def samm_lv_row(
+    subject: Any = "006",
+    filename: Any = "006_1_2",
+    onset: Any = 3,
+    apex: Any = 6,
+    offset: Any = 9,
+    kind: Any = "Macro",
+    units: Any = "4+7",
+) -> tuple[Any, ...]:
+    return (subject, filename, 1, onset, apex, offset, 7, kind, units, None)
+
+
+def samm_lv(
+    root: Path,
+    rows: Rows,
+    lead: int = 10,
+    sheet: str = "FACS_Movement_Only",
+    header: Sequence[Any] = SAMM_LV_HEADER,
+    codes: str = SAMM_LV_CODES,
+) -> Path:
+    """The table of codes, with rows of text above its header."""
+    write(root / codes, {sheet: [*[("Released for research only.",)] * lead, header, *rows]})
+    return root
+
+
+def samm_lv_frames(root: Path, video: str, numbers: Iterable[int], place: str = "SAMM_longvideos") -> Path:
+    return frames(root / place / video, numbers, video + "_{:04d}.jpg")
+
+
+CAS_ME_2_TABLE = "CAS(ME)^2code_final.xlsx"
+CAS_ME_2_SUBJECTS = ((None, "s15", 1), (None, "s16", 2), (None, "s23", 7), (None, "s27", 11))
+CAS_ME_2_CODES = (("0101", "disgust1"), ("0401", "anger1"), ("0502", "happy1"), ("0503", "happy2"))
+
+
+def cas_me_2_row(
+    subject: Any = 1,
+    clip: Any = "disgust1_2",
+    onset: Any = 3,
+    apex: Any = 6,
+    offset: Any = 9,
+    units: Any = "4+7",
+    emotion: Any = "disgust",
+    kind: Any = "macro-expression",
+) -> tuple[Any, ...]:
+    return (subject, clip, onset, apex, offset, units, emotion, kind, "disgust")
+
+
+def cas_me_2(
+    root: Path,
+    rows: Rows,
+    subjects: Rows | None = CAS_ME_2_SUBJECTS,
+    codes: Rows | None = CAS_ME_2_CODES,
+    table: str = CAS_ME_2_TABLE,
+    sheet: str = "CASFEcode_final",
+) -> Path:
+    """The table without a header, and its sheets of naming, unless None."""
+    naming = {"naming rule1": subjects, "naming rule2": codes}
+    write(root / table, {sheet: rows, **{name: lines for name, lines in naming.items() if lines is not None}})
+    return root
+
+
+def cas_me_2_frames(root: Path, video: str, numbers: Iterable[int], place: str = "rawpic") -> Path:
+    """Frames of a video written as ``s15/15_0101disgustingteeth``."""
+    return frames(root / place / video, numbers, "img{:03d}.jpg")
+
+
+def smic_frames(root: Path, clip: str, numbers: Iterable[int], place: str = "SMIC_all_raw/HS") -> Path:
+    """Frames of a clip written as ``s3/micro/negative/s3_ne_03``."""
+    return frames(root / place / clip, numbers, "reg_image{:06d}.bmp" if "cropped" in place else "image{:06d}.jpg")
+
+
+MMEW_TABLE = "MMEW_Micro_Exp.xlsx"
+MMEW_HEADER = (
+    "Subject",
+    "Filename",
+    "OnsetFrame",
+    "ApexFrame",
+    "OffsetFrame",
+    "Action Units",
+    "Estimated Emotion",
+    "remarks",
+)
+
+
+def mmew_row(
+    subject: Any = 1,
+    filename: Any = "S01-01-001",
+    onset: Any = 3,
+    apex: Any = 6,
+    offset: Any = 9,
+    units: Any = "4+7",
+    emotion: Any = "happiness",
+) -> tuple[Any, ...]:
+    return (subject, filename, onset, apex, offset, units, emotion, None)
+
+
+def mmew(root: Path, rows: Rows, header: Sequence[Any] = MMEW_HEADER, lead: Rows = ()) -> Path:
+    write(root / MMEW_TABLE, {"Sheet1": [*lead, header, *rows]})
+    return root
+
+
+def mmew_frames(root: Path, clip: str, numbers: Iterable[int], place: str = "Micro_Expression") -> Path:
+    """Frames of a clip written as ``happiness/S01-01-001``."""
+    return frames(root / place / clip, numbers, "{}.jpg")

@@ -5,11 +5,16 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
+import pytest
+
 import project
 
 SIZE, SEED = "tiny", 7
 SUBJECTS = {"casme2": "05", "samm": "032"}
 """The one subject of each dataset whose frames are rendered; the annotation files list the others as well."""
+
+OTHERS = {"samm_lv": "028", "cas_me_2": "s27", "smic": "s03", "mmew": "S01"}
+"""The same of the datasets that few tests need rendered; see `render`."""
 
 PAIRS = ("onset-apex", "onset-apex+1")
 
@@ -18,6 +23,14 @@ def run(command: str, *arguments: object, **options: object) -> subprocess.Compl
     """``python -m mexflow COMMAND`` in a process of its own; ``faces_table=x`` becomes ``--faces-table x``."""
     flags = [text for name, value in options.items() for text in (f"--{name.replace('_', '-')}", str(value))]
     return project.mexflow(command, *map(str, arguments), *flags)
+
+
+def render(dataset: str, subject: str, folders: pytest.TempPathFactory) -> tuple[Path, list[dict]]:
+    """Render a subject into a root of its own: the root, and a row of truth per frame."""
+    from mexflow import embedded
+
+    root = folders.mktemp(dataset)
+    return root, embedded.render_subject(dataset, SIZE, SEED, subject, root)
 
 
 def index(dataset: str, root: Path, folder: Path) -> None:

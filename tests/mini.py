@@ -69,6 +69,7 @@ timing:
 
 CONFIG = """
 papers: [mini]
+datasets: {samm_lv: {root: none}, cas_me_2: {root: none}, smic: {root: none}, mmew: {root: none}}
 embedded: {size: tiny, seed: 3}
 training: {folds_per_job: 2, checkpoint_seconds: 0}
 """

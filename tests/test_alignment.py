@@ -139,7 +139,7 @@ def test_minifying_averages_whole_blocks(shrink: int, colour: bool) -> None:
     image = rng.integers(0, 256, (607, 801, 3) if colour else (607, 801), np.uint8)
     matrix = transform(0.1, 1 / (shrink + 0.3), (0, 0))
     matrix[:, 2] = (56, 56) - matrix[:, :2] @ (402.4, 305.8)
-    small, moved = alignment._minified(image, matrix, shrink)
+    small, moved = alignment._minified(image, matrix, shrink, alignment.SIZE)
     # Which raw pixels block (0, 0) averages follows from the two transforms.
     centre = alignment.apply(cv2.invertAffineTransform(matrix), alignment.apply(moved, np.zeros((1, 2))))[0]
     left, top = centre - (shrink - 1) / 2

@@ -312,3 +312,44 @@ def test_json_is_readable_by_people(tmp_path):
         outputs.commit()
     text = (tmp_path / "a.json").read_text()
     assert text == '{\n  "b": "é",\n  "a": [\n    1\n  ]\n}\n' and json.loads(text) == {"b": "é", "a": [1]}
+
+
+# Rows of large arrays
+
+
+def test_blocks_are_the_array_and_hash_it(tmp_path):
+    values = np.arange(7 * 3 * 2, dtype=np.int16).reshape(7, 3, 2)
+    np.save(tmp_path / "a.npy", values)
+    for length in (1, 3, 7, 100):
+        inputs = Inputs()
+        blocks = list(inputs.blocks(tmp_path / "a.npy", length))
+        np.testing.assert_array_equal(np.concatenate(blocks), values)
+        assert [len(block) for block in blocks[:-1]] == [length] * (len(blocks) - 1)
+        (digest,) = inputs.digests.values()
+        assert digest.as_dict() == hash_file(tmp_path / "a.npy").as_dict()
+    inputs = Inputs()
+    next(inputs.blocks(tmp_path / "a.npy", 2))
+    assert not inputs.digests, "a file that was not read to its end has no digest"
+
+
+def test_rows_by_position(tmp_path):
+    values = np.random.default_rng(1).random((9, 4, 5), np.float32)
+    np.save(tmp_path / "a.npy", values)
+    inputs = Inputs()
+    rows = inputs.rows(tmp_path / "a.npy")
+    assert len(rows) == 9 and rows.shape == (9, 4, 5) == inputs.shape(tmp_path / "a.npy")
+    np.testing.assert_array_equal(rows[[8, 0, 0, 3]], values[[8, 0, 0, 3]])
+    assert rows[[]].shape == (0, 4, 5)
+    assert inputs.digests[(tmp_path / "a.npy").as_posix()].as_dict() == hash_file(tmp_path / "a.npy").as_dict()
+
+
+def test_array_that_ends_too_early(tmp_path):
+    np.save(tmp_path / "a.npy", np.zeros((4, 100)))
+    data = (tmp_path / "a.npy").read_bytes()
+    (tmp_path / "a.npy").write_bytes(data[:-1])
+    with pytest.raises(UserError, match=r"a\.npy: not a readable npy array"):
+        list(Inputs().blocks(tmp_path / "a.npy", 2))
+    with pytest.raises(UserError, match=r"a\.npy: not a readable npy array"):
+        Inputs().rows(tmp_path / "a.npy")
+    with pytest.raises(UserError, match="no such file"):
+        list(Inputs().blocks(tmp_path / "b.npy", 2))

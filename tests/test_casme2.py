@@ -140,7 +140,7 @@ def test_missing_apex_quotes_the_table(root):
         "apex_missing: the table says '/', the middle of onset and offset (6) is used"
     ]
     assert only(root, apex=None)["repairs"] == [
-        "apex_missing: the table has none, the middle of onset and offset (6) is used"
+        "apex_missing: none is annotated, the middle of onset and offset (6) is used"
     ]
 
 
@@ -181,10 +181,6 @@ def test_fraction(root):
             {"filename": "GAPS"},
             f"frames_missing: apex 6 not in {CASME2_FRAMES}/sub01/GAPS, which holds 1 to 12, 1 missing between",
         ),
-        (
-            {"filename": "GAPS", "apex": "/"},
-            f"frames_missing: apex 6 not in {CASME2_FRAMES}/sub01/GAPS, which holds 1 to 12, 1 missing between",
-        ),
     ],
 )
 def test_exclusions_keep_the_row(root, cells, reason):
@@ -193,6 +189,16 @@ def test_exclusions_keep_the_row(root, cells, reason):
     row = only(root, **cells)
     assert row["excluded"] == reason
     assert row["emotion"] == "happiness"
+
+
+@pytest.mark.parametrize(("held", "used"), [([1, 3, 5, 9], 5), ([1, 3, 7, 9], 7), ([3, 5, 7, 9], 5), ([3, 9], 3)])
+def test_a_gap_at_the_middle(root, held, used):
+    casme2_frames(root, "sub01/GAPS", held)
+    row = only(root, filename="GAPS", apex="/")
+    assert (row["apex"], row["excluded"]) == (used, None)
+    assert row["repairs"] == [
+        f"apex_missing: the table says '/', the frame nearest to the middle of onset and offset ({used}) is used"
+    ]
 
 
 def test_a_gap_elsewhere_is_no_exclusion(root):
@@ -330,9 +336,7 @@ def test_ignored_files_are_noted(root):
 
 
 def test_no_frames_at_all(tmp_path):
-    with pytest.raises(
-        UserError, match="no frames found; CASME II has a folder for each subject in one of: CASME2_RAW/"
-    ):
+    with pytest.raises(UserError, match="no frames found; CASME II has its folders of frames in one of: CASME2_RAW/"):
         index(casme2(tmp_path, [casme2_row()]))
 
 

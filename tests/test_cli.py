@@ -21,8 +21,9 @@ HEAVY = ["numpy", "pandas", "pyarrow", "torch", "cv2", "dlib", "openpyxl", "skle
 def test_help_names_every_command(capsys):
     assert main([]) == main(["--help"]) == main(["-h"]) == 0
     lines = capsys.readouterr().out.splitlines()
+    width = 2 + max(map(len, COMMANDS))
     for command in COMMANDS.values():
-        assert lines.count(f"  {command.name:<9}{command.help}") == 3
+        assert lines.count(f"  {command.name:<{width}}{command.help}") == 3
 
 
 def test_version(capsys):
@@ -74,10 +75,13 @@ from mexflow.workflow import Workflow, flags, settings
 git_variable()
 plan = Workflow({{}}, Path({str(WORKFLOW)!r}))
 assert plan.batches and plan.dataset_targets()
-for index in plan.indexes:
-    plan.raw_files(index), plan.roots(index), plan.version(index), plan.index_code(index)
-for dataset in plan.embedded:
-    plan.rendered(dataset, "x"), plan.code("embed", mexflow.embedded.LAYOUTS[dataset])
+for index in plan.sources.indexes:
+    plan.sources.raw_files(index), plan.sources.roots(index)
+    plan.sources.version(index), plan.sources.index_code(index)
+for dataset, subject in plan.sources.renderings:
+    plan.sources.rendered(dataset, subject), plan.code("embed", mexflow.embedded.LAYOUTS[dataset])
+for dataset in plan.sources.in_use:
+    plan.sheet(dataset), plan.sources.subjects(dataset), plan.sources.faces_flags(dataset)
 for paper in plan.papers:
     plan.targets(paper), plan.predictions(paper), plan.features(paper), plan.expected(paper), plan.data(paper)
     plan.model_code("tables", paper), plan.timing_code(paper), plan.timed_model(paper), plan.face_arrays(paper)

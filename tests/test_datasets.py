@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 import project
 from dataset_files import casme2, casme2_frames, casme2_row, frames, workbook
 from mexflow.datasets import COMPOSITES, DATASETS, cells, read, schema
-from mexflow.datasets.folders import entries, folder_at, frame_folder
+from mexflow.datasets.folders import entries, folder_at, frame_folder, matching_folders
 from mexflow.datasets.spreadsheet import Column, read_table
 from mexflow.errors import UserError
 
@@ -57,18 +57,58 @@ def test_number(cell, value):
     assert cells.number(cell) == value
 
 
-@pytest.mark.parametrize("cell", ["06", "6", 6, 6.0, "6.0", " 06 ", "０６", "sub06", "Sub6"])
+@pytest.mark.parametrize(
+    ("cell", "value"),
+    [
+        ("Macro", "macro"),
+        ("Micro - 1/2", "micro"),
+        ("macro-expression", "macro"),
+        (" Micro Expression", "micro"),
+        ("MICROEXPRESSION", "micro"),
+        ("microscope", None),
+        ("no macro", None),
+        ("", None),
+        (None, None),
+        (1, None),
+    ],
+)
+def test_expression_type(cell, value):
+    assert cells.expression_type(cell) == value
+
+
+@pytest.mark.parametrize(("name", "value"), [("6_1_2", "006_1_2"), ("006_1", "006_1"), ("x_1", "x_1"), ("6", "6")])
+def test_padded(name, value):
+    assert cells.padded(name) == value
+
+
+@pytest.mark.parametrize("cell", ["06", "6", 6, 6.0, "6.0", " 06 ", "０６", "sub06", "Sub6", "s 6"])
 def test_subject_padding(cell):
-    assert cells.subject(cell, 2, "sub") == "06"
+    assert cells.subject(cell, "{:02d}") == "06"
 
 
 def test_subject_that_is_no_number():
-    assert cells.subject("s-x", 3) == "s-x"
+    assert [cells.subject(cell, "{:03d}") for cell in ("s-x", "-1", "6.5", "006_1", "")] == [
+        "s-x",
+        "-1",
+        "6.5",
+        "006_1",
+        "",
+    ]
 
 
 @pytest.mark.parametrize(
     ("cell", "value"),
-    [(4, "4"), (4.0, "4"), ("4.0", "4"), ("4+7 ", "4+7"), ("L12", "L12"), ("?", "?"), (None, None), (" ", None)],
+    [
+        ("NULL", None),
+        (4, "4"),
+        (4.0, "4"),
+        ("4.0", "4"),
+        ("4+7 ", "4+7"),
+        ("L12", "L12"),
+        ("?", "?"),
+        (None, None),
+        (" ", None),
+    ],
 )
 def test_action_units(cell, value):
     assert cells.action_units(cell) == value
@@ -195,6 +235,20 @@ def test_frames_are_told_from_other_files_and_sorted_by_number(tmp_path):
     assert (found.path, found.video, found.missing) == ("sub01/EP01", "EP01", 2)
     assert (found.ignored, found.repeated) == (3, 1)
     assert found.holds(10) and not found.holds(3) and not found.holds(11)
+
+
+@pytest.mark.parametrize(("frame", "held"), [(1, 2), (2, 2), (3, 2), (4, 5), (6, 5), (7, 5), (8, 9), (99, 9)])
+def test_nearest_frame(tmp_path, frame, held):
+    found = frame_folder(frames(tmp_path / "a", [2, 5, 9]), tmp_path, "01", re.compile(r"img(\d+)\.jpg"))
+    assert found.nearest(frame) == held
+
+
+def test_matching_folders(tmp_path):
+    for name in ("S1/Micro/b", "s02/micro/a", "s3/macro/c", "x/micro/d"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "s02" / "micro" / "file").touch()
+    found = matching_folders(tmp_path, [r"s(?P<subject>\d+)", "micro", ".*"])
+    assert found == [("1", tmp_path / "S1/Micro/b"), ("02", tmp_path / "s02/micro/a")]
 
 
 def test_folders_in_any_case(tmp_path):
@@ -334,7 +388,7 @@ def test_schema_is_the_documented_one():
 
 def test_unknown_dataset():
     with pytest.raises(
-        UserError, match=r"unknown dataset 'casme' \(did you mean 'casme2'\?\); one of: casme2, megc2018"
+        UserError, match=r"unknown dataset 'casme' \(did you mean 'casme2'\?\); one of: cas_me_2, casme2, megc2018"
     ):
         read("casme", {})
 

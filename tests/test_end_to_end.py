@@ -15,7 +15,7 @@ import pytest
 import mini
 from mexflow.artifacts import hash_tree
 
-SAME = ("index", "faces", "flow", "folds", "tables", "figures")
+SAME = ("index", "faces", "lcn", "flow", "residual", "folds", "tables", "figures")
 """What must be the same bits in every run of one configuration."""
 
 
@@ -73,7 +73,8 @@ def test_faces_name_the_raw_files_they_were_made_from(finished: Path) -> None:
 def test_every_record_names_the_hash_of_every_input_and_output(finished: Path) -> None:
     records = sorted((finished / "results" / "records").rglob("*.json"))
     assert {path.parts[path.parts.index("records") + 1] for path in records} == {
-        "embed", "index", "faces", "flow", "train", "tables", "figures", "timing",
+        "embed", "index", "faces", "lcn", "flow", "residual", "sheet", "lcnfigure.json", "quality.json", "train",
+        "tables", "figures", "timing",
     }  # fmt: skip
     made = set()
     for path in records:

@@ -14,10 +14,10 @@ import embedded_files
 import horn_schunck_loops
 from embedded_files import SEED, SIZE, SUBJECTS
 from mexflow import __main__
-from mexflow.embedded import plan
 from mexflow.errors import UserError
 from mexflow.preprocess import alignment, flow
 from mexflow.preprocess.pairs import PAIRS
+from mexflow.preprocess.scaling import scaled
 from mexflow.preprocess.tables import FACES
 
 
@@ -33,8 +33,7 @@ def onset_and_apex(folder: Path, size: int, count: int) -> tuple[np.ndarray, np.
     pairs = [row for row in pq.read_table(folder / "flow.parquet").to_pylist() if row["pair"] == "onset-apex"]
     pairs = [row for row in pairs if row["first_frame"] != row["second_frame"]][:count]
     first, second = (
-        flow.prepare(images[[at[row["video"], row[end]] for row in pairs]], size)
-        for end in ("first_frame", "second_frame")
+        scaled(images[[at[row["video"], row[end]] for row in pairs]], size) for end in ("first_frame", "second_frame")
     )
     return first, second
 
@@ -131,21 +130,21 @@ def test_settings_that_make_no_sense(settings: dict[str, object], text: str) -> 
 
 def test_prepare_averages_areas_of_grey() -> None:
     faces = np.random.default_rng(2).integers(0, 256, (3, 112, 112, 1), np.uint8)
-    half = flow.prepare(faces, 56)
+    half = scaled(faces, 56)
     assert half.shape == (3, 56, 56) and half.dtype == np.float32
     expected = faces[..., 0].reshape(3, 56, 2, 56, 2).mean((2, 4)) / 255
     # Not rounded to 256 levels on the way.
     assert half == pytest.approx(expected, abs=1e-6)
-    small = flow.prepare(faces, 64)
+    small = scaled(faces, 64)
     assert small.shape == (3, 64, 64) and small.min() >= 0 and small.max() <= 1
     assert small.mean((1, 2)) == pytest.approx(faces.mean((1, 2, 3)) / 255, abs=1e-4)
-    assert (flow.prepare(faces, 112) == faces[..., 0].astype(np.float32) / 255).all()
+    assert (scaled(faces, 112) == faces[..., 0].astype(np.float32) / 255).all()
 
 
 def test_prepare_keeps_the_place_of_what_it_shrinks() -> None:
     y, x = np.indices((112, 112))
     blob = (220 * np.exp(-((x - 40.4) ** 2 + (y - 63.7) ** 2) / 50)).astype(np.uint8)[None, ..., None]
-    small = flow.prepare(blob, 64)[0]
+    small = scaled(blob, 64)[0]
     y, x = np.indices((64, 64))
     centre = np.array([(small * x).sum(), (small * y).sum()]) / small.sum()
     assert centre == pytest.approx((np.array([40.4, 63.7]) + 0.5) * 64 / 112 - 0.5, abs=0.02)
@@ -155,7 +154,7 @@ def test_prepare_weighs_red_green_and_blue() -> None:
     faces = np.zeros((3, 112, 112, 3), np.uint8)
     for channel in range(3):
         faces[channel, ..., channel] = 255
-    greys = flow.prepare(faces, 64).mean((1, 2))
+    greys = scaled(faces, 64).mean((1, 2))
     assert greys == pytest.approx((0.299, 0.587, 0.114), abs=0.003)
 
 
@@ -169,7 +168,6 @@ def test_flow_of_embedded_faces_points_where_the_face_moved(preprocessed: dict[s
     estimate without knowledge would be at 90). Ten iterations carry the direction, not the length."""
     folder, subject = preprocessed[dataset], SUBJECTS[dataset]
     faces = {(r["video"], r["frame"]): r for r in pq.read_table(folder / "faces.parquet").to_pylist()}
-    clips = {clip.video: clip for clip in plan(dataset, SIZE, SEED).of_subject(subject)}
     fields = np.load(folder / "flow.npy")
     angles = []
     for row, field in zip(pq.read_table(folder / "flow.parquet").to_pylist(), fields, strict=True):
@@ -177,7 +175,7 @@ def test_flow_of_embedded_faces_points_where_the_face_moved(preprocessed: dict[s
             continue
         ends = row["first_frame"], row["second_frame"]
         matrices = [np.array(faces[row["video"], frame]["matrix"]).reshape(2, 3) for frame in ends]
-        true = true_flow_of_aligned_faces(dataset, subject, clips[row["video"]].clip, ends, matrices)
+        true = true_flow_of_aligned_faces(dataset, subject, row["video"], ends, matrices)
         angles.append(angles_between(field, true))
     assert len(angles) >= 5
     medians = [np.median(found) for found in angles if len(found) >= 200]
@@ -187,12 +185,12 @@ def test_flow_of_embedded_faces_points_where_the_face_moved(preprocessed: dict[s
 
 
 def true_flow_of_aligned_faces(
-    dataset: str, subject: str, clip: str, frames: tuple[int, int], matrices: list[np.ndarray]
+    dataset: str, subject: str, video: str, frames: tuple[int, int], matrices: list[np.ndarray]
 ) -> np.ndarray:
     """The true flow (2, 64, 64) between two aligned faces, each aligned by its own matrix."""
     from mexflow.embedded.truth import true_flow
 
-    raw = true_flow(dataset, SIZE, SEED, subject, clip, *frames)
+    raw = true_flow(dataset, SIZE, SEED, subject, video, *frames)
     grid = np.stack(np.meshgrid(np.arange(64.0), np.arange(64.0)), -1).reshape(-1, 2)
     start = alignment.apply(cv2.invertAffineTransform(matrices[0]), (grid + 0.5) * 112 / 64 - 0.5)
     x, y = (start[:, axis].astype(np.float32)[:, None] for axis in (0, 1))
@@ -244,7 +242,7 @@ def test_a_pair_beyond_the_clip_has_no_flow_and_harms_no_other(tmp_path: Path) -
         ("01_B", "onset-apex+1", 2, 6, absent),
     ]
     fields = np.load(tmp_path / "flow.npy")
-    prepared = flow.prepare(images, 64)
+    prepared = scaled(images, 64)
     expected = flow.horn_schunck(prepared[[1, 1, 7]], prepared[[3, 4, 10]])
     assert (fields[:3] == expected).all() and not fields[3].any()
     assert "4 pairs, 1 without flow" in done.stdout and f"01_B onset-apex+1: {absent}" in done.stdout
@@ -290,5 +288,11 @@ def test_an_unknown_setting_leaves_nothing(tmp_path: Path) -> None:
 
 
 def test_pairs_are_functions_of_the_clip() -> None:
-    clip = {"onset": 10, "apex": 20, "offset": 31}
-    assert {name: pair(clip) for name, pair in PAIRS.items()} == {"onset-apex": (10, 20), "onset-apex+1": (10, 21)}
+    clip, frames = {"onset": 10, "apex": 20, "offset": 31}, [9, 10, 11, 13]
+    assert {name: pair(clip, frames) for name, pair in PAIRS.items()} == {
+        "onset-apex": [(10, 20)],
+        "onset-apex+1": [(10, 21)],
+        "onset-offset": [(10, 31)],
+        "consecutive": [(9, 10), (10, 11), (11, 13)],
+    }
+    assert PAIRS["consecutive"](clip, []) == []

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from mexflow.errors import UserError
-from mexflow.preprocess.frames import DamagedFrame, frame_files, read_frame
+from mexflow.preprocess.frames import DamagedFrame, frame_files, hash_frame, read_frame
 
 
 def save(path: Path, image: np.ndarray) -> Path:
@@ -139,3 +139,15 @@ def test_a_missing_file_and_a_folder(tmp_path: Path) -> None:
     (tmp_path / "img2.jpg").mkdir()
     with pytest.raises(DamagedFrame, match="img2.jpg: cannot be read"):
         read_frame(tmp_path / "img2.jpg")
+
+
+def test_a_hash_without_decoding_is_the_same(tmp_path: Path) -> None:
+    path = save(tmp_path / "img1.JPG", picture(20, 30, 3))
+    frame = read_frame(path)
+    assert hash_frame(path) == (frame.sha256, frame.size)
+    path.write_bytes(b"no picture")  # not decoded, so not found out
+    assert hash_frame(path) == (hashlib.sha256(b"no picture").hexdigest(), 10)
+    path.write_bytes(b"")
+    for bad, reason in ((path, "the file is empty"), (tmp_path / "img2.jpg", "cannot be read")):
+        with pytest.raises(DamagedFrame, match=f"{bad.name}: {reason}"):
+            hash_frame(bad)

@@ -148,6 +148,11 @@ def test_release_files(root):
     assert index(root).rows[0]["emotion"] == "fear"
 
 
+def test_dated_name_of_the_codes(root):
+    (root / SAMM_CODES).rename(root / "SAMM_20181215_Micro_FACS_Codes_v2.xlsx")
+    assert index(root).rows[0]["excluded"] is None
+
+
 def test_no_codes(tmp_path):
     with pytest.raises(UserError, match=rf"SAMM needs {SAMM_CODES} \(or another SAMM_Micro_FACS_Codes\*\.xlsx\) there"):
         index(tmp_path)

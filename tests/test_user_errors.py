@@ -127,7 +127,7 @@ def annotated(folder: Path) -> Path:
     from mexflow import embedded
 
     plan = embedded.plan("casme2", SIZE, SEED)
-    clip = next(c for c in plan.of_subject(SUBJECT) if c.in_table and not c.repairs)
+    clip = next(c for c in plan.of_subject(SUBJECT) if c.annotated and not c.expressions[0].repairs)
     return folder / "root" / clip.path
 
 

@@ -1,19 +1,12 @@
-"""What the Snakefile asks of Python: datasets, subjects, folds, batches, flags; and the listing of licensed copies."""
+"""What the Snakefile asks of Python: arrays, sheets, folds, batches, flags."""
 
 from __future__ import annotations
 
-import json
-import os
 import shlex
-import shutil
-from pathlib import Path
 
 import pytest
 
-from dataset_files import CASME2_FRAMES, casme2, casme2_frames, casme2_row, samm, samm_frames, samm_row
-from mexflow import commands, datasets, enumeration, workflow
-from mexflow.config import Config
-from mexflow.enumeration import enumerate_dataset, members, rows_of, stamp
+from mexflow import commands, workflow
 from mexflow.errors import UserError
 from mexflow.workflow import Workflow, flags, settings
 from project import WORKFLOW
@@ -30,57 +23,34 @@ def plan() -> Workflow:
     return make()
 
 
-# Enumeration
+# What is made of a paper
 
 
-def test_indexes_are_what_the_papers_need(plan):
-    assert plan.indexes == ["casme2", "megc2018", "samm"]
-    assert plan.embedded == ["casme2", "samm"]
-    assert set(plan.dataset_targets()) == {
-        f"results/index/{index}.{ending}" for index in plan.indexes for ending in ("parquet", "videos.parquet", "txt")
-    }
+def test_arrays_of_a_paper(plan):
+    subjects = plan.sources.subjects("megc2018")
+    assert plan.flow_arrays(PAPER) == [f"results/flow/horn_schunck/{d}/{s}.npy" for d, s in subjects]
+    assert plan.face_arrays(PAPER) == [f"results/faces/{d}/{s}.npy" for d, s in subjects]
 
 
-def test_subjects_are_those_with_a_usable_clip(plan):
-    rows = rows_of("megc2018", plan.raw)
-    expected = {tuple(row["subject"].split("/")) for row in rows if row["excluded"] is None and row["megc2018"]}
-    assert plan.subjects("megc2018") == sorted(expected)
-    assert {dataset for dataset, _ in plan.subjects("samm")} == {"samm"}
-    listed = {subject for _, subject in plan.subjects("casme2")}
-    assert listed >= {subject for dataset, subject in expected if dataset == "casme2"}
-    assert plan.flow_arrays(PAPER) == [f"results/flow/horn_schunck/{d}/{s}.npy" for d, s in sorted(expected)]
-    assert plan.face_arrays(PAPER) == [f"results/faces/{d}/{s}.npy" for d, s in sorted(expected)]
+def test_a_sheet_of_every_dataset_in_use(plan):
+    targets = plan.dataset_targets()
+    assert set(targets) > set(plan.sources.index_targets)
+    for dataset in plan.sources.in_use:
+        assert f"results/figures/datasets/{dataset}.png" in targets
+        shown = plan.sheet(dataset)
+        assert len(set(shown)) == 3 and {(dataset, subject) for subject in shown} <= set(plan.sources.subjects(dataset))
+    assert "results/tables/preprocessing.md" in targets
 
 
-def test_subject_whose_clips_are_all_excluded_has_no_job(plan, monkeypatch):
-    rows = [
-        {"dataset": "casme2", "subject": "01", "clip": "a", "excluded": "folder_missing", "megc2018": "anger"},
-        {"dataset": "casme2", "subject": "02", "clip": "b", "excluded": None, "megc2018": None},
-        {"dataset": "casme2", "subject": "03", "clip": "c", "excluded": None, "megc2018": "anger"},
-    ]
+def test_flow_of_the_sheets_is_that_of_the_papers(plan, monkeypatch):
+    """Where a paper asks for the sheets' flow method, its settings hold, and the sheets' pair is made as well."""
+    assert plan.flow_settings("tvl1").size == 112 and plan.flow_settings("tvl1").pairs == ["onset-apex"]
     other = make()
-    raw = {"casme2": enumeration.Enumerated(rows, [], ""), "samm": enumeration.Enumerated([], [], "")}
-    monkeypatch.setitem(other.__dict__, "raw", raw)
-    assert other.subjects("casme2") == [("casme2", "02"), ("casme2", "03")]
-    assert other.subjects("megc2018") == [("casme2", "03")]
-    assert other.all_folds(PAPER) == ["casme2-03"]
-
-
-def test_composite_rows_have_the_dataset_in_the_subject(plan):
-    for row in rows_of("megc2018", plan.raw):
-        assert row["subject"].startswith(f"{row['dataset']}/") and row["megc2018"] is not None
-    assert members("megc2018") == ("casme2", "samm") and members("samm") == ("samm",)
-    with pytest.raises(UserError, match=r"unknown dataset 'megc2019'"):
-        members("megc2019")
-
-
-def test_raw_files_of_embedded_data(plan):
-    files = plan.raw_files("casme2")
-    assert "results/embedded/casme2/CASME2-coding-20140508.xlsx" in files
-    for _, subject in plan.subjects("casme2"):
-        assert plan.rendered("casme2", subject) in files
-    assert set(plan.raw_files("megc2018")) == {*files, *plan.raw_files("samm")}
-    assert plan.version("megc2018") == ""
+    paper = other.papers[PAPER]
+    wanted = paper.flow.model_copy(update={"method": "tvl1", "size": 64, "pairs": ["onset-apex+1"], "options": {}})
+    other.papers[PAPER] = paper.model_copy(update={"flow": wanted})
+    assert other.flow_settings("tvl1").size == 64
+    assert other.flow_settings("tvl1").pairs == ["onset-apex", "onset-apex+1"]
 
 
 # Folds and batches
@@ -103,7 +73,7 @@ def test_folds_are_spread_evenly(plan, monkeypatch, wanted):
 def test_all_folds_under_the_budget_of_the_paper():
     plan = make(budget="paper")
     assert all(plan.folds(PAPER, name) == plan.all_folds(PAPER) for name in plan.experiments(PAPER))
-    assert len(plan.all_folds(PAPER)) == len(plan.subjects("megc2018"))
+    assert len(plan.all_folds(PAPER)) == len(plan.sources.subjects("megc2018"))
 
 
 @pytest.mark.parametrize("step", [1, 2, 4, 100])
@@ -197,7 +167,8 @@ def test_expected_folds(plan):
 def test_codes_name_the_network_that_is_trained(plan):
     assert plan.training_code(PAPER, "vx-1cl") == commands.code_digest("train", "mexflow.models.shallow_cnn")
     assert plan.training_code(PAPER, "resnet-1cl") == commands.code_digest("train", "mexflow.models.reduced_resnet")
-    assert plan.index_code("samm") != plan.index_code("megc2018") != plan.index_code("casme2")
+    sources = plan.sources
+    assert sources.index_code("samm") != sources.index_code("megc2018") != sources.index_code("casme2")
 
 
 # Mistakes
@@ -220,142 +191,3 @@ def test_network_that_does_not_exist(tmp_path):
     (tmp_path / "papers" / f"{PAPER}.yaml").write_text(source.replace("model: shallow_cnn", "model: shalow_cnn", 1))
     with pytest.raises(UserError, match=r"unknown network 'shalow_cnn' \(did you mean 'shallow_cnn'\?\)"):
         Workflow({}, tmp_path)
-
-
-# Licensed copies
-
-
-@pytest.fixture
-def licensed(tmp_path, monkeypatch) -> Path:
-    """The folder of a CASME II of two clips; the working directory is beside it."""
-    root = tmp_path / "my CASME II"
-    casme2(root, [casme2_row(), casme2_row("02", "EP01_01")], [("01", "EP02_01f", 1), ("02", "EP01_01", 4)])
-    casme2_frames(root, "sub01/EP02_01f", range(1, 12))
-    casme2_frames(root, "sub02/EP01_01", range(1, 12))
-    monkeypatch.chdir(tmp_path)
-    return root
-
-
-@pytest.fixture
-def listings(monkeypatch) -> list[str]:
-    """Grows by one with every listing that is made anew."""
-    made, real = [], enumeration.subprocess.run
-
-    def count(command, **options):
-        made.append(command[command.index("--root") + 1])
-        return real(command, **options)
-
-    monkeypatch.setattr(enumeration.subprocess, "run", count)
-    return made
-
-
-def enumerated(root: Path) -> enumeration.Enumerated:
-    config = Config.model_validate({"datasets": {"casme2": {"root": str(root)}}})
-    return enumerate_dataset(config, "casme2", Path("results"))
-
-
-def test_licensed_copy_is_listed(licensed, listings):
-    found = enumerated(licensed)
-    assert [(row["subject"], row["clip"], row["megc2018"], row["excluded"]) for row in found.rows] == [
-        ("01", "sub01_EP02_01f", "happiness", None),
-        ("02", "sub02_EP01_01", "disgust", None),
-    ]
-    assert {Path(path).parent for path in found.annotations} == {licensed} and len(found.annotations) == 2
-    assert len(found.version) == 64 and listings == [str(licensed)]
-    assert found.rows == datasets.read("casme2", {"casme2": licensed}).rows
-
-
-def test_licensed_copy_that_has_not_changed_is_not_listed_again(licensed, listings):
-    first = enumerated(licensed)
-    assert enumerated(licensed) == first and len(listings) == 1
-
-
-def add_folder(root: Path) -> None:
-    casme2_frames(root, "sub02/EP09_09", range(1, 5))
-
-
-def add_subject(root: Path) -> None:
-    casme2_frames(root, "sub03/EP01_01", range(1, 5))
-
-
-def remove_frame(root: Path) -> None:
-    (root / CASME2_FRAMES / "sub01" / "EP02_01f" / "img11.jpg").unlink()
-
-
-def remove_folder(root: Path) -> None:
-    shutil.rmtree(root / CASME2_FRAMES / "sub02")
-
-
-def edit_annotations(root: Path) -> None:
-    casme2(root, [casme2_row(), casme2_row("02", "EP01_01", apex="/")])
-
-
-@pytest.mark.parametrize("change", [add_folder, add_subject, remove_frame, remove_folder, edit_annotations])
-def test_licensed_copy_that_has_changed_is_listed_again(licensed, listings, change):
-    first = enumerated(licensed)
-    change(licensed)
-    second = enumerated(licensed)
-    assert len(listings) == 2
-    assert second.version != first.version
-
-
-def test_listing_of_other_code_or_another_place_is_not_used(licensed, listings, monkeypatch):
-    enumerated(licensed)
-    moved = licensed.rename(licensed.with_name("moved"))
-    enumerated(moved)
-    assert listings == [str(licensed), str(moved)]
-    monkeypatch.setattr(enumeration, "code_digest", lambda *names: "an edited adapter")
-    enumerated(moved)
-    assert len(listings) == 3
-
-
-@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"root": 1}'])
-def test_damaged_listing_is_made_again(licensed, listings, content):
-    first = enumerated(licensed)
-    Path("results/index/.casme2.listing.json").write_text(content)
-    assert enumerated(licensed) == first and len(listings) == 2
-
-
-def test_stamp_sees_names_times_and_sizes(tmp_path):
-    (tmp_path / "a" / "b").mkdir(parents=True)
-    (tmp_path / "x.txt").write_text("1")
-    places = ["a/b", "x.txt"]
-    seen = [stamp(tmp_path, places)]
-    for act in (
-        lambda: (tmp_path / "a" / "b" / "frame").touch(),
-        lambda: (tmp_path / "a" / "c").mkdir(),
-        lambda: (tmp_path / "x.txt").write_text("22"),
-        lambda: os.utime(tmp_path / "x.txt", (5, 5)),
-        lambda: (tmp_path / "x.txt").unlink(),
-    ):
-        act()
-        seen.append(stamp(tmp_path, places))
-    assert len(set(seen)) == len(seen)
-    assert stamp(tmp_path, places[::-1]) == seen[-1]
-
-
-def test_wrong_root_is_told_in_one_line(licensed, tmp_path):
-    for root in (tmp_path / "nowhere", tmp_path):
-        with pytest.raises(UserError) as caught:
-            enumerated(root)
-        text = str(caught.value)
-        assert "\n" not in text and str(root) in text and "error:" not in text
-        assert not Path("results/index/.casme2.listing.json").exists()
-
-
-def test_workflow_of_licensed_copies(licensed, tmp_path):
-    second = tmp_path / "SAMM copy"
-    samm(second, [samm_row()])
-    samm_frames(second, "006_1_2", range(100, 113))
-    plan = make(datasets={"casme2": {"root": str(licensed)}, "samm": {"root": str(second)}})
-    assert plan.embedded == []
-    assert plan.subjects("megc2018") == [("casme2", "01"), ("casme2", "02"), ("samm", "006")]
-    assert plan.all_folds(PAPER) == ["casme2-01", "casme2-02", "samm-006"]
-    assert plan.roots("megc2018") == [f"casme2={licensed}", f"samm={second}"]
-    assert plan.roots("casme2") == [str(licensed)]
-    assert plan.raw_files("casme2") == plan.raw["casme2"].annotations
-    assert plan.version("megc2018").split() == [plan.raw["casme2"].version, plan.raw["samm"].version]
-    assert plan.data(PAPER) == f"{licensed} (casme2), {second} (samm)"
-    half = make(datasets={"samm": {"root": str(second)}})
-    assert half.embedded == ["casme2"] and half.data(PAPER) == f"embedded (casme2), {second} (samm)"
-    assert json.loads(Path("results/index/.samm.listing.json").read_text())["root"] == str(second)

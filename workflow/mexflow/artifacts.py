@@ -22,11 +22,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mexflow.arrays import Rows, first_line, header, mapped, reading
 from mexflow.errors import UserError
 
 if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
 _BLOCK = 1 << 22
 
@@ -54,7 +56,7 @@ def hash_file(path: Path) -> Digest:
         UserError: if the file cannot be read.
     """
     sha, size = hashlib.sha256(), 0
-    with _reading(path), open(path, "rb") as handle:
+    with reading(path), open(path, "rb") as handle:
         while block := handle.read(_BLOCK):
             sha.update(block)
             size += len(block)
@@ -73,18 +75,6 @@ def hash_tree(directory: Path) -> Digest:
         sha.update(f"{digest.sha256} {digest.size} {name}\n".encode())
         size += digest.size
     return Digest(sha.hexdigest(), size)
-
-
-@contextmanager
-def _reading(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file; it is an input of this job, make it first") from None
-    except IsADirectoryError:
-        raise UserError(f"{path}: is a folder, a file is expected") from None
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror}); check its permissions and the disk") from None
 
 
 @contextmanager
@@ -119,28 +109,28 @@ class Inputs:
             UserError: if it cannot be read.
         """
         path = Path(path)
-        with _reading(path):
+        with reading(path):
             data = path.read_bytes()
         self.digests[path.as_posix()] = hash_bytes(data)
         return data
 
-    def table(self, path: str | Path) -> pa.Table:
-        """A parquet file as a pyarrow table.
+    def table(self, path: str | Path, columns: list[str] | None = None) -> pa.Table:
+        """A parquet file as a pyarrow table; with `columns`, only these are decoded.
 
         Raises:
             UserError: if it cannot be read or is not parquet.
         """
-        import pyarrow as pa
-        import pyarrow.parquet as pq
+        with _parquet(self.bytes(path), path) as file:
+            return file.read(columns)
 
-        data = self.bytes(path)
-        try:
-            # Not read_table: it would import pyarrow.dataset and pandas, half a second and more for nothing.
-            return pq.ParquetFile(pa.BufferReader(data)).read()
-        except (pa.ArrowException, OSError, ValueError) as error:  # it raises any of them for damaged bytes
-            raise UserError(
-                f"{path}: not a readable parquet file ({_first_line(error)}); delete it and run again"
-            ) from None
+    def batches(self, path: str | Path, columns: list[str], length: int = 1024) -> Iterator[pa.RecordBatch]:
+        """Some columns of a parquet file, so many rows at a time: its decoded rows never lie in memory all at once.
+
+        Raises:
+            UserError: as `table`.
+        """
+        with _parquet(self.bytes(path), path) as file:
+            yield from file.iter_batches(length, columns=columns)
 
     def array(self, path: str | Path) -> np.ndarray:
         """A ``.npy`` file, memory-mapped read-only; hashed in one sequential pass.
@@ -148,16 +138,54 @@ class Inputs:
         Raises:
             UserError: if it cannot be read, holds objects, or is not an npy file.
         """
+        path = Path(path)
+        self.digests[path.as_posix()] = hash_file(path)
+        return mapped(path)
+
+    def shape(self, path: str | Path) -> tuple[int, ...]:
+        """The shape of a ``.npy`` file, which is not read for it.
+
+        Raises:
+            UserError: as `array`.
+        """
+        return header(Path(path)).shape
+
+    def rows(self, path: str | Path) -> Rows:
+        """A ``.npy`` file whose rows are read when asked for; hashed in one sequential pass.
+
+        For large arrays: the pages of a memory-mapped file count as the process's memory, these rows do not.
+
+        Raises:
+            UserError: as `array`.
+        """
+        self.digests[Path(path).as_posix()] = hash_file(Path(path))
+        return header(Path(path))
+
+    def blocks(self, path: str | Path, length: int) -> Iterator[np.ndarray]:
+        """The rows of a ``.npy`` file, so many at a time, hashed in the same read.
+
+        Only after the last block is the file among the inputs.
+
+        Raises:
+            UserError: as `array`, or if the file ends too early.
+        """
         import numpy as np
 
         path = Path(path)
-        self.digests[path.as_posix()] = hash_file(path)
-        try:
-            return np.lib.format.open_memmap(path, mode="r")  # knows no pickles and no archives
-        except Exception as error:  # numpy raises many kinds for a damaged header
-            raise UserError(
-                f"{path}: not a readable npy array ({_first_line(error)}); delete it and run again"
-            ) from None
+        found = header(path)
+        sha, size = hashlib.sha256(), 0
+        with reading(path), open(path, "rb") as handle:
+            sha.update(handle.read(found.offset))
+            size = found.offset
+            for start in range(0, len(found), length):
+                count = min(length, len(found) - start)
+                data = handle.read(count * found.row_bytes)
+                if len(data) != count * found.row_bytes:
+                    raise UserError(f"{path}: ends too early; delete it and run again")
+                sha.update(data)
+                size += len(data)
+                yield np.frombuffer(data, found.dtype).reshape(count, *found.shape[1:])
+        self.digests[path.as_posix()] = Digest(sha.hexdigest(), size)
 
     def json(self, path: str | Path) -> Any:
         """A JSON file's value.
@@ -168,11 +196,24 @@ class Inputs:
         try:
             return json.loads(self.bytes(path))
         except ValueError as error:
-            raise UserError(f"{path}: not readable JSON ({_first_line(error)})") from None
+            raise UserError(f"{path}: not readable JSON ({first_line(error)})") from None
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0] if str(error) else type(error).__name__
+@contextmanager
+def _parquet(data: bytes, path: str | Path) -> Iterator[pq.ParquetFile]:
+    """The parquet file whose bytes these are.
+
+    Raises:
+        UserError: if they are damaged, now or while they are decoded.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        # Not read_table: it would import pyarrow.dataset and pandas, half a second and more for nothing.
+        yield pq.ParquetFile(pa.BufferReader(data))
+    except (pa.ArrowException, OSError, ValueError) as error:  # it raises any of them for damaged bytes
+        raise UserError(f"{path}: not a readable parquet file ({first_line(error)}); delete it and run again") from None
 
 
 class Outputs:

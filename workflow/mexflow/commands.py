@@ -31,10 +31,15 @@ COMMANDS = {
         Command("listing", "List a licensed dataset for the enumeration of jobs."),
         Command("faces", "Find, track and align the faces of one subject."),
         Command("flow", "Optical flow between pairs of aligned faces of one subject."),
+        Command("lcn", "Local contrast normalisation of one subject's aligned faces."),
+        Command("residual", "Residual images of one subject's clips."),
         Command("train", "Train and test some folds of an experiment."),
         Command("timing", "Time the classification of a clip."),
         Command("tables", "A paper's tables, published beside measured."),
         Command("figures", "A paper's figures."),
+        Command("sheet", "The contact sheet of a dataset."),
+        Command("lcnfigure", "What LCN makes of changed brightness and contrast."),
+        Command("quality", "Preprocessing of embedded data against the renderer's truth."),
         Command("schema", "Write the JSON schema of config.yaml."),
     )
 }

@@ -24,7 +24,13 @@ class Dataset(_Section):
     root: str = Field(
         "embedded",
         min_length=1,
-        description="`embedded` for the synthetic copy, or the folder of your licensed copy.",
+        description="`embedded` for the synthetic copy, the folder of your licensed copy, or `none` to leave it out.",
+    )
+    openface: str | None = Field(
+        None,
+        min_length=1,
+        description="Folder of OpenFace 2 output to take aligned faces and landmarks from, in place of detection; laid "
+        "out like the dataset's folders of frames.",
     )
 
 
@@ -33,6 +39,10 @@ class Datasets(_Section):
 
     casme2: Dataset = Field(Dataset(), description="CASME II (200 fps, 26 subjects).")
     samm: Dataset = Field(Dataset(), description="SAMM (200 fps, 29 subjects with clips).")
+    samm_lv: Dataset = Field(Dataset(), description="SAMM Long Videos (200 fps, 30 subjects).")
+    cas_me_2: Dataset = Field(Dataset(), description="CAS(ME)² (30 fps, 22 subjects).")
+    smic: Dataset = Field(Dataset(), description="SMIC-HS (100 fps, 16 subjects).")
+    mmew: Dataset = Field(Dataset(), description="MMEW (90 fps, 36 subjects).")
 
 
 class Embedded(_Section):
@@ -50,10 +60,11 @@ class Faces(_Section):
     """Detection, tracking and alignment of faces."""
 
     smoothing: float = Field(
-        2.0,
+        15.0,
         ge=0,
-        le=25,
-        description="Gaussian smoothing of the landmarks over time, sigma in frames; 0 switches it off.",
+        le=50,
+        description="Gaussian smoothing over time of the landmarks, where the head's motion is taken off, sigma in "
+        "frames; 0 switches it off.",
     )
     max_missed: float = Field(
         0.2,
@@ -67,10 +78,17 @@ class Faces(_Section):
     )
 
 
+class Lcn(_Section):
+    """Local contrast normalisation."""
+
+    sigma: float = Field(4.0, gt=0, le=16, description="Sigma of its Gaussian, pixels of the aligned 112 px face.")
+
+
 class Preprocess(_Section):
     """Settings of the stages before training."""
 
     faces: Faces = Field(Faces(), description="Detection, tracking and alignment of faces.")
+    lcn: Lcn = Field(Lcn(), description="Local contrast normalisation.")
 
 
 class Training(_Section):

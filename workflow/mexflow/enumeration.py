@@ -26,11 +26,13 @@ from mexflow.errors import UserError, choose
 class Enumerated:
     """A raw dataset as the workflow sees it.
 
-    `rows` have at least the index columns `dataset`, `subject`, `clip`, `excluded` and the labels; `annotations`
-    are the annotation files, and `version` changes when a licensed copy changes (empty for embedded data).
+    `rows` have at least the index columns `dataset`, `subject`, `clip`, `excluded` and the labels; `subjects` are
+    those with frames on disk, annotated or not; `annotations` are the annotation files, and `version` changes when
+    a licensed copy changes (empty for embedded data).
     """
 
     rows: list[dict[str, Any]]
+    subjects: list[str]
     annotations: list[str]
     version: str
 
@@ -48,7 +50,7 @@ def enumerate_dataset(config: Config, dataset: str, results: Path) -> Enumerated
 
     plan = embedded.plan(dataset, config.embedded.size, config.embedded.seed)
     annotations = [f"{results.as_posix()}/embedded/{dataset}/{name}" for name in embedded.annotation_files(dataset)]
-    return Enumerated(plan.expected_rows(), annotations, "")
+    return Enumerated(plan.expected_rows(), list(plan.subjects), annotations, "")
 
 
 def members(index: str) -> tuple[str, ...]:
@@ -85,7 +87,7 @@ def _licensed(dataset: str, root: Path, cache: Path) -> Enumerated:
             lines = result.stderr.strip().splitlines() or [f"listing {root} failed"]
             raise UserError(lines[-1].removeprefix("mexflow: error: "))
         known = json.loads(cache.read_bytes())
-    return Enumerated(known["rows"], known["annotations"], known["version"])
+    return Enumerated(known["rows"], known["subjects"], known["annotations"], known["version"])
 
 
 def stamp(root: Path, places: list[str]) -> str:

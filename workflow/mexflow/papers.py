@@ -34,7 +34,7 @@ class Data(_Part):
 class Flow(_Part):
     """Optical flow between two aligned faces of a clip."""
 
-    method: Literal["horn_schunck"]
+    method: Literal["horn_schunck", "farneback", "tvl1"]
     size: int = Field(ge=8)
     options: dict[str, Option] = {}
     pairs: list[str] = Field(min_length=1)

@@ -13,12 +13,19 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from mexflow import commands, config, datasets, embedded, enumeration, models, papers
+from mexflow import commands, config, models, papers
 from mexflow.errors import UserError, choose
 from mexflow.evaluation.folds import PROTOCOLS
-from mexflow.papers import Experiment, Paper
+from mexflow.papers import Experiment, Flow, Paper
+from mexflow.sources import Sources
 
 RESULTS = Path("results")
+
+# What a contact sheet shows: so many subjects, the flow in its own settings where no paper asks for that method, and
+# both kinds of residual sums.
+SHEET_SUBJECTS = 3
+SHEET_FLOW = Flow(method="tvl1", size=112, pairs=["onset-apex"])
+SHEET_RESIDUALS = ("ars", "rrs")
 
 
 @dataclass(frozen=True)
@@ -59,58 +66,17 @@ class Workflow:
                 choose("network", experiment.model, models.available())
         for method in {paper.flow.method for paper in self.papers.values()}:
             self.flow_settings(method)
+        self.sources = Sources(self.config, [paper.data.index for paper in self.papers.values()], RESULTS)
 
-    @cached_property
-    def indexes(self) -> list[str]:
-        """Every index to make: what the papers ask for, and the raw datasets these are made of."""
-        wanted = {paper.data.index for paper in self.papers.values()}
-        return sorted(wanted | {member for index in wanted for member in enumeration.members(index)})
+    def enumerated(self) -> Workflow:
+        """The workflow itself, once every dataset, fold and target is enumerated.
 
-    @cached_property
-    def raw(self) -> dict[str, enumeration.Enumerated]:
-        """The raw datasets in use."""
-        names = sorted({member for index in self.indexes for member in enumeration.members(index)})
-        return {name: enumeration.enumerate_dataset(self.config, name, RESULTS) for name in names}
-
-    @property
-    def embedded(self) -> list[str]:
-        """The raw datasets in use that are embedded."""
-        return [name for name in self.raw if self.config.root(name) == "embedded"]
-
-    def root(self, dataset: str) -> str:
-        """The folder of a raw dataset."""
-        root = self.config.root(dataset)
-        return f"{RESULTS}/embedded/{dataset}" if root == "embedded" else root
-
-    def roots(self, index: str) -> list[str]:
-        """The ``--root`` values of `index`."""
-        members = enumeration.members(index)
-        return [f"{name}={self.root(name)}" for name in members] if index in datasets.COMPOSITES else [self.root(index)]
-
-    def raw_files(self, index: str) -> list[str]:
-        """What the index of a dataset is made from: annotation files, and the rendered frames of embedded data."""
-        files = []
-        for name in enumeration.members(index):
-            files += self.raw[name].annotations
-            if name in self.embedded:
-                plan = embedded.plan(name, self.config.embedded.size, self.config.embedded.seed)
-                files += [self.rendered(name, subject) for subject in plan.subjects]
-        return files
-
-    @staticmethod
-    def rendered(dataset: str, subject: str) -> str:
-        """The folder that the frames of a subject of an embedded dataset are rendered into."""
-        return f"{RESULTS}/embedded/{dataset}/{embedded.subject_directory(dataset, subject)}"
-
-    def version(self, index: str) -> str:
-        """A text that changes when a licensed copy changes."""
-        return " ".join(self.raw[name].version for name in enumeration.members(index)).strip()
-
-    def subjects(self, index: str) -> list[tuple[str, str]]:
-        """(dataset, subject) of each subject with a usable clip in an index."""
-        rows = enumeration.rows_of(index, self.raw)
-        used = {(r["dataset"], r["subject"]) for r in rows if r["excluded"] is None}
-        return sorted((dataset, subject.rpartition("/")[2]) for dataset, subject in used)
+        Raises:
+            UserError: if a licensed copy cannot be listed.
+        """
+        self.dataset_targets()
+        _ = self.batches
+        return self
 
     def experiments(self, paper: str) -> dict[str, Experiment]:
         """The experiments of a paper, null controls among them if they are wanted."""
@@ -119,16 +85,14 @@ class Workflow:
     def all_folds(self, paper: str) -> list[str]:
         """Names of all folds of a paper's protocol."""
         data = self.papers[paper].data
-        folds = PROTOCOLS[self.papers[paper].protocol](enumeration.rows_of(data.index, self.raw), data.label)
+        folds = PROTOCOLS[self.papers[paper].protocol](self.sources.rows(data.index), data.label)
         return [fold.name for fold in folds]
 
     def folds(self, paper: str, experiment: str) -> list[str]:
         """Names of the folds that the budget runs: all, or so many spread evenly over all."""
         every = self.all_folds(paper)
         wanted = self.papers[paper].effort(experiment, self.config.budget).folds
-        if wanted is None or wanted >= len(every):
-            return every
-        return [every[(2 * i + 1) * len(every) // (2 * wanted)] for i in range(wanted)]
+        return every if wanted is None else _spread(every, wanted)
 
     @cached_property
     def batches(self) -> list[Batch]:
@@ -149,7 +113,7 @@ class Workflow:
         """The flow arrays that a paper's experiments read."""
         used = self.papers[paper]
         folder = RESULTS / "flow" / used.flow.method
-        return [f"{folder}/{dataset}/{subject}.npy" for dataset, subject in self.subjects(used.data.index)]
+        return [f"{folder}/{dataset}/{subject}.npy" for dataset, subject in self.sources.subjects(used.data.index)]
 
     def paper_file(self, paper: str) -> str:
         """The paper's file, relative to the working directory where that is the project's own."""
@@ -164,7 +128,7 @@ class Workflow:
     def face_arrays(self, paper: str) -> list[str]:
         """The aligned faces of a paper's subjects."""
         index = self.papers[paper].data.index
-        return [f"{RESULTS}/faces/{dataset}/{subject}.npy" for dataset, subject in self.subjects(index)]
+        return [f"{RESULTS}/faces/{dataset}/{subject}.npy" for dataset, subject in self.sources.subjects(index)]
 
     def figure_predictions(self, paper: str) -> list[str]:
         """The prediction files that a paper's figures show."""
@@ -202,10 +166,7 @@ class Workflow:
 
     def data(self, paper: str) -> str:
         """Which data a paper's numbers come from: ``embedded``, or the roots of the licensed copies."""
-        roots = {name: self.config.root(name) for name in enumeration.members(self.papers[paper].data.index)}
-        if set(roots.values()) == {"embedded"}:
-            return "embedded"
-        return ", ".join(f"{root} ({name})" for name, root in roots.items())
+        return self.sources.data(self.papers[paper].data.index)
 
     def targets(self, paper: str) -> list[str]:
         """Everything that is made for a paper in the end."""
@@ -216,17 +177,14 @@ class Workflow:
         return tables + timing + figures
 
     def dataset_targets(self) -> list[str]:
-        """The indexes and their summaries."""
-        endings = ("parquet", "videos.parquet", "txt")
-        return [f"{RESULTS}/index/{index}.{ending}" for index in self.indexes for ending in endings]
+        """The indexes and their summaries, a contact sheet of each dataset, and the check against the truth."""
+        sheets = [f"{RESULTS}/figures/datasets/{dataset}.png" for dataset in self.sources.in_use if self.sheet(dataset)]
+        checks = [f"{RESULTS}/tables/preprocessing.{ending}" for ending in ("parquet", "csv", "md") if self.checked]
+        return [*self.sources.index_targets, *sheets, f"{RESULTS}/figures/datasets/lcn.png", *checks]
 
     def code(self, command: str, *chosen: str) -> str:
         """The code digest of a command, for a rule's ``params``."""
         return commands.code_digest(command, *chosen)
-
-    def index_code(self, index: str) -> str:
-        """The code digest of making an index."""
-        return self.code("index", *datasets.modules(index))
 
     def training_code(self, paper: str, experiment: str) -> str:
         """The code digest of training an experiment: of its network, and of no other."""
@@ -237,22 +195,73 @@ class Workflow:
         models = sorted({experiment.model for experiment in self.papers[paper].experiments.values()})
         return self.code(command, *(f"mexflow.models.{model}" for model in models))
 
-    def flow_settings(self, method: str) -> papers.Flow:
+    def flow_settings(self, method: str) -> Flow:
         """The settings of a flow method, which all papers that use it share, with every pair that one of them wants.
 
         Raises:
             UserError: if two papers want it with different settings.
         """
         users = [paper for paper in self.papers.values() if paper.flow.method == method]
-        first = users[0].flow
+        wanted = [paper.flow for paper in users]
         for paper in users[1:]:
-            if (paper.flow.size, paper.flow.options) != (first.size, first.options):
+            if (paper.flow.size, paper.flow.options) != (wanted[0].size, wanted[0].options):
                 raise UserError(
                     f"{users[0].paper} and {paper.paper} want {method} with different settings; its results have one "
                     "place: make the two papers in two runs, each in a folder of its own (snakemake --directory)"
                 )
-        pairs = sorted({pair for paper in users for pair in paper.flow.pairs})
-        return first.model_copy(update={"pairs": pairs})
+        if method == SHEET_FLOW.method:
+            wanted.append(SHEET_FLOW)
+        pairs = sorted({pair for flow in wanted for pair in flow.pairs})
+        return wanted[0].model_copy(update={"pairs": pairs})
+
+    def sheet(self, dataset: str) -> list[str]:
+        """The subjects that a dataset's contact sheet shows: some of those with a usable micro-expression."""
+        rows = self.sources.enumerated(dataset).rows
+        usable = sorted({row["subject"] for row in rows if row["excluded"] is None and row["type"] == "micro"})
+        return _spread(usable, SHEET_SUBJECTS)
+
+    @property
+    def sheet_flow(self) -> str:
+        """The stage of the flow that contact sheets show."""
+        return f"flow/{SHEET_FLOW.method}"
+
+    def sheet_files(self, dataset: str, stage: str) -> list[str]:
+        """The arrays of one stage that a contact sheet is made from, e.g. of ``lcn``."""
+        return [f"{RESULTS}/{stage}/{dataset}/{subject}.npy" for subject in self.sheet(dataset)]
+
+    def sheet_residuals(self, dataset: str) -> list[str]:
+        """The residual images that a contact sheet shows."""
+        return [path for kind in SHEET_RESIDUALS for path in self.sheet_files(dataset, f"residual/{kind}")]
+
+    def sheet_arrays(self, dataset: str) -> list[str]:
+        """Every array with a table of its own that a contact sheet is made from."""
+        stages = ("faces", self.sheet_flow)
+        return [p for stage in stages for p in self.sheet_files(dataset, stage)] + self.sheet_residuals(dataset)
+
+    def sheet_truth(self, dataset: str) -> list[str]:
+        """The truth that a contact sheet shows; empty for licensed data."""
+        if dataset not in self.sources.embedded:
+            return []
+        return [f"{RESULTS}/embedded/{dataset}/truth/{subject}.parquet" for subject in self.sheet(dataset)]
+
+    @property
+    def shown_face(self) -> str:
+        """The faces, of one subject, that the figure of LCN takes one from."""
+        dataset, subject = self.sources.subjects(self.sources.in_use[0])[0]
+        return f"{RESULTS}/faces/{dataset}/{subject}.npy"
+
+    @property
+    def residual_kinds(self) -> list[str]:
+        """The kinds of residual images to make."""
+        return list(SHEET_RESIDUALS)
+
+    @cached_property
+    def checked(self) -> dict[str, list[str]]:
+        """The aligned faces of the embedded datasets, which are held against the truth."""
+        return {
+            dataset: [f"{RESULTS}/faces/{dataset}/{subject}.npy" for _, subject in self.sources.subjects(dataset)]
+            for dataset in self.sources.embedded
+        }
 
     def training_flags(self, paper: str, experiment: str) -> str:
         """Everything that an experiment's training depends on, as options of ``mexflow train``."""
@@ -289,6 +298,13 @@ class Workflow:
         return attempt
 
 
+def _spread(every: list[str], wanted: int) -> list[str]:
+    """So many of a list, evenly spread over it; all where there are not more."""
+    if wanted >= len(every):
+        return every
+    return [every[(2 * i + 1) * len(every) // (2 * wanted)] for i in range(wanted)]
+
+
 def _require_writable(folder: Path) -> None:
     """Make sure that a folder, or the one it will be made in, can be written.
 
@@ -309,6 +325,11 @@ def flags(name: str, values: Iterable[object]) -> str:
     import shlex
 
     return " ".join(f"--{name} {shlex.quote(str(value))}" for value in values)
+
+
+def named(option: str, names: Iterable[str], values: Iterable[object]) -> str:
+    """A repeated option of named values: ``--option a=1 --option b=2``."""
+    return flags(option, (f"{name}={value}" for name, value in zip(names, values, strict=True)))
 
 
 def settings(values: dict[str, Any]) -> list[str]:

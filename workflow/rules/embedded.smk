@@ -1,25 +1,26 @@
 """Embedded datasets: raw frames and annotation files, rendered where no licensed copy is configured.
 
-Needs nothing. Makes ``results/embedded/<dataset>/`` in the dataset's own layout, a job per subject, and the truth
-of every frame in ``results/embedded/<dataset>/truth/<subject>.parquet``.
+Needs nothing. Makes ``results/embedded/<dataset>/`` in the dataset's own layout, a job per subject, and beside it the
+truth of every frame, ``truth/<subject>.parquet``, and of every expression, ``truth/<subject>.expressions.parquet``.
 """
 
 from mexflow import embedded
 
-for dataset in plan.embedded:
+for dataset, subject in plan.sources.renderings:
 
     rule:
         """Render the frames of one subject."""
         name:
-            f"embed_{dataset}"
+            f"embed_{dataset}_{subject}"
         output:
-            frames=directory(plan.rendered(dataset, "{subject}")),
-            truth=f"results/embedded/{dataset}/truth/{{subject}}.parquet",
-            record=f"results/records/embed/{dataset}/{{subject}}.json",
+            frames=[directory(path) for path in plan.sources.rendered(dataset, subject)],
+            truth=f"results/embedded/{dataset}/truth/{subject}.parquet",
+            expressions=f"results/embedded/{dataset}/truth/{subject}.expressions.parquet",
+            record=f"results/records/embed/{dataset}/{subject}.json",
         log:
-            f"results/logs/embed/{dataset}/{{subject}}.log",
+            f"results/logs/embed/{dataset}/{subject}.log",
         benchmark:
-            f"results/benchmarks/embed/{dataset}/{{subject}}.tsv"
+            f"results/benchmarks/embed/{dataset}/{subject}.tsv"
         conda:
             "../../envs/mexflow.yaml"
         resources:
@@ -27,22 +28,28 @@ for dataset in plan.embedded:
             runtime=60,
             attempt=plan.attempt,
         params:
-            rule=f"embed_{dataset}",
+            rule=f"embed_{dataset}_{subject}",
             dataset=dataset,
+            subject=subject,
             size=plan.config.embedded.size,
             seed=plan.config.embedded.seed,
+            frames=flags("frames", plan.sources.rendered(dataset, subject)),
             code=plan.code("embed", embedded.LAYOUTS[dataset]),
         shell:
             "MEXFLOW_RULE={params.rule} MEXFLOW_ATTEMPT={resources.attempt} python -m mexflow embed"
-            " --dataset {params.dataset} --size {params.size} --seed {params.seed} --subject {wildcards.subject}"
-            " --frames {output.frames} --truth {output.truth} --record {output.record} > {log} 2>&1"
+            " --dataset {params.dataset} --size {params.size} --seed {params.seed} --subject {params.subject}"
+            " {params.frames} --truth {output.truth} --expressions {output.expressions} --record {output.record}"
+            " > {log} 2>&1"
+
+
+for dataset, files in plan.sources.written.items():
 
     rule:
         """Write the annotation files."""
         name:
             f"embed_{dataset}_annotations"
         output:
-            files=plan.raw[dataset].annotations,
+            files=files,
             record=f"results/records/embed/{dataset}.json",
         log:
             f"results/logs/embed/{dataset}.log",
@@ -59,7 +66,7 @@ for dataset in plan.embedded:
             dataset=dataset,
             size=plan.config.embedded.size,
             seed=plan.config.embedded.seed,
-            files=flags("annotation", plan.raw[dataset].annotations),
+            files=flags("annotation", files),
             code=plan.code("embed", embedded.LAYOUTS[dataset]),
         shell:
             "MEXFLOW_RULE={params.rule} MEXFLOW_ATTEMPT={resources.attempt} python -m mexflow embed"

@@ -8,7 +8,7 @@ each raw dataset and composite in use.
 rule index:
     """List a dataset's expressions and frame folders."""
     input:
-        raw=lambda wildcards: plan.raw_files(wildcards.dataset),
+        raw=lambda wildcards: plan.sources.raw_files(wildcards.dataset),
     output:
         index="results/index/{dataset}.parquet",
         videos="results/index/{dataset}.videos.parquet",
@@ -19,7 +19,7 @@ rule index:
     benchmark:
         "results/benchmarks/index/{dataset}.tsv"
     wildcard_constraints:
-        dataset="|".join(plan.indexes),
+        dataset="|".join(plan.sources.indexes),
     conda:
         "../../envs/mexflow.yaml"
     resources:
@@ -28,9 +28,9 @@ rule index:
         attempt=plan.attempt,
     params:
         rule="index",
-        roots=lambda wildcards: flags("root", plan.roots(wildcards.dataset)),
-        version=lambda wildcards: plan.version(wildcards.dataset),
-        code=lambda wildcards: plan.index_code(wildcards.dataset),
+        roots=lambda wildcards: flags("root", plan.sources.roots(wildcards.dataset)),
+        version=lambda wildcards: plan.sources.version(wildcards.dataset),
+        code=lambda wildcards: plan.sources.index_code(wildcards.dataset),
     shell:
         "MEXFLOW_RULE={params.rule} MEXFLOW_ATTEMPT={resources.attempt} python -m mexflow index"
         " --dataset {wildcards.dataset} {params.roots} --output {output.index} --videos {output.videos}"

@@ -1,7 +1,8 @@
-"""Preprocessing: aligned faces and optical flow, a job per subject.
+"""Preprocessing: aligned faces, LCN frames, optical flow and residual sums, a job per subject.
 
-Needs the indexes and the raw frames. Makes ``results/faces/<dataset>/<subject>.npy`` and
-``results/flow/<method>/<dataset>/<subject>.npy``, each with its table beside it.
+Needs the indexes and the raw frames. Makes ``results/faces/<dataset>/<subject>.npy``,
+``results/lcn/<dataset>/<subject>.npy`` (rows as in the faces' table), ``results/flow/<method>/<dataset>/<subject>.npy``
+and ``results/residual/<kind>/<dataset>/<subject>.npy``, each with its table beside it.
 """
 
 
@@ -26,7 +27,8 @@ rule faces:
         attempt=plan.attempt,
     params:
         rule="faces",
-        root=lambda wildcards: plan.root(wildcards.dataset),
+        root=lambda wildcards: plan.sources.root(wildcards.dataset),
+        dataset=lambda wildcards: plan.sources.faces_flags(wildcards.dataset),
         smoothing=plan.config.preprocess.faces.smoothing,
         max_missed=plan.config.preprocess.faces.max_missed,
         unreadable=plan.config.preprocess.faces.unreadable,
@@ -35,8 +37,36 @@ rule faces:
         "MEXFLOW_RULE={params.rule} MEXFLOW_ATTEMPT={resources.attempt} python -m mexflow faces"
         " --dataset {wildcards.dataset} --subject {wildcards.subject} --root {params.root:q}"
         " --index {input.index} --videos {input.videos} --smoothing {params.smoothing}"
-        " --max-missed {params.max_missed} --unreadable {params.unreadable}"
+        " --max-missed {params.max_missed} --unreadable {params.unreadable} {params.dataset}"
         " --output {output.faces} --table {output.table} --record {output.record} > {log} 2>&1"
+
+
+rule lcn:
+    """Local contrast normalisation of a subject's aligned faces."""
+    input:
+        faces="results/faces/{dataset}/{subject}.npy",
+        table="results/faces/{dataset}/{subject}.parquet",
+    output:
+        lcn="results/lcn/{dataset}/{subject}.npy",
+        record="results/records/lcn/{dataset}/{subject}.json",
+    log:
+        "results/logs/lcn/{dataset}/{subject}.log",
+    benchmark:
+        "results/benchmarks/lcn/{dataset}/{subject}.tsv"
+    conda:
+        "../../envs/mexflow.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=60,
+        attempt=plan.attempt,
+    params:
+        rule="lcn",
+        sigma=plan.config.preprocess.lcn.sigma,
+        code=plan.code("lcn"),
+    shell:
+        "MEXFLOW_RULE={params.rule} MEXFLOW_ATTEMPT={resources.attempt} python -m mexflow lcn"
+        " --dataset {wildcards.dataset} --subject {wildcards.subject} --faces {input.faces} --faces-table {input.table}"
+        " --sigma {params.sigma} --output {output.lcn} --record {output.record} > {log} 2>&1"
 
 
 rule flow:
@@ -71,3 +101,35 @@ rule flow:
         " --index {input.index} --faces {input.faces} --faces-table {input.table} {params.pairs}"
         " --size {params.size} {params.options}"
         " --output {output.flow} --table {output.table} --record {output.record} > {log} 2>&1"
+
+
+rule residual:
+    """Residual sums of a subject's clips: images of what differs from the clip's first frame."""
+    input:
+        index="results/index/{dataset}.parquet",
+        table="results/faces/{dataset}/{subject}.parquet",
+    output:
+        images=[f"results/residual/{kind}/{{dataset}}/{{subject}}.npy" for kind in plan.residual_kinds],
+        tables=[f"results/residual/{kind}/{{dataset}}/{{subject}}.parquet" for kind in plan.residual_kinds],
+        record="results/records/residual/{dataset}/{subject}.json",
+    log:
+        "results/logs/residual/{dataset}/{subject}.log",
+    benchmark:
+        "results/benchmarks/residual/{dataset}/{subject}.tsv"
+    conda:
+        "../../envs/mexflow.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=60,
+        attempt=plan.attempt,
+    params:
+        rule="residual",
+        root=lambda wildcards: plan.sources.root(wildcards.dataset),
+        kinds=lambda wildcards, output: named("output", plan.residual_kinds, output.images),
+        tables=lambda wildcards, output: named("table", plan.residual_kinds, output.tables),
+        code=plan.code("residual"),
+    shell:
+        "MEXFLOW_RULE={params.rule} MEXFLOW_ATTEMPT={resources.attempt} python -m mexflow residual"
+        " --dataset {wildcards.dataset} --subject {wildcards.subject} --root {params.root:q}"
+        " --index {input.index} --faces-table {input.table}"
+        " {params.kinds} {params.tables} --record {output.record} > {log} 2>&1"

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from mexflow.cli.options import Record, command
+
+if TYPE_CHECKING:
+    from mexflow.preprocess import faces
 
 
 def main(
@@ -19,33 +23,40 @@ def main(
     videos: Annotated[Path, typer.Option(help="Videos table of the dataset.")],
     output: Annotated[Path, typer.Option(help="Array to write: uint8 (N, 112, 112, C).")],
     table: Annotated[Path, typer.Option(help="Table to write: one row per face.")],
-    smoothing: Annotated[float, typer.Option(help="Sigma of the landmarks' smoothing over time, frames.")] = 2.0,
+    smoothing: Annotated[float, typer.Option(help="Sigma of the landmarks' smoothing over time, frames.")] = 15.0,
     max_missed: Annotated[float, typer.Option(help="Largest share of frames without a face.")] = 0.2,
     unreadable: Annotated[str, typer.Option(help="A damaged frame: 'error' or 'exclude' its clip.")] = "error",
+    every_video: Annotated[bool, typer.Option("--every-video", help="Also videos without an annotation.")] = False,
+    openface: Annotated[Path | None, typer.Option(help="Folder of OpenFace 2 output, used instead.")] = None,
     record: Record = None,
 ) -> None:
     """Find, track and align the face in every frame of a subject's annotated videos."""
+    from collections import Counter
+
     import cv2
     import numpy as np
-    import pyarrow as pa
 
+    from mexflow.artifacts import hash_file
     from mexflow.errors import UserError, choose
     from mexflow.preprocess import faces
+    from mexflow.preprocess import openface as existing
     from mexflow.preprocess.alignment import SIZE
     from mexflow.preprocess.frames import DamagedFrame, frame_files, read_frame
-    from mexflow.preprocess.tables import FACES
+    from mexflow.preprocess.tables import FaceRows
     from mexflow.progress import progress
     from mexflow.records import Job
 
     cv2.setNumThreads(1)
     choose("value of --unreadable", unreadable, ("error", "exclude"))
+    if openface is not None and not openface.is_dir():
+        raise UserError(f"{openface}: no such folder; --openface is the folder of OpenFace's output")
     settings = faces.Settings(smoothing, max_missed, unreadable)
     with Job(record, __name__, dataset=dataset, subject=subject, threads=1, device="cpu") as job:
         rows = [r for r in job.inputs.table(index).to_pylist() if r["subject"] == subject]
         listed = [v for v in job.inputs.table(videos).to_pylist() if v["subject"] == subject]
         usable = {row["video"] for row in rows if row["excluded"] is None}
-        chosen = [video for video in listed if video["video"] in usable]
-        if not rows:
+        chosen = [v for v in listed if v["frame_count"] and (every_video or v["video"] in usable)]
+        if not rows and not (every_video and listed):
             raise UserError(f"{index}: no rows of subject {subject!r} of {dataset}")
         count = sum(video["frame_count"] for video in chosen)
 
@@ -59,27 +70,43 @@ def main(
                         continue
             return 1
 
+        def aligned(video: dict[str, Any]) -> Iterator[faces.AlignedFrame]:
+            if openface is None:
+                return faces.align_video(root / video["path"], video["frame_count"], settings)
+            file = existing.table_file(openface, video["path"])
+            if file.is_file():
+                job.inputs.digests[file.as_posix()] = hash_file(file)
+            return existing.align_video(root, video["path"], video["frame_count"], openface, settings)
+
         depth = channels()
-        done, raw, raw_bytes = [], hashlib.sha256(), 0
+        done, states, raw, raw_bytes = FaceRows(), Counter[str](), hashlib.sha256(), 0
         with (
             job.outputs.array(output, (count, SIZE, SIZE, depth), np.uint8) as append,
             progress(f"faces {dataset}/{subject}", count) as advance,
         ):
             for video in chosen:
-                own = []
-                for face in faces.align_video(root / video["path"], video["frame_count"], settings):
+                keys = {key: video[key] for key in ("dataset", "subject", "video")}
+                own, choices = Counter[str](), Counter[str]()
+                for face in aligned(video):
                     append(_with_channels(face.image, depth)[None])
                     advance(1)
-                    file = f"{video['path']}/{face.row['file']}"
-                    own.append({**face.row, "file": file, **{k: video[k] for k in ("dataset", "subject", "video")}})
-                    raw.update(f"{face.row['sha256']} {file}\n".encode())
-                    raw_bytes += face.row["size"] or 0
-                reason = faces.exclusion([row["state"] for row in own], max_missed)
+                    row = face.row
+                    row["file"] = f"{video['path']}/{row['file']}"
+                    own[row["state"]] += 1
+                    if row["choice"]:
+                        choices[row["choice"]] += 1
+                    done.add({**row, **keys})
+                    raw.update(f"{row['sha256']} {row['file']}\n".encode())
+                    raw_bytes += row["size"] or 0
+                for choice, frames in choices.items():
+                    print(f"several faces: {dataset} {subject} {video['video']}, {frames} frames: {choice}")
+                reason = faces.exclusion(own, max_missed)
                 if reason:
                     print(f"excluded: {dataset} {subject} {video['video']}: {reason}")
-                done += [{**row, "excluded": reason} for row in own]
-        job.outputs.table(table, pa.Table.from_pylist(done, schema=FACES))
-        states = {s: sum(r["state"] == s for r in done) for s in sorted({r["state"] for r in done})}
+                done.end_video(reason)
+                states += own
+        job.outputs.table(table, done.table())
+        states = dict(sorted(states.items()))
         job.state(raw={"root": str(root), "files": count, "bytes": raw_bytes, "sha256": raw.hexdigest()}, states=states)
         job.finish()
     print(

@@ -3,26 +3,36 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mexflow.cli.options import Record, command, pairs, scalar
+from mexflow.cli.options import Record, command, scalar
+from mexflow.cli.options import pairs as split
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from mexflow.artifacts import Inputs
 
 _BATCH = 64
 
 
 def main(
-    method: Annotated[str, typer.Option(help="Flow method: horn_schunck.")],
+    method: Annotated[str, typer.Option(help="Flow method: horn_schunck, farneback or tvl1.")],
     dataset: Annotated[str, typer.Option(help="Name of the raw dataset.")],
     subject: Annotated[str, typer.Option(help="The subject, as the index writes it.")],
     index: Annotated[Path, typer.Option(help="Index of the dataset.")],
     faces: Annotated[Path, typer.Option(help="Aligned faces of the subject.")],
     faces_table: Annotated[Path, typer.Option(help="Table of the aligned faces.")],
-    pair: Annotated[list[str], typer.Option(help="A pair of frames, e.g. onset-apex; repeatable.")],
-    size: Annotated[int, typer.Option(help="Width and height the faces are scaled to, pixels.")],
+    size: Annotated[int, typer.Option(min=1, help="Width and height the faces are scaled to, pixels.")],
     output: Annotated[Path, typer.Option(help="Array to write: float32 (M, 2, size, size), pixels.")],
     table: Annotated[Path, typer.Option(help="Table to write: one row per pair.")],
+    pair: Annotated[list[str], typer.Option(help="A pair of frames of each clip, e.g. onset-apex; repeatable.")] = [],  # noqa: B006
+    pairs: Annotated[
+        Path | None,
+        typer.Option(help="Table of pairs, parquet or csv: video, first_frame, second_frame [, clip, pair]."),
+    ] = None,
     option: Annotated[list[str], typer.Option(help="Setting of the method, NAME=VALUE; repeatable.")] = [],  # noqa: B006
     record: Record = None,
 ) -> None:
@@ -31,9 +41,10 @@ def main(
     import numpy as np
     import pyarrow as pa
 
-    from mexflow.errors import choose
+    from mexflow.errors import UserError, choose
     from mexflow.preprocess import flow
-    from mexflow.preprocess.pairs import PAIRS
+    from mexflow.preprocess.pairs import PAIRS, rows_of_table
+    from mexflow.preprocess.scaling import scaled
     from mexflow.preprocess.tables import FLOW
     from mexflow.progress import progress
     from mexflow.records import Job
@@ -42,29 +53,40 @@ def main(
     choose("flow method", method, flow.METHODS)
     for name in pair:
         choose("pair of frames", name, PAIRS)
-    options = {name: scalar(value) for name, value in pairs("--option", option).items()}
+    options = {name: scalar(value) for name, value in split("--option", option).items()}
+    if not pair and pairs is None:
+        raise UserError("flow: say between which frames: --pair NAME, or a table of pairs: --pairs FILE")
     with Job(record, __name__, dataset=dataset, subject=subject, threads=1, device="cpu") as job:
         clips = [r for r in job.inputs.table(index).to_pylist() if r["subject"] == subject and r["excluded"] is None]
-        images = job.inputs.array(faces)
-        at: dict[tuple[str, int], int] = {}
+        images = job.inputs.rows(faces)
+        at: dict[str, dict[int, int]] = {}
+        frames: dict[str, list[int]] = {}
         excluded: dict[str, str] = {}
-        columns = ("video", "frame", "state", "excluded")
-        for i, row in enumerate(job.inputs.table(faces_table).select(columns).to_pylist()):
-            if row["state"] != "missing" and row["state"] != "unreadable":
-                at[row["video"], row["frame"]] = i
+        columns = ["video", "frame", "state", "excluded"]
+        for i, row in enumerate(job.inputs.table(faces_table, columns).to_pylist()):
+            frames.setdefault(row["video"], []).append(row["frame"])
+            faces_at = at.setdefault(row["video"], {})
+            if row["state"] not in ("missing", "unreadable"):
+                faces_at[row["frame"]] = i
             if row["excluded"]:
                 excluded[row["video"]] = row["excluded"]
 
+        wanted = [
+            {"video": clip["video"], "clip": clip["clip"], "pair": name, "first_frame": first, "second_frame": second}
+            for clip in clips
+            for name in pair
+            for first, second in PAIRS[name](clip, frames.get(clip["video"], ()))
+        ]
+        if pairs is not None:
+            every = rows_of_table(_table(job.inputs, pairs), pairs)
+            wanted += [row for row in every if row["video"] in at]
         rows = []
-        for clip in clips:
-            for name in pair:
-                first, second = PAIRS[name](clip)
-                reason = excluded.get(clip["video"])
-                absent = [frame for frame in (first, second) if (clip["video"], frame) not in at]
-                if reason is None and absent:
-                    reason = f"frame_absent: no aligned face of frame {absent[0]}"
-                keys = {key: clip[key] for key in ("dataset", "subject", "video", "clip")}
-                rows.append({**keys, "pair": name, "first_frame": first, "second_frame": second, "excluded": reason})
+        for row in wanted:
+            reason = excluded.get(row["video"])
+            absent = [f for f in (row["first_frame"], row["second_frame"]) if f not in at.get(row["video"], ())]
+            if reason is None and absent:
+                reason = f"frame_absent: no aligned face of frame {absent[0]}"
+            rows.append({"dataset": dataset, "subject": subject, **row, "excluded": reason})
 
         with (
             job.outputs.array(output, (len(rows), 2, size, size), np.float32) as append,
@@ -76,7 +98,7 @@ def main(
                 usable = [i for i, row in enumerate(block) if row["excluded"] is None]
                 if usable:
                     ends = [
-                        flow.prepare(images[[at[block[i]["video"], block[i][end]] for i in usable]], size)
+                        scaled(images[[at[block[i]["video"]][block[i][end]] for i in usable]], size)
                         for end in ("first_frame", "second_frame")
                     ]
                     fields[usable] = flow.compute(method, *ends, **options)
@@ -87,7 +109,26 @@ def main(
     left_out = [row for row in rows if row["excluded"]]
     print(f"{dataset} {subject}: {len(rows)} pairs, {len(left_out)} without flow")
     for row in left_out:
-        print(f"  {row['clip']} {row['pair']}: {row['excluded']}")
+        print(f"  {row['clip'] or row['video']} {row['pair']}: {row['excluded']}")
+
+
+def _table(inputs: Inputs, path: Path) -> pa.Table:
+    """A table of pairs, parquet or csv."""
+    if path.suffix.lower() != ".csv":
+        return inputs.table(path)
+    import io
+
+    import pyarrow as pa
+    import pyarrow.csv
+
+    from mexflow.errors import UserError
+
+    # A video's name may be all digits, and its zeros count.
+    kinds = pyarrow.csv.ConvertOptions(column_types={"video": pa.string(), "clip": pa.string(), "pair": pa.string()})
+    try:
+        return pyarrow.csv.read_csv(io.BytesIO(inputs.bytes(path)), convert_options=kinds)
+    except pa.ArrowException as error:
+        raise UserError(f"{path}: not a readable csv table ({str(error).splitlines()[0]})") from None
 
 
 app = command(main)

@@ -8,10 +8,13 @@ from typing import Annotated
 import typer
 
 from mexflow.cli.options import Record, command
+from mexflow.datasets import COMPOSITES, DATASETS
+
+_RAW, _WHOLE = ", ".join(DATASETS), ", ".join(COMPOSITES)
 
 
 def main(
-    dataset: Annotated[str, typer.Option(help="A raw dataset (casme2, samm) or a composite (megc2018).")],
+    dataset: Annotated[str, typer.Option(help=f"A raw dataset ({_RAW}) or a composite ({_WHOLE}).")],
     root: Annotated[
         list[str], typer.Option(help="Folder of the raw dataset; for a composite NAME=DIR, once for each member.")
     ],
@@ -21,7 +24,10 @@ def main(
     strict: Annotated[bool, typer.Option("--strict", help="Any repair or exclusion is an error.")] = False,
     record: Record = None,
 ) -> None:
-    """List a dataset's annotated expressions and frame folders, by file names alone, and print a summary."""
+    """List a dataset's annotated expressions and frame folders, by file names alone, and print a summary.
+
+    For a dataset of long videos the summary has k, the half length of an expression that spotting uses.
+    """
     from mexflow.datasets import modules, read
     from mexflow.records import Job
 
@@ -44,7 +50,6 @@ def _roots(dataset: str, values: list[str]) -> dict[str, Path]:
     Raises:
         UserError: if a text does not name one of the dataset's members.
     """
-    from mexflow.datasets import COMPOSITES
     from mexflow.errors import UserError, choose
 
     members = COMPOSITES.get(dataset, (dataset,))

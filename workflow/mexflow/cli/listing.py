@@ -32,6 +32,7 @@ def main(
         "version": canonical_digest([listing.rows, listing.videos]).sha256,
         "places": places,
         "annotations": annotations,
+        "subjects": sorted({video["subject"] for video in listing.videos if video["frame_count"]}),
         "rows": listing.rows,
     }
     with Outputs() as outputs:

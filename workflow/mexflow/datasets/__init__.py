@@ -16,11 +16,14 @@ from mexflow.errors import UserError, choose
 if TYPE_CHECKING:
     from mexflow.datasets.listing import Listing
 
-DATASETS = ("casme2", "samm")
+DATASETS = ("casme2", "samm", "samm_lv", "cas_me_2", "smic", "mmew")
 """The raw datasets: each has a module with an ``ADAPTER``."""
 
-COMPOSITES = {"megc2018": ("casme2", "samm")}
+COMPOSITES = {"megc2018": ("casme2", "samm"), "megc2019": ("casme2", "samm", "smic")}
 """The composites and their members: each has a module with a function ``read(roots, read_bytes)``."""
+
+SPOTTING = ("samm_lv", "cas_me_2")
+"""The datasets of long videos, in which expressions are to be found: every video counts, annotated or not."""
 
 
 def read(dataset: str, roots: Mapping[str, Path], read_bytes: Callable[[Path], bytes] = Path.read_bytes) -> Listing:

@@ -34,6 +34,7 @@ _OBJECTIVE_COLUMNS = {
     "filename": Column("Filename", ("File",)),
     "objective_class": Column("Objective Class", ("Objective Classes",)),
 }
+_LEVELS = r"sub(?P<subject>\d+)/.*"
 _IMG = re.compile(r"img(\d+)" + IMAGE, re.IGNORECASE)
 _ANY_IMG = re.compile(r"(?:reg_)?img(\d+)" + IMAGE, re.IGNORECASE)
 
@@ -51,7 +52,8 @@ class Casme2(Adapter):
             UserError: if the root, the coding file or the frames are missing, or a file is not as released.
         """
         self.check_root(root)
-        coding, notes = self._coding_file(root)
+        # The first by name is the release of 2014, which the papers' numbers come from.
+        coding, notes = self.annotation_file(root, "|".join(map(re.escape, _CODING)), " or ".join(_CODING))
         table = read_table(coding, _COLUMNS, read_bytes, self.release)
         records = keyed(table, annotations(table, _CLIP, notes), _key)
         frames = self.frame_folders(root)
@@ -68,16 +70,9 @@ class Casme2(Adapter):
         rows = [self._row(table, record, frames, objective.get(key)) for key, record in records.items()]
         return self.listing(rows, frames, files, notes)
 
-    def _coding_file(self, root: Path) -> tuple[Path, list[str]]:
-        pattern = "|".join(map(re.escape, _CODING))
-        found = self.annotation_files(root, pattern, " or ".join(_CODING))
-        # Their names sort by release, and the release of 2014 is the one the papers' numbers come from.
-        unused = [f"{path.name} is not read: {found[0].name} is preferred" for path in found[1:]]
-        return found[0], unused
-
     def _row(self, table: Table, record: Record, frames: FrameFolders, objective: int | None) -> dict[str, Any]:
         values = record.cells
-        subject = cells.subject(values["subject"], self.subject_width, "sub")
+        subject = self.subject(values["subject"])
         filename = cells.file_name(values["filename"])
         folder = frames.find(subject, filename)
         # The folder's own name where there is one: copies of the table differ in case.
@@ -112,7 +107,7 @@ def objective_file(root: Path) -> Path | None:
 
 
 def _key(record: Record) -> tuple[str, str]:
-    return cells.subject(record.cells["subject"], 2, "sub"), cells.file_name(record.cells["filename"]).casefold()
+    return ADAPTER.subject(record.cells["subject"]), cells.file_name(record.cells["filename"]).casefold()
 
 
 def _objective_classes(
@@ -148,16 +143,15 @@ ADAPTER = Casme2(
         "the table CASME2-coding-20140508.xlsx (columns Subject, Filename, OnsetFrame, ApexFrame, OffsetFrame, "
         "Action Units, Estimated Emotion) and the frames CASME2_RAW/CASME2-RAW/subNN/EPxx_yy/imgN.jpg"
     ),
-    subject_folder=r"sub(\d+)",
-    subject_width=2,
+    subject_form="{:02d}",
     places=(
-        FramePlace("CASME2_RAW/CASME2-RAW", _IMG),
-        FramePlace("CASME2-RAW", _IMG),
-        FramePlace("CASME2_RAW", _IMG),
-        FramePlace("CASME2_RAW_selected/CASME2_RAW_selected", _IMG),
-        FramePlace("CASME2_RAW_selected", _IMG),
-        FramePlace("Cropped/Cropped", _ANY_IMG),
-        FramePlace("Cropped", _ANY_IMG),
-        FramePlace("", _ANY_IMG),
+        FramePlace("CASME2_RAW/CASME2-RAW", _LEVELS, _IMG),
+        FramePlace("CASME2-RAW", _LEVELS, _IMG),
+        FramePlace("CASME2_RAW", _LEVELS, _IMG),
+        FramePlace("CASME2_RAW_selected/CASME2_RAW_selected", _LEVELS, _IMG),
+        FramePlace("CASME2_RAW_selected", _LEVELS, _IMG),
+        FramePlace("Cropped/Cropped", _LEVELS, _ANY_IMG),
+        FramePlace("Cropped", _LEVELS, _ANY_IMG),
+        FramePlace("", _LEVELS, _ANY_IMG),
     ),
 )

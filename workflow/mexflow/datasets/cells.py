@@ -16,6 +16,7 @@ from mexflow.datasets.labels import OBJECTIVE_NUMERALS
 _INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff"))
 # Not left to float(): it takes '006_1_2' for 612, and 'nan' and 'inf' for numbers.
 _NUMBER = re.compile(r"[+-]?\d+(?:\.\d*)?")
+_SUBJECT = re.compile(r"[^\W\d_]*[ _]*(\d+)(?:\.0*)?")
 # Larger whole numbers have no exact float and are no frame numbers.
 _LARGEST = 2**53
 
@@ -47,15 +48,11 @@ def column_key(cell: Any) -> str:
     return re.sub(r"[\W_]+", "", text(cell).casefold())
 
 
-def subject(cell: Any, width: int, prefix: str = "") -> str:
-    """A subject's number padded with zeros to `width`, with `prefix` taken off; other text as it is."""
+def subject(cell: Any, form: str) -> str:
+    """A subject's number in a form such as ``sub{:02d}``, whatever letters stand before it; other text as it is."""
     words = text(cell)
-    if prefix and words.casefold().startswith(prefix):
-        words = words[len(prefix) :]
-    value = number(words)
-    if value is None or value < 0 or value != int(value):
-        return words
-    return str(int(value)).zfill(width)
+    match = _SUBJECT.fullmatch(words)
+    return form.format(int(match[1])) if match else words
 
 
 def file_name(cell: Any) -> str:
@@ -63,12 +60,25 @@ def file_name(cell: Any) -> str:
     return re.split(r"[\\/]", text(cell).rstrip("\\/"))[-1].strip()
 
 
+def padded(name: str) -> str:
+    """SAMM's name of a clip or video, such as ``6_1_2``, with its subject padded (``006_1_2``); other text as it is."""
+    subject, separator, rest = name.partition("_")
+    return f"{subject.zfill(3)}_{rest}" if separator and subject.isdecimal() else name
+
+
 def action_units(cell: Any) -> str | None:
-    """Action units as annotated (``4+7``, ``L12``, ``?``); a single number without ``.0``; None if empty."""
+    """Action units as annotated (``4+7``, ``L12``, ``?``); a single number without ``.0``; None if empty or NULL."""
     value = number(cell)
     if value is not None and value == int(value):
         return str(int(value))
-    return text(cell) or None
+    words = text(cell)
+    return None if words.casefold() in ("", "null") else words
+
+
+def expression_type(cell: Any) -> str | None:
+    """``micro`` or ``macro``, from texts such as ``Micro - 1/2`` and ``macro-expression``; None for anything else."""
+    match = re.match(r"(micro|macro)(?:expression|[^a-z]|$)", text(cell).casefold())
+    return match[1] if match else None
 
 
 def emotion(cell: Any) -> str | None:

@@ -5,25 +5,32 @@ The rules here hold for every dataset. Each repair and exclusion begins with a s
 ========================  ===========================================================================
 repair                    when
 ========================  ===========================================================================
-``apex_missing``          the table has no number for the apex: the middle of onset and offset is used
-``apex_out_of_range``     the apex lies before the onset or after the offset: likewise
 ``fraction_dropped``      a frame number is not whole: it is truncated
+``onset_zero``            the onset is 0 where frames are numbered from 1: 1 is used
+``offset_missing``        the offset is not annotated, in a dataset known for it: the apex is used
+``apex_missing``          the apex is not annotated: the middle of onset and offset is used
+``apex_out_of_range``     the apex lies before the onset or after the offset: likewise
+``emotion_spelling``      the emotion is misspelt
+``emotion_renamed``       the copy names the emotion differently from the owners' release
 ========================  ===========================================================================
 
 ========================  ===========================================================================
 exclusion                 when
 ========================  ===========================================================================
-``not_a_number``          the table has no number for the onset or the offset
+``not_a_number``          there is no number for the onset or the offset
 ``onset_after_offset``    the onset lies after the offset
 ``folder_missing``        the folder of frames is not there
 ``folder_empty``          the folder holds no frame
 ``frames_missing``        the folder lacks the frame of the onset, the apex or the offset
 ========================  ===========================================================================
+
+Where the middle is used and has no frame, the nearest frame that there is takes its place.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from mexflow.datasets.cells import number, text
@@ -31,7 +38,12 @@ from mexflow.datasets.folders import FrameFolder
 
 
 def expression(
-    cells: Mapping[str, Any], where: str, folder: FrameFolder | None, expected: str, **columns: Any
+    cells: Mapping[str, Any],
+    where: str,
+    folder: FrameFolder | None,
+    expected: str,
+    unset: Mapping[str, int] = MappingProxyType({}),
+    **columns: Any,
 ) -> dict[str, Any]:
     """Make one row of the index.
 
@@ -40,23 +52,33 @@ def expression(
         where: the place of the annotation, for messages.
         folder: the folder of frames, None if there is none.
         expected: the path, relative to the root, where the folder should be.
+        unset: the number that a dataset writes for a frame that is not annotated, by cell; an offset is mended
+            only where its dataset has one.
         columns: the other columns of the row; labels left out are null.
 
     Returns:
         A dict with every column of `mexflow.datasets.schema.ROWS`.
     """
     repairs: list[str] = []
-    onset, apex, offset = (_frame(name, cells[name], repairs) for name in ("onset", "apex", "offset"))
-    excluded = _order(cells, where, onset, offset)
+    frames = {name: _frame(name, cells[name], repairs) for name in ("onset", "apex", "offset")}
+    said = {name: text(cells[name]) for name in frames}
+    if "onset" in unset and frames["onset"] == unset["onset"]:
+        frames["onset"] = 1
+        repairs.append(f"onset_zero: the table says {said['onset']}, frames are numbered from 1, 1 is used")
+    for name in ("apex", "offset"):
+        if name in unset and frames[name] == unset[name]:
+            frames[name] = None
+    if "offset" in unset and frames["offset"] is None and frames["apex"] is not None:
+        frames["offset"] = frames["apex"]
+        repairs.append(f"offset_missing: {_says(said['offset'])}, the apex ({frames['apex']}) is used")
+    excluded = _empty(folder) or _order(said, where, frames)
     if excluded is None:
-        apex = _apex(cells["apex"], onset, apex, offset, repairs)
-        excluded = _frames(folder, expected, {"onset": onset, "apex": apex, "offset": offset})
+        frames["apex"] = _apex(said["apex"], frames, folder, repairs)
+        excluded = _absent(folder, expected, frames)
     labels = dict.fromkeys(("casme2_5class", "objective_class", "megc2018", "megc2019", "mmew_5class"))
     return {
         **labels,
-        "onset": onset,
-        "apex": apex,
-        "offset": offset,
+        **frames,
         "path": folder.path if folder else expected,
         "repairs": repairs,
         "excluded": excluded,
@@ -73,37 +95,45 @@ def _frame(name: str, cell: Any, repairs: list[str]) -> int | None:
     return int(value)
 
 
-def _order(cells: Mapping[str, Any], where: str, onset: int | None, offset: int | None) -> str | None:
-    unreadable = [
-        f"{name} is {text(cells[name])!r}" for name, value in (("onset", onset), ("offset", offset)) if value is None
-    ]
+def _says(said: str) -> str:
+    return f"the table says {said!r}" if said else "none is annotated"
+
+
+def _empty(folder: FrameFolder | None) -> str | None:
+    return f"folder_empty: {folder.path} holds no frame" if folder and not folder.numbers else None
+
+
+def _order(said: Mapping[str, str], where: str, frames: Mapping[str, int | None]) -> str | None:
+    unreadable = [f"{name} is {said[name]!r}" for name in ("onset", "offset") if frames[name] is None]
     if unreadable:
         return f"not_a_number: {where}: {' and '.join(unreadable)}"
-    if onset > offset:
-        return f"onset_after_offset: {where}: onset {onset} is after offset {offset}"
+    if frames["onset"] > frames["offset"]:
+        return f"onset_after_offset: {where}: onset {frames['onset']} is after offset {frames['offset']}"
     return None
 
 
-def _apex(cell: Any, onset: int, apex: int | None, offset: int, repairs: list[str]) -> int:
+def _apex(said: str, frames: Mapping[str, int | None], folder: FrameFolder | None, repairs: list[str]) -> int:
+    onset, apex, offset = (frames[name] for name in ("onset", "apex", "offset"))
+    if apex is not None and onset <= apex <= offset:
+        return apex
     middle = (onset + offset) // 2
+    used = folder.nearest(middle) if folder else middle
+    if not onset <= used <= offset:
+        used = middle
+    near = "" if used == middle else "the frame nearest to "
     if apex is None:
-        said = f"says {text(cell)!r}" if text(cell) else "has none"
-        repairs.append(f"apex_missing: the table {said}, the middle of onset and offset ({middle}) is used")
-        return middle
-    if not onset <= apex <= offset:
+        repairs.append(f"apex_missing: {_says(said)}, {near}the middle of onset and offset ({used}) is used")
+    else:
         repairs.append(
             f"apex_out_of_range: the table says {apex}, outside onset {onset} to offset {offset}, "
-            f"their middle ({middle}) is used"
+            f"{near}their middle ({used}) is used"
         )
-        return middle
-    return apex
+    return used
 
 
-def _frames(folder: FrameFolder | None, expected: str, wanted: Mapping[str, int]) -> str | None:
+def _absent(folder: FrameFolder | None, expected: str, wanted: Mapping[str, int]) -> str | None:
     if folder is None:
         return f"folder_missing: there is no folder {expected}"
-    if not folder.numbers:
-        return f"folder_empty: {folder.path} holds no frame"
     absent = [f"{name} {frame}" for name, frame in wanted.items() if not folder.holds(frame)]
     if absent:
         return f"frames_missing: {', '.join(absent)} not in {folder.path}, which holds {folder.span()}"

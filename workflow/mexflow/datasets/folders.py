@@ -6,6 +6,7 @@ import os
 import re
 from array import array
 from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -43,6 +44,11 @@ class FrameFolder:
         place = bisect_left(self.numbers, frame)
         return place < len(self.numbers) and self.numbers[place] == frame
 
+    def nearest(self, frame: int) -> int:
+        """The frame number next to `frame` that has a file, the lower of two; `frame` itself without frames."""
+        place = bisect_left(self.numbers, frame)
+        return min(self.numbers[max(place - 1, 0) : place + 1], key=lambda held: abs(held - frame), default=frame)
+
     def span(self) -> str:
         """The frames it holds, for messages."""
         gaps = f", {self.missing} missing between" if self.missing else ""
@@ -55,12 +61,15 @@ def entries(folder: Path | str) -> list[os.DirEntry[str]]:
     Raises:
         UserError: if the folder cannot be read.
     """
+    return sorted(_entries(folder), key=lambda entry: entry.name)
+
+
+def _entries(folder: Path | str) -> list[os.DirEntry[str]]:
     try:
         with os.scandir(folder) as found:
-            kept = [entry for entry in found if entry.name[0] != "." and entry.name.lower() not in _SYSTEM_FILES]
+            return [entry for entry in found if entry.name[0] != "." and entry.name.lower() not in _SYSTEM_FILES]
     except OSError as error:
         raise UserError(f"{folder}: cannot be read ({error.strerror}); check its permissions and the disk") from None
-    return sorted(kept, key=lambda entry: entry.name)
 
 
 def files_named(folder: Path, pattern: str) -> list[Path]:
@@ -80,14 +89,6 @@ def folder_at(root: Path, place: str) -> Path | None:
     return folder
 
 
-def subject_folders(folder: Path, pattern: str) -> list[tuple[str, Path]]:
-    """The folders whose whole name matches `pattern`, without case: the text of its first group, and the path."""
-    match = re.compile(pattern, re.IGNORECASE).fullmatch
-    return [
-        (found[1], Path(entry.path)) for entry in entries(folder) if (found := match(entry.name)) and entry.is_dir()
-    ]
-
-
 def frame_folder(folder: Path, root: Path, subject: str, pattern: re.Pattern[str]) -> FrameFolder:
     """List the frames of one folder.
 
@@ -101,17 +102,34 @@ def frame_folder(folder: Path, root: Path, subject: str, pattern: re.Pattern[str
         UserError: if the folder cannot be read.
     """
     # os.scandir gives names only, in one pass: a status call per file would dominate on a network disk.
-    numbers, ignored = [], 0
-    for entry in entries(folder):
-        if match := pattern.fullmatch(entry.name):
-            numbers.append(int(match[1]))
-        else:
-            ignored += 1
+    names = [entry.name for entry in _entries(folder)]
+    numbers = [int(match[1]) for match in map(pattern.fullmatch, names) if match]
     unique = array("q", sorted(set(numbers)))
     path = folder.relative_to(root).as_posix()
-    return FrameFolder(subject, folder.name, path, unique, ignored, len(numbers) - len(unique))
+    return FrameFolder(subject, folder.name, path, unique, len(names) - len(numbers), len(numbers) - len(unique))
 
 
-def video_folders(folder: Path, root: Path, subject: str, pattern: re.Pattern[str]) -> list[FrameFolder]:
-    """List every folder of frames inside a subject's folder, in the order of their names."""
-    return [frame_folder(Path(entry.path), root, subject, pattern) for entry in entries(folder) if entry.is_dir()]
+def matching_folders(folder: Path, levels: Sequence[str]) -> list[tuple[str, Path]]:
+    """The folders a number of levels below `folder`, in the order of their paths.
+
+    Args:
+        folder: where to start.
+        levels: a pattern for the whole folder name at each level, matched without case; one of them has a group
+            ``subject``.
+
+    Returns:
+        For each folder of the last level the text of the group ``subject``, and the path.
+
+    Raises:
+        UserError: if a folder cannot be read.
+    """
+    found = [("", folder)]
+    for level in levels:
+        match = re.compile(level, re.IGNORECASE).fullmatch
+        found = [
+            (name.groupdict().get("subject", subject), Path(entry.path))
+            for subject, parent in found
+            for entry in entries(parent)
+            if (name := match(entry.name)) and entry.is_dir()
+        ]
+    return found

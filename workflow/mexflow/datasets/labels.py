@@ -16,3 +16,6 @@ MEGC2019_SAMM = {
     "surprise": "surprise",
     **dict.fromkeys(("anger", "contempt", "disgust", "fear", "sadness"), "negative"),
 }
+MEGC2019_SMIC = {name: name for name in ("negative", "positive", "surprise")}
+
+MMEW_5CLASS = ("happiness", "surprise", "disgust", "fear", "sadness")

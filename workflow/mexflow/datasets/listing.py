@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mexflow.datasets import SPOTTING
 from mexflow.datasets.labels import OBJECTIVE_NUMERALS
+from mexflow.datasets.spotting import interval
 from mexflow.errors import UserError
 
 if TYPE_CHECKING:
@@ -56,7 +58,9 @@ class Listing:
         return [(row["clip"], row["excluded"]) for row in self.rows if row["excluded"] is not None]
 
     def summary(self) -> str:
-        """Counts, every repair, every exclusion, folders without annotation and notes, as lines of plain text.
+        """The index in lines of plain text.
+
+        Counts, k of a dataset of long videos, every repair, every exclusion, folders without annotation, and notes.
 
         Subjects and classes are counted over the rows in use, i.e. those that are not excluded.
         """
@@ -71,6 +75,8 @@ class Listing:
             counts = Counter(row[label] for row in used if row[label] is not None)
             if counts:
                 lines.append(f"  {label}: {_classes(label, counts)}")
+        if self.dataset in SPOTTING:
+            lines += [f"  k {kind}: {_k(self.rows, kind)}" for kind in sorted({row["type"] for row in self.rows})]
         lines += _section("repairs", [f"{clip}: {what}" for clip, what in self.repairs()])
         lines += _section("exclusions", [f"{clip}: {why}" for clip, why in self.exclusions()])
         lines += _section("folders without annotation", [v["path"] for v in self.videos if not v["annotated"]])
@@ -97,6 +103,14 @@ class Listing:
             f"{self.dataset}: --strict allows no repair or exclusion (repairs: {len(repairs)}, exclusions: "
             f"{len(exclusions)}): {shown}{more}; mend the dataset or run without --strict"
         )
+
+
+def _k(rows: list[dict[str, Any]], kind: str) -> str:
+    try:
+        found = interval(rows, kind)
+    except UserError as error:
+        return str(error)
+    return f"{found.k} = {found.rule}"
 
 
 def _classes(label: str, counts: Counter[Any]) -> str:

@@ -9,13 +9,13 @@ from typing import Any
 from mexflow.datasets import cells
 from mexflow.datasets.base import Adapter, FrameFolders, FramePlace, ReadBytes, annotations, keyed, listed
 from mexflow.datasets.expressions import expression
-from mexflow.datasets.folders import IMAGE, files_named, folder_at
+from mexflow.datasets.folders import IMAGE
 from mexflow.datasets.labels import MEGC2018, MEGC2019_SAMM
 from mexflow.datasets.listing import Listing
 from mexflow.datasets.spreadsheet import Column, Record, Table, read_table
 
 _CODES = "SAMM_Micro_FACS_Codes_v2.xlsx"
-_ANY_CODES = r"SAMM_Micro_FACS_Codes.*\.xlsx"
+_ANY_CODES = r"SAMM_(?:\d+_)?Micro_FACS_Codes.*\.xlsx"
 _SHEET = "MICRO_ONLY"
 _CLIP = r"\d+_\d+_\d+"
 _COLUMNS = {
@@ -28,6 +28,7 @@ _COLUMNS = {
     "emotion": Column("Estimated Emotion", ("Emotion",)),
     "objective_class": Column("Objective Classes", ("Objective Class",)),
 }
+_LEVELS = r"(?P<subject>\d{1,3})/.*"
 _FRAME = re.compile(r"\d+_(\d+)" + IMAGE, re.IGNORECASE)
 
 
@@ -43,7 +44,12 @@ class Samm(Adapter):
             UserError: if the root, the table of codes or the frames are missing, or the table is not as released.
         """
         self.check_root(root)
-        codes, notes = self._codes_file(root)
+        codes, notes = self.annotation_file(
+            root,
+            _ANY_CODES,
+            f"{_CODES} (or another SAMM_Micro_FACS_Codes*.xlsx)",
+            rank=lambda name: (name.casefold() == _CODES.casefold(), name),
+        )
         table = read_table(codes, _COLUMNS, read_bytes, self.release, _SHEET)
         records = keyed(table, annotations(table, _CLIP, notes), self._key)
         frames = self.frame_folders(root)
@@ -53,27 +59,19 @@ class Samm(Adapter):
             notes.append(f"{len(unclassed)} clips have no objective class from I to VII: {listed(unclassed)}")
         return self.listing(rows, frames, [codes], notes)
 
-    def _codes_file(self, root: Path) -> tuple[Path, list[str]]:
-        # Some copies have the table inside, beside the subjects' folders.
-        inner = folder_at(root, "SAMM")
-        place = inner if inner and files_named(inner, _ANY_CODES) and not files_named(root, _ANY_CODES) else root
-        found = self.annotation_files(place, _ANY_CODES, f"{_CODES} (or another SAMM_Micro_FACS_Codes*.xlsx)")
-        chosen = next((path for path in found if path.name.casefold() == _CODES.casefold()), found[-1])
-        return chosen, [f"{path.name} is not read: {chosen.name} is preferred" for path in found if path != chosen]
-
     def _key(self, record: Record) -> tuple[str, str]:
-        return cells.subject(record.cells["subject"], self.subject_width), self._clip(record).casefold()
+        return self.subject(record.cells["subject"]), self.same_name(cells.file_name(record.cells["filename"]))
 
-    def _clip(self, record: Record) -> str:
-        name = cells.file_name(record.cells["filename"])
-        parts = name.split("_")
-        return "_".join([parts[0].zfill(self.subject_width), *parts[1:]]) if re.fullmatch(_CLIP, name) else name
+    def same_name(self, name: str) -> str:
+        """A clip's name with its subject padded; see `Adapter.same_name`."""
+        return cells.padded(name).casefold()
 
     def _row(self, table: Table, record: Record, frames: FrameFolders) -> dict[str, Any]:
         values = record.cells
-        subject = cells.subject(values["subject"], self.subject_width)
-        folder = frames.find(subject, self._clip(record))
-        video = folder.video if folder else self._clip(record)
+        subject = self.subject(values["subject"])
+        clip = cells.padded(cells.file_name(values["filename"]))
+        folder = frames.find(subject, clip)
+        video = folder.video if folder else clip
         emotion = cells.emotion(values["emotion"])
         objective = cells.objective_class(values["objective_class"])
         return expression(
@@ -104,7 +102,6 @@ ADAPTER = Samm(
         "Apex Frame, Offset Frame, Action Units, Estimated Emotion, Objective Classes) and the frames "
         "SAMM/NNN/NNN_v_i/NNN_FRAME.jpg"
     ),
-    subject_folder=r"(\d{1,3})",
-    subject_width=3,
-    places=(FramePlace("SAMM", _FRAME), FramePlace("", _FRAME)),
+    subject_form="{:03d}",
+    places=(FramePlace("SAMM", _LEVELS, _FRAME), FramePlace("", _LEVELS, _FRAME)),
 )

@@ -75,7 +75,7 @@ def read_table(
     Raises:
         UserError: if the file is not a readable spreadsheet or lacks a column (naming file, sheet and column).
     """
-    sheets = _sheets(path, _content(path, read_bytes), release)
+    sheets = read_sheets(path, read_bytes, release)
     preferred = [entry for entry in sheets if sheet and column_key(entry[0]) == column_key(sheet)]
     best: tuple[int, str, Sequence[Any]] = (0, "", ())
     for group in (preferred, [entry for entry in sheets if entry not in preferred]):
@@ -83,7 +83,7 @@ def read_table(
             for index, row in enumerate(rows[:_HEADER_SEARCH]):
                 places = _places(row, columns)
                 if not _absent(columns, places):
-                    return Table(path, name, _headings(row), _records(rows, index, places))
+                    return Table(path, name, _headings(row), records(rows, places, index + 1))
                 if len(places) > best[0]:
                     best = (len(places), name, row)
         # A preferred sheet with a broken header is told, not passed over for another sheet.
@@ -92,16 +92,18 @@ def read_table(
     raise UserError(_no_header(path, columns, best, [name for name, _ in sheets], release))
 
 
-def _content(path: Path, read_bytes: Callable[[Path], bytes]) -> bytes:
-    try:
-        return read_bytes(path)
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror}); check its permissions and the disk") from None
+def read_sheets(path: Path, read_bytes: Callable[[Path], bytes], release: str) -> list[tuple[str, list[Sequence[Any]]]]:
+    """The name and the rows of cells of every sheet of an xlsx file.
 
-
-def _sheets(path: Path, data: bytes, release: str) -> list[tuple[str, list[Sequence[Any]]]]:
+    Raises:
+        UserError: if the file is not a readable spreadsheet, saying what the owners' `release` contains.
+    """
     import openpyxl
 
+    try:
+        data = read_bytes(path)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror}); check its permissions and the disk") from None
     with warnings.catch_warnings():
         # Unknown extensions (data validation, missing styles) do not touch the values.
         warnings.simplefilter("ignore")
@@ -116,6 +118,17 @@ def _sheets(path: Path, data: bytes, release: str) -> list[tuple[str, list[Seque
             except Exception as error:  # openpyxl raises whatever zip, XML or number parsing raises
                 reason = type(error).__name__
     raise UserError(f"{path}: not a readable xlsx file ({reason}); copy it again from the owners' release: {release}")
+
+
+def records(rows: Sequence[Sequence[Any]], places: Mapping[str, int], first: int = 0) -> list[Record]:
+    """The rows with any text, from index `first` on; `places` are the columns of the cells, from 0, by field."""
+    found = []
+    for index, row in enumerate(rows[first:], start=first + 1):
+        words = " ".join(_headings(row))
+        if words:
+            cells = {field: row[place] if place < len(row) else None for field, place in places.items()}
+            found.append(Record(index, cells, words))
+    return found
 
 
 def _headings(row: Iterable[Any]) -> list[str]:
@@ -138,16 +151,6 @@ def _places(row: Sequence[Any], columns: Mapping[str, Column]) -> dict[str, int]
 
 def _absent(columns: Mapping[str, Column], places: Mapping[str, int]) -> list[str]:
     return [column.name for field, column in columns.items() if column.required and field not in places]
-
-
-def _records(rows: Sequence[Sequence[Any]], header: int, places: Mapping[str, int]) -> list[Record]:
-    records = []
-    for index, row in enumerate(rows[header + 1 :], start=header + 2):
-        words = " ".join(_headings(row))
-        if words:
-            cells = {field: row[place] if place < len(row) else None for field, place in places.items()}
-            records.append(Record(index, cells, words))
-    return records
 
 
 def _no_header(

@@ -1,37 +1,42 @@
 """The embedded datasets: rendered faces with known motion, laid out as each raw dataset is.
 
 Importing this package costs nothing: numpy, OpenCV and dlib are imported by the functions that
-render. A dataset is one layout module (see `plan.LAYOUTS`) that plans its clips and writes its
+render. A dataset is one layout module (see `plan.LAYOUTS`) that plans its videos and writes its
 annotation files; identities, action units, motion and the renderer are common to all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from mexflow.embedded.plan import LAYOUTS, SIZES, DatasetPlan, PlannedClip, layout, plan
+from mexflow.embedded.plan import LAYOUTS, SIZES, DatasetPlan, PlannedExpression, PlannedVideo, layout, plan
 
 __all__ = [
     "LAYOUTS",
     "SIZES",
     "DatasetPlan",
-    "PlannedClip",
+    "PlannedExpression",
+    "PlannedVideo",
     "annotation_files",
+    "expressions",
+    "folders",
     "plan",
     "render_subject",
-    "subject_directory",
     "write_annotations",
 ]
 
 
-def subject_directory(dataset: str, subject: str) -> str:
-    """The folder of one subject, relative to the dataset's root."""
-    return layout(dataset).subject_directory(subject)
+def folders(dataset: str, size: str, seed: int, subject: str) -> list[str]:
+    """The folders, relative to the dataset's root, that a subject's frames are rendered into.
+
+    They hold no other subject's frames, and none lies in another. Raises KeyError for an unknown subject.
+    """
+    return plan(dataset, size, seed).folders(subject)
 
 
 def annotation_files(dataset: str) -> list[str]:
-    """The annotation files of a dataset, relative to its root."""
+    """The annotation files of a dataset, relative to its root; SMIC has none."""
     return list(layout(dataset).ANNOTATION_FILES)
 
 
@@ -44,22 +49,46 @@ def write_annotations(dataset: str, size: str, seed: int, directory: Path | str)
     return annotation_files(dataset)
 
 
+def expressions(dataset: str, size: str, seed: int, subject: str) -> list[dict]:
+    """The true expressions of a subject, a row each, whether annotated or not.
+
+    A row has `dataset`, `subject`, `video` (the folder it is in), `clip`, `type` and the true frame numbers
+    `onset`, `apex` and `offset`. Raises KeyError for an unknown subject.
+    """
+    return [
+        {
+            "dataset": dataset,
+            "subject": subject,
+            "video": video.video,
+            "clip": one.clip,
+            "type": one.type,
+            "onset": one.onset,
+            "apex": one.apex,
+            "offset": one.offset,
+        }
+        for video in plan(dataset, size, seed).of_subject(subject)
+        for one in video.expressions
+    ]
+
+
 def render_subject(
     dataset: str,
     size: str,
     seed: int,
     subject: str,
-    directory: Path | str,
-    progress: Callable[[str, int, int], None] | None = None,
+    root: Path | str | Mapping[str, Path],
+    progress: Callable[[str, int], None] | None = None,
 ) -> list[dict]:
-    """Write the frames of every clip of a subject and return the truth, a row per frame.
+    """Write the frames of every video of a subject and return the truth, a row per frame.
 
-    `directory` stands for the subject's own folder (`subject_directory`). A row has `dataset`,
-    `subject`, `video`, `clip`, `frame`, `file` (relative to the root), `sha256` of the file,
-    `onset`, `apex`, `offset` (true frame numbers), `blink` (0..1) and the action unit intensities
-    `au1_l`, `au1_r`, ... (0..1; L is the subject's left). `progress` is called after each clip
-    with its name, its ordinal and the number of clips. Raises KeyError for an unknown subject.
+    `root` is the dataset's root, or gives a place to each of `folders`. A row has `dataset`, `subject`, `video`,
+    `frame`, `file` (relative to the root), `sha256` of the file, `blink` (0..1) and the action unit intensities
+    `au1_l`, `au1_r`, ... (L is the subject's left), in which 1 is the strongest micro-expression; a
+    macro-expression, and where several overlap, goes up to about 2.5. `progress` is called after each frame with
+    the name of its video and the number of the frame. Raises KeyError for an unknown subject.
     """
     from mexflow.embedded.render import render_subject as render
 
-    return render(plan(dataset, size, seed), subject, Path(directory), progress)
+    if not isinstance(root, Mapping):
+        root = {folder: Path(root) / folder for folder in folders(dataset, size, seed, subject)}
+    return render(plan(dataset, size, seed), subject, root, progress)

@@ -60,30 +60,42 @@ BLINK_PEAK = 3.4
 GLANCE_PEAK = 1.0
 
 
-def _field(pulls: list[_Pull], peak: float, shape: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+# How much wider the pulls of a macro-expression are than those of a micro-expression.
+MACRO_WIDTH = 1.7
+
+
+def _field(
+    pulls: list[_Pull], peak: float, shape: np.ndarray, x: np.ndarray, y: np.ndarray, width: float = 1.0
+) -> np.ndarray:
     field = np.zeros((*np.broadcast_shapes(x.shape, y.shape), 2))
     for weights, offset, direction, sigma in pulls:
         anchor = np.average(shape[list(weights)], axis=0, weights=list(weights.values())) + offset
-        bump = np.exp(-0.5 * (((x - anchor[0]) / sigma[0]) ** 2 + ((y - anchor[1]) / sigma[1]) ** 2))
+        reach_x, reach_y = width * sigma[0], width * sigma[1]
+        bump = np.exp(-0.5 * (((x - anchor[0]) / reach_x) ** 2 + ((y - anchor[1]) / reach_y) ** 2))
         field += bump[..., None] * direction
     return field * (peak / np.hypot(field[..., 0], field[..., 1]).max())
 
 
-def _both(pulls: list[_Pull], peak: float, shape: np.ndarray, x: np.ndarray, y: np.ndarray) -> dict[str, np.ndarray]:
-    right = _field(pulls, peak, shape, x, y)
-    left = _field(pulls, peak, shape[MIRROR] * (-1, 1), -x, y) * (-1, 1)
+def _both(
+    pulls: list[_Pull], peak: float, shape: np.ndarray, x: np.ndarray, y: np.ndarray, width: float = 1.0
+) -> dict[str, np.ndarray]:
+    right = _field(pulls, peak, shape, x, y, width)
+    left = _field(pulls, peak, shape[MIRROR] * (-1, 1), -x, y, width) * (-1, 1)
     return {"l": left, "r": right}
 
 
-def unit_fields(shape: np.ndarray, unit: int, x: np.ndarray, y: np.ndarray) -> dict[str, np.ndarray]:
+def unit_fields(
+    shape: np.ndarray, unit: int, x: np.ndarray, y: np.ndarray, width: float = 1.0
+) -> dict[str, np.ndarray]:
     """Displacement of an action unit at intensity 1, for each side.
 
-    `shape` is float `(68, 2)`, `x` `(w,)` and `y` `(h, 1)` the grid, all in aligned units. Returns
+    `shape` is float `(68, 2)`, `x` `(w,)` and `y` `(h, 1)` the grid, all in aligned units; `width` widens the
+    pulls without a larger peak. Returns
     {"l", "r"}: float64 `(h, w, 2)`, aligned units. Their sum has the peak `PEAK[unit]`, so where
     they overlap, at the midline (17, 25, 26), one side alone moves less. Raises KeyError for an
     unknown unit.
     """
-    halves = _both(_PULLS[unit], PEAK[unit], shape, x, y)
+    halves = _both(_PULLS[unit], PEAK[unit], shape, x, y, width)
     total = halves["l"] + halves["r"]
     # Halves overlap at the midline; a bilateral unit keeps the same peak as one of its sides.
     excess = np.hypot(total[..., 0], total[..., 1]).max() / PEAK[unit]

@@ -11,7 +11,8 @@ from pathlib import Path
 from mexflow.embedded import facs
 from mexflow.embedded.plan import (
     DatasetPlan,
-    PlannedClip,
+    PlannedExpression,
+    PlannedVideo,
     balanced_labels,
     draw_timing,
     spread_labels,
@@ -71,15 +72,10 @@ _MEGC2019 = {
 }
 
 
-def subject_directory(subject: str) -> str:
-    """The folder of a subject, relative to the root."""
-    return f"CASME2_RAW/CASME2-RAW/sub{subject}"
-
-
 def plan(size: str, seed: int) -> DatasetPlan:
     """The plan of the embedded CASME II; see `mexflow.embedded.plan.plan`."""
     subjects = SUBJECTS[size]
-    clips = []
+    videos = []
     without_row = _WITHOUT_ROW_TINY if size == "tiny" else _WITHOUT_ROW
     for subject, labels in _labels(size, seed).items():
         rng = random.Random(f"{seed}/casme2/{subject}")
@@ -87,8 +83,8 @@ def plan(size: str, seed: int) -> DatasetPlan:
         extra = [(name, (7, "others")) for owner, name in without_row if owner == subject]
         unlisted = {name for name, _ in extra}
         for name, (objective_class, emotion) in sorted([*zip(names, labels, strict=True), *extra]):
-            clips.append(_clip(size, seed, subject, name, objective_class, emotion, name not in unlisted))
-    return DatasetPlan("casme2", size, seed, FPS, FRAME_SIZE, subjects, tuple(clips))
+            videos.append(_video(size, seed, subject, name, objective_class, emotion, name not in unlisted))
+    return DatasetPlan("casme2", size, seed, FPS, FRAME_SIZE, 3, subjects, tuple(videos))
 
 
 def _labels(size: str, seed: int) -> dict[str, list[tuple[int, str]]]:
@@ -138,9 +134,9 @@ def _names(rng: random.Random, subject: str, labels: list[tuple[int, str]]) -> l
     return names
 
 
-def _clip(
+def _video(
     size: str, seed: int, subject: str, name: str, objective_class: int, emotion: str, listed: bool
-) -> PlannedClip:
+) -> PlannedVideo:
     rng = random.Random(f"{seed}/casme2/{subject}/{name}")
     before, rise, fall, after = draw_timing(rng, size)
     first = rng.choice((1, 1, 1, 5, 24, 60, 83, 95))
@@ -158,25 +154,19 @@ def _clip(
         annotated_apex = offset
     five = emotion if emotion not in ("sadness", "fear") else None
     three = None if (subject, name) in _UNUSABLE_APEX else _MEGC2019.get(emotion)
-    return PlannedClip(
-        dataset="casme2",
-        subject=subject,
+    expression = PlannedExpression(
         clip=f"sub{subject}_{name}",
-        video=name,
-        path=f"{subject_directory(subject)}/{name}",
-        file_pattern="img{frame}.jpg",
-        first_frame=first,
-        frame_count=before + rise + fall + after + 1,
+        type="micro",
         onset=onset,
         apex=apex,
         offset=offset,
         annotated_onset=onset,
         annotated_apex=annotated_apex,
         annotated_offset=offset,
-        emotion=emotion,
-        objective_class=objective_class,
         units=units,
         au_text=facs.casme2_text(rng, units, objective_class),
+        emotion=emotion,
+        objective_class=objective_class,
         in_table=listed,
         repairs=repairs,
         labels=(
@@ -185,13 +175,24 @@ def _clip(
             ("megc2019", three),
         ),
     )
+    return PlannedVideo(
+        dataset="casme2",
+        subject=subject,
+        video=name,
+        path=f"CASME2_RAW/CASME2-RAW/sub{subject}/{name}",
+        file_pattern="img{frame}.jpg",
+        first_frame=first,
+        frame_count=before + rise + fall + after + 1,
+        fps=FPS,
+        expressions=(expression,),
+    )
 
 
 def write_annotations(dataset_plan: DatasetPlan, directory: Path) -> None:
     """Write the coding sheet (blank columns included) and the 2018 objective classes."""
     from mexflow.embedded.sheets import write_workbook
 
-    rows = [clip for clip in dataset_plan.clips if clip.in_table]
+    rows = dataset_plan.annotations()
     coding = [
         [
             "Subject",
@@ -205,23 +206,23 @@ def write_annotations(dataset_plan: DatasetPlan, directory: Path) -> None:
             "Estimated Emotion",
         ]
     ]
-    for clip in rows:
+    for video, one in rows:
         # A spreadsheet turns a lone number into a number; only the others stay text.
-        units = int(clip.au_text) if clip.au_text.isdigit() else clip.au_text
+        units = int(one.au_text) if one.au_text.isdigit() else one.au_text
         coding.append(
             [
-                clip.subject,
-                clip.video,
+                video.subject,
+                video.video,
                 None,
-                clip.annotated_onset,
-                clip.annotated_apex,
-                clip.annotated_offset,
+                one.annotated_onset,
+                one.annotated_apex,
+                one.annotated_offset,
                 None,
                 units,
-                clip.emotion,
+                one.emotion,
             ]
         )
     objective = [["Subject", "Filename", "Objective Class"]]
-    objective += [[clip.subject, clip.video, clip.objective_class] for clip in rows]
+    objective += [[video.subject, video.video, one.objective_class] for video, one in rows]
     write_workbook(Path(directory) / CODING, {"Sheet1": coding})
     write_workbook(Path(directory) / OBJECTIVE, {"Sheet1": objective})

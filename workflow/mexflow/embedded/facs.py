@@ -8,11 +8,27 @@ from __future__ import annotations
 
 import random
 
-# One planned unit: number, side ("L" the subject's left, "R" right, "B" both), peak in 0..1.
+# One planned unit: number, side ("L" the subject's left, "R" right, "B" both), peak: 0..1, more if macro.
 PlannedUnit = tuple[int, str, float]
 
 OBJECTIVE_CLASSES = (1, 2, 3, 4, 5, 6, 7)
 OBJECTIVE_NAMES = {1: "happiness", 2: "surprise", 3: "anger", 4: "disgust", 5: "sadness"}
+
+# The strongest macro-expression, where the strongest micro-expression is 1.
+MACRO_STRENGTH = 2.3
+# Lips that are pressed any further would fold.
+MACRO_LIMITS = {23: 1.0}
+
+# The class whose action units show an emotion, for datasets that annotate emotions only.
+CLASS_OF_EMOTION = {
+    "happiness": 1,
+    "surprise": 2,
+    "anger": 3,
+    "disgust": 4,
+    "sadness": 5,
+    "fear": 6,
+    "others": 7,
+}
 
 # (weight, units); a unit without a letter is bilateral. The first sets are the prototypes.
 _SETS: dict[tuple[int, str], tuple[tuple[float, str], ...]] = {
@@ -56,11 +72,16 @@ def _term(unit: PlannedUnit) -> str:
     return f"{'' if side == 'B' else side}{number}"
 
 
+def plain_text(units: tuple[PlannedUnit, ...]) -> str:
+    """The units as most datasets write them: `4+7`, `L12`."""
+    return "+".join(_term(unit) for unit in units)
+
+
 def casme2_text(rng: random.Random, units: tuple[PlannedUnit, ...], objective_class: int) -> str:
     """The units as CASME II writes them (`4+7`, `L12`, `R6+R12`, now and then `?`)."""
     if objective_class == 7 and rng.random() < 0.06:
         return "?"
-    return "+".join(_term(unit) for unit in units)
+    return plain_text(units)
 
 
 def samm_text(rng: random.Random, units: tuple[PlannedUnit, ...]) -> str:
@@ -77,3 +98,15 @@ def samm_text(rng: random.Random, units: tuple[PlannedUnit, ...]) -> str:
     elif draw < 0.38:
         terms[-1] += f"{letter} or {rng.choice((14, 23))}"
     return "+".join(terms)
+
+
+def enlarge(rng: random.Random, units: tuple[PlannedUnit, ...], share: float) -> tuple[PlannedUnit, ...]:
+    """The units of a macro-expression: one and a half to more than twice as strong as those of a micro-expression.
+
+    `share` is the part of it that is left where several expressions overlap.
+    """
+    factor = rng.uniform(1.5, MACRO_STRENGTH)
+    return tuple(
+        (number, side, round(share * min(factor * peak, MACRO_LIMITS.get(number, factor)), 3))
+        for number, side, peak in units
+    )

@@ -62,6 +62,10 @@ class Geometry:
 GEOMETRIES = {
     "casme2": Geometry("casme2", 640, 480, 117.0, 0.42, False, 1.6, 88),
     "samm": Geometry("samm", 2040, 1088, 239.0, 0.44, True, 1.3, 86),
+    "samm_lv": Geometry("samm", 2040, 1088, 239.0, 0.44, True, 1.3, 86),
+    "cas_me_2": Geometry("cas_me_2", 640, 480, 117.0, 0.42, False, 1.6, 88),
+    "smic": Geometry("smic", 640, 480, 117.0, 0.42, False, 2.0, 88),
+    "mmew": Geometry("mmew", 1920, 1080, 239.0, 0.44, False, 1.3, 86),
 }
 
 

@@ -1,4 +1,4 @@
-"""How the canonical frame of a person moves in every frame of a clip: the one source of motion.
+"""How the canonical frame of a person moves in every frame of a video: the one source of motion.
 
 Frame t shows the canonical point p at
 
@@ -24,13 +24,19 @@ from scipy.ndimage import map_coordinates
 
 from mexflow.embedded import action_units
 from mexflow.embedded.identity import Identity
-from mexflow.embedded.plan import PlannedClip, digest
+from mexflow.embedded.plan import PlannedExpression, PlannedVideo, digest
 
 # The region that moves, in aligned units, and the ellipse (centre, radii) of the rigid head.
 _REGION = (-74.0, 74.0, -80.0, 112.0)
 _HEAD = (0.0, 16.0, 50.0, 66.0)
 _FADE = (1.0, 1.42)
-_ITERATIONS = 14
+# Rounds of the inversion of a clip of one micro-expression. In a long video a macro-expression takes more, and a face
+# at rest fewer: as many as bring the error below `_ERROR` pixels.
+_ROUNDS, _MOST_ROUNDS, _ERROR = 14, 40, 0.01
+
+
+WIDE = "+"
+"""Marks the field of a macro-expression, which moves more skin, and so can move it further without a fold."""
 
 
 def time_course(frame: float, onset: int, apex: int, offset: int) -> float:
@@ -81,7 +87,7 @@ class Region:
     def field(self, name: str) -> np.ndarray:
         """A displacement field on the nodes, float32 `(rows, columns, 2)`, pixels.
 
-        `name` is "blink", "glance" or an action unit and a side, "12l".
+        `name` is "blink", "glance" or an action unit and a side, "12l", with `WIDE` for a macro-expression's.
         """
         shape, unit = self.identity.shape, self.identity.unit
         if name == "blink":
@@ -89,8 +95,10 @@ class Region:
         elif name == "glance":
             field = action_units.glance_field(shape, self._ax, self._ay)
         else:
-            number, side = int(name[:-1]), name[-1]
-            field = action_units.unit_fields(shape, number, self._ax, self._ay)[side]
+            narrow = name.rstrip(WIDE)
+            number, side = int(narrow[:-1]), narrow[-1]
+            width = action_units.MACRO_WIDTH if name.endswith(WIDE) else 1.0
+            field = action_units.unit_fields(shape, number, self._ax, self._ay, width)[side]
         return (field * unit * self.weight[..., None]).astype(np.float32)
 
 
@@ -109,12 +117,13 @@ class State:
     intensities: dict[str, float]
 
 
-class ClipMotion:
-    """The motion of one clip. `nuisance=False` leaves out head, blinks and glances."""
+class VideoMotion:
+    """The motion of one video. `nuisance=False` leaves out head, blinks and glances."""
 
-    def __init__(self, clip: PlannedClip, seed: int, region: Region, nuisance: bool = True):
-        self.clip, self.region, self.nuisance = clip, region, nuisance
-        rng = np.random.default_rng(digest(seed, clip.dataset, clip.subject, clip.video, "motion"))
+    def __init__(self, video: PlannedVideo, seed: int, region: Region, nuisance: bool = True):
+        self.video, self.region, self.nuisance = video, region, nuisance
+        self._short = [one.type for one in video.expressions] == ["micro"]
+        rng = np.random.default_rng(digest(seed, video.dataset, video.subject, video.video, "motion"))
         # A few pixels over a clip, in frames of any size.
         reach = min(region.identity.unit, 2.4)
         self._waves = [
@@ -130,20 +139,32 @@ class ClipMotion:
         self._turn = (np.deg2rad(rng.uniform(0.05, 0.35)), rng.uniform(60, 160), rng.uniform(0, 6.28))
         self._zoom = (rng.uniform(0.0005, 0.003), rng.uniform(60, 160), rng.uniform(0, 6.28))
         self._blinks = self._draw_blinks(rng)
-        jumps = rng.integers(0, 3)
-        self._glances = [(rng.uniform(clip.first_frame, clip.last_frame), rng.uniform(-0.8, 0.8)) for _ in range(jumps)]
+        jumps = rng.integers(0, 3 + video.frame_count // 250)
+        self._glances = [
+            (rng.uniform(video.first_frame, video.last_frame), rng.uniform(-0.8, 0.8)) for _ in range(jumps)
+        ]
 
     def _draw_blinks(self, rng: np.random.Generator) -> list[tuple[float, float]]:
-        clip = self.clip
-        count = rng.binomial(max(1, clip.frame_count // 90), 0.3)
-        half = min(16.0, clip.frame_count / 8)
+        video = self.video
+        count = rng.binomial(max(1, video.frame_count // 90), 0.3)
+        half = min(0.08 * video.fps, video.frame_count / 8)
         blinks = []
         for _ in range(count):
-            middle = rng.uniform(clip.first_frame, clip.last_frame)
-            # A lid that is down at the apex hides what the coders saw; they would not have coded it.
-            if abs(middle - clip.apex) > half and abs(middle - clip.onset) > half:
+            middle = rng.uniform(video.first_frame, video.last_frame)
+            if not any(self._hides(middle, half, one) for one in video.expressions):
                 blinks.append((middle, half))
         return blinks
+
+    @staticmethod
+    def _hides(middle: float, half: float, one: PlannedExpression) -> bool:
+        """Whether a blink would spoil an expression: coders would not have coded it.
+
+        A lid must not be down at the onset or apex of a micro-expression; beside the wide motion of a
+        macro-expression it would fold the skin.
+        """
+        if one.type == "macro":
+            return one.onset - half < middle < one.offset + half
+        return abs(middle - one.apex) <= half or abs(middle - one.onset) <= half
 
     def blink(self, frame: float) -> float:
         """How far the lids are down, 0..1."""
@@ -155,18 +176,30 @@ class ClipMotion:
         return float(down)
 
     def unit_intensities(self, frame: float) -> dict[str, float]:
-        """Intensity 0..1 of each action unit and side that takes part, keyed "12l"."""
-        clip = self.clip
-        course = time_course(frame, clip.onset, clip.apex, clip.offset)
-        result = {}
-        for number, side, peak in clip.units:
-            for name in action_units.SIDES if side == "B" else (side.lower(),):
-                result[f"{number}{name}"] = course * peak
+        """Intensity of each action unit and side that takes part, keyed "12l"; overlapping expressions add up.
+
+        1 is the strongest micro-expression: a largest displacement of `action_units.PEAK`.
+        """
+        result: dict[str, float] = {}
+        for name, value in self._field_weights(frame).items():
+            result[name.rstrip(WIDE)] = result.get(name.rstrip(WIDE), 0.0) + value
         return result
+
+    def _field_weights(self, frame: float) -> dict[str, float]:
+        """Weight of each displacement field of an action unit (see `Region.field`)."""
+        weights: dict[str, float] = {}
+        for one in self.video.expressions:
+            course = time_course(frame, one.onset, one.apex, one.offset)
+            mark = WIDE if one.type == "macro" else ""
+            for number, side, peak in one.units:
+                for name in action_units.SIDES if side == "B" else (side.lower(),):
+                    key = f"{number}{name}{mark}"
+                    weights[key] = weights.get(key, 0.0) + course * peak
+        return weights
 
     def state(self, frame: float) -> State:
         """Pose and intensities at a frame."""
-        intensities = self.unit_intensities(frame)
+        intensities = self._field_weights(frame)
         if not self.nuisance:
             return State((0.0, 0.0), 0.0, 1.0, intensities)
         intensities["blink"] = self.blink(frame)
@@ -206,11 +239,23 @@ class ClipMotion:
         base_y = np.arange(rows, dtype=np.float32)[:, None]
         per_node = np.float32(1 / self.region.step)
         shift = -forward
-        for _ in range(_ITERATIONS):
+        for _ in range(self._rounds(forward)):
             at_x = base_x + shift[..., 0] * per_node
             at_y = base_y + shift[..., 1] * per_node
             shift = -cv2.remap(forward, at_x, at_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         return shift
+
+    def _rounds(self, forward: np.ndarray) -> int:
+        """How many rounds of the fixed-point iteration `forward` takes."""
+        if self._short:
+            return _ROUNDS
+        along_x, along_y = (np.diff(forward, axis=axis) for axis in (1, 0))
+        # The steepest change per pixel is at most the factor by which a round makes the error smaller.
+        steepest = np.sqrt((along_x[:-1] ** 2 + along_y[:, :-1] ** 2).sum(-1).max()) / self.region.step
+        error = float(np.abs(forward).max())
+        if error <= _ERROR or steepest >= 1:
+            return 1 if error <= _ERROR else _MOST_ROUNDS
+        return min(_MOST_ROUNDS, 1 + int(np.log(_ERROR / error) / np.log(max(steepest, 1e-3))))
 
     def to_pixels(self, nodes: np.ndarray) -> np.ndarray:
         """A field of the nodes at every pixel of the region, float32 `(height, width, 2)`."""

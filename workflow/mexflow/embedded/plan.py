@@ -1,4 +1,4 @@
-"""What an embedded dataset holds: subjects, clips, labels and the truth of every expression.
+"""What an embedded dataset holds: subjects, videos, expressions, labels and the truth of every expression.
 
 Standard library only and fast, since the workflow enumerates its jobs from it. Nothing here knows
 pixels: the renderer reads the same plan.
@@ -19,10 +19,7 @@ from mexflow.errors import choose
 SIZES = ("tiny", "demo", "full")
 
 # dataset -> the module that plans it and writes its annotation files.
-LAYOUTS = {
-    "casme2": "mexflow.embedded.casme2",
-    "samm": "mexflow.embedded.samm",
-}
+LAYOUTS = {name: f"mexflow.embedded.{name}" for name in ("casme2", "samm", "samm_lv", "cas_me_2", "smic", "mmew")}
 
 # Frames of (neutral before, onset to apex, apex to offset, neutral after), as inclusive ranges.
 DURATIONS = {
@@ -39,38 +36,58 @@ def digest(*parts: object) -> int:
 
 
 @dataclass(frozen=True)
-class PlannedClip:
-    """One folder of frames, what happens in it, and what the spreadsheet says happens.
+class PlannedExpression:
+    """One expression: what the face does, and what the annotation says it does.
 
-    `clip` is the expression's unique name, `video` that of its folder. Frame numbers are those of
-    the file names. `annotated_*` is the cell as written: an integer, or text such as "/". A clip
-    that is not `in_table` is a raw folder without a row.
+    `clip` is its unique name, `type` "micro" or "macro"; frame numbers are those of the file names. `annotated_*`
+    is the cell as written: a number, or text such as "/", or None where nothing is written. `emotion` is the
+    owners' name of it, `annotated_emotion` how this copy writes it where that differs. `au_text` None is written
+    as the dataset writes unknown units. An expression that is not `in_table` has no row. `row_video` is the video
+    that the row names where that is not the one it is in.
+    """
+
+    clip: str
+    type: str
+    onset: int
+    apex: int
+    offset: int
+    annotated_onset: float | str | None
+    annotated_apex: float | str | None
+    annotated_offset: float | str | None
+    units: tuple[facs.PlannedUnit, ...]
+    au_text: str | None
+    emotion: str | None = None
+    annotated_emotion: str | None = None
+    objective_class: int | None = None
+    inducement: int = 1
+    in_table: bool = True
+    row_video: str | None = None
+    repairs: tuple[str, ...] = ()
+    excluded: str | None = None
+    labels: tuple[tuple[str, object], ...] = ()
+
+    @property
+    def said_emotion(self) -> str | None:
+        """The emotion as this copy writes it."""
+        return self.annotated_emotion or self.emotion
+
+
+@dataclass(frozen=True)
+class PlannedVideo:
+    """One folder of frames and the expressions in it, which may overlap; there may be none.
+
+    `path` is relative to the root; frame numbers are those of the file names.
     """
 
     dataset: str
     subject: str
-    clip: str
     video: str
     path: str
     file_pattern: str
     first_frame: int
     frame_count: int
-    onset: int
-    apex: int
-    offset: int
-    annotated_onset: int | str
-    annotated_apex: int | str
-    annotated_offset: int | str
-    emotion: str
-    objective_class: int
-    units: tuple[facs.PlannedUnit, ...]
-    au_text: str
-    inducement: int = 1
-    on_disk: bool = True
-    in_table: bool = True
-    repairs: tuple[str, ...] = ()
-    excluded: str | None = None
-    labels: tuple[tuple[str, object], ...] = ()
+    fps: float
+    expressions: tuple[PlannedExpression, ...]
 
     @property
     def last_frame(self) -> int:
@@ -82,35 +99,58 @@ class PlannedClip:
         """Every frame number, in order."""
         return range(self.first_frame, self.first_frame + self.frame_count)
 
+    @property
+    def annotated(self) -> bool:
+        """Whether a row of the annotations names this video."""
+        return any(one.in_table and one.row_video is None for one in self.expressions)
+
     def file(self, frame: int) -> str:
         """The path of a frame, relative to the root of the dataset."""
-        return f"{self.path}/{self.file_pattern.format(subject=self.subject, frame=frame)}"
+        name = self.file_pattern.format(subject=self.subject, video=self.video, frame=frame)
+        return f"{self.path}/{name}"
 
 
 @dataclass(frozen=True)
 class DatasetPlan:
-    """All clips of one embedded dataset. `frame_size` is (width, height) in pixels."""
+    """All videos of one embedded dataset.
+
+    `frame_size` is (width, height) in pixels. The first `depth` parts of a frame's path are a folder that holds
+    frames of one subject only.
+    """
 
     dataset: str
     size: str
     seed: int
     fps: float
     frame_size: tuple[int, int]
+    depth: int
     subjects: tuple[str, ...]
-    clips: tuple[PlannedClip, ...] = field(repr=False)
+    videos: tuple[PlannedVideo, ...] = field(repr=False)
 
-    def of_subject(self, subject: str) -> tuple[PlannedClip, ...]:
-        """The clips of one subject. Raises KeyError for an unknown subject."""
+    def of_subject(self, subject: str) -> tuple[PlannedVideo, ...]:
+        """The videos of one subject. Raises KeyError for an unknown subject."""
         if subject not in self.subjects:
             raise KeyError(f"{self.dataset} ({self.size}) has no subject {subject!r}")
-        return tuple(clip for clip in self.clips if clip.subject == subject)
+        return tuple(video for video in self.videos if video.subject == subject)
 
-    def find(self, subject: str, clip: str) -> PlannedClip:
-        """One clip by its name in the index. Raises KeyError if there is none of that name."""
+    def find(self, subject: str, video: str) -> PlannedVideo:
+        """One video by its name in the index. Raises KeyError if there is none of that name."""
         for planned in self.of_subject(subject):
-            if planned.clip == clip:
+            if planned.video == video:
                 return planned
-        raise KeyError(f"{self.dataset}/{subject} has no clip {clip!r}")
+        raise KeyError(f"{self.dataset}/{subject} has no video {video!r}")
+
+    def folders(self, subject: str) -> list[str]:
+        """The folders, relative to the root, that hold a subject's frames and nobody else's.
+
+        Raises KeyError for an unknown subject.
+        """
+        paths = ("/".join(video.path.split("/")[: self.depth]) for video in self.of_subject(subject))
+        return list(dict.fromkeys(paths))
+
+    def annotations(self) -> list[tuple[PlannedVideo, PlannedExpression]]:
+        """The annotated expressions and the videos they are in, in the order of the table."""
+        return [(video, one) for video in self.videos for one in video.expressions if one.in_table]
 
     def expected_rows(self) -> list[dict]:
         """The index rows that a correct adapter makes of the rendered dataset.
@@ -118,31 +158,43 @@ class DatasetPlan:
         `repairs` and `excluded` hold short codes here ("apex_missing", "apex_out_of_range"); an
         adapter says the same in words.
         """
-        return [self._row(clip) for clip in self.clips if clip.in_table]
+        return [_row(video, one) for video, one in self.annotations()]
 
-    def _row(self, clip: PlannedClip) -> dict:
-        onset, offset = int(clip.annotated_onset), int(clip.annotated_offset)
-        apex = (onset + offset) // 2 if clip.repairs else int(clip.annotated_apex)
-        labels = dict.fromkeys(("casme2_5class", "megc2018", "megc2019", "mmew_5class"))
-        labels.update(clip.labels)
-        return {
-            "dataset": clip.dataset,
-            "subject": clip.subject,
-            "video": clip.video,
-            "clip": clip.clip,
-            "type": "micro",
-            "onset": onset,
-            "apex": apex,
-            "offset": offset,
-            "fps": self.fps,
-            "action_units": clip.au_text,
-            "emotion": clip.emotion,
-            "objective_class": clip.objective_class,
-            **labels,
-            "path": clip.path,
-            "repairs": list(clip.repairs),
-            "excluded": clip.excluded,
-        }
+    def expected_videos(self) -> list[dict]:
+        """The folders of frames: dicts of `subject`, `video`, `path`, `frame_count` and `annotated`."""
+        names = ("subject", "video", "path", "frame_count", "annotated")
+        return [{name: getattr(video, name) for name in names} for video in self.videos]
+
+
+def _row(video: PlannedVideo, one: PlannedExpression) -> dict:
+    labels = dict.fromkeys(("casme2_5class", "megc2018", "megc2019", "mmew_5class"))
+    labels.update(one.labels)
+    path = video.path if one.row_video is None else f"{video.path.rpartition('/')[0]}/{one.row_video}"
+    return {
+        "dataset": video.dataset,
+        "subject": video.subject,
+        "video": one.row_video or video.video,
+        "clip": one.clip,
+        "type": one.type,
+        **_annotated_frames(one),
+        "fps": video.fps,
+        "action_units": one.au_text,
+        "emotion": one.emotion,
+        "objective_class": one.objective_class,
+        **labels,
+        "path": path,
+        "repairs": list(one.repairs),
+        "excluded": one.excluded,
+    }
+
+
+def _annotated_frames(one: PlannedExpression) -> dict[str, int]:
+    """Onset, apex and offset as they stand in the index, repaired."""
+    onset = 1 if "onset_zero" in one.repairs else int(one.annotated_onset)
+    offset = int(one.annotated_apex if "offset_missing" in one.repairs else one.annotated_offset)
+    middle = {"apex_missing", "apex_out_of_range"} & set(one.repairs)
+    apex = (onset + offset) // 2 if middle else int(one.annotated_apex)
+    return {"onset": onset, "apex": apex, "offset": offset}
 
 
 @functools.lru_cache(maxsize=16)

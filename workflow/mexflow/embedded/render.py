@@ -6,8 +6,7 @@ Only the region round the head is warped; the backdrop is still but for light an
 from __future__ import annotations
 
 import hashlib
-import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import cv2
@@ -15,8 +14,8 @@ import numpy as np
 
 from mexflow.embedded.action_units import SIDES, UNITS
 from mexflow.embedded.identity import Identity, identity
-from mexflow.embedded.motion import ClipMotion, Region
-from mexflow.embedded.plan import DatasetPlan, PlannedClip, digest
+from mexflow.embedded.motion import Region, VideoMotion
+from mexflow.embedded.plan import DatasetPlan, PlannedVideo, digest
 
 _NOISE_SHIFT = 96  # pixels by which the noise can be moved between frames
 
@@ -57,7 +56,7 @@ class Camera:
         return data.tobytes()
 
 
-def warp(person: Identity, motion: ClipMotion, frame: float) -> np.ndarray:
+def warp(person: Identity, motion: VideoMotion, frame: float) -> np.ndarray:
     """The person at a frame, free of light changes and noise; uint8, shaped as the canonical frame."""
     region = motion.region
     back = motion.to_pixels(motion.backward(frame))
@@ -72,10 +71,10 @@ def warp(person: Identity, motion: ClipMotion, frame: float) -> np.ndarray:
 def render_subject(
     plan: DatasetPlan,
     subject: str,
-    directory: Path,
-    progress: Callable[[str, int, int], None] | None = None,
+    folders: Mapping[str, Path],
+    progress: Callable[[str, int], None] | None = None,
 ) -> list[dict]:
-    """Write every clip of a subject; see `mexflow.embedded.render_subject`."""
+    """Write every video of a subject; see `mexflow.embedded.render_subject`."""
     threads = cv2.getNumThreads()
     # One thread: the frames are small, and the caller runs a job per subject.
     cv2.setNumThreads(1)
@@ -83,49 +82,38 @@ def render_subject(
         person = identity(plan.dataset, plan.seed, subject)
         region = Region(person)
         camera = Camera(person, plan.seed, plan.dataset, subject)
-        clips = [clip for clip in plan.of_subject(subject) if clip.on_disk]
         rows = []
-        for ordinal, clip in enumerate(clips, start=1):
-            rows += _render_clip(clip, plan.seed, person, region, camera, directory)
-            if progress is not None:
-                progress(clip.clip, ordinal, len(clips))
+        for video in plan.of_subject(subject):
+            parts = video.path.split("/")
+            target = folders["/".join(parts[: plan.depth])].joinpath(*parts[plan.depth :])
+            target.mkdir(parents=True, exist_ok=True)
+            for row in _frames(video, plan.seed, region, camera, target):
+                rows.append(row)
+                if progress is not None:
+                    progress(video.video, row["frame"])
         return rows
     finally:
         cv2.setNumThreads(threads)
 
 
-def _render_clip(
-    clip: PlannedClip, seed: int, person: Identity, region: Region, camera: Camera, directory: Path
-) -> list[dict]:
-    motion = ClipMotion(clip, seed, region)
-    rng = np.random.default_rng(digest(seed, clip.dataset, clip.subject, clip.video, "camera"))
-    lights = _lights(rng, clip.frame_count)
-    rows = []
-    for frame, light in zip(clip.frames, lights, strict=True):
-        data = camera.encode(camera.expose(warp(person, motion, frame), light, rng))
-        file = clip.file(frame)
-        # `directory` stands for the subject's folder: the last two parts are the clip's own.
-        target = directory / os.path.join(*file.split("/")[-2:])
-        if frame == clip.first_frame:
-            target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(data)
-        rows.append(
-            {
-                "dataset": clip.dataset,
-                "subject": clip.subject,
-                "video": clip.video,
-                "clip": clip.clip,
-                "frame": frame,
-                "file": file,
-                "sha256": hashlib.sha256(data).hexdigest(),
-                "onset": clip.onset,
-                "apex": clip.apex,
-                "offset": clip.offset,
-                "blink": motion.blink(frame),
-                **intensity_columns(motion.unit_intensities(frame)),
-            }
-        )
-    return rows
+def _frames(video: PlannedVideo, seed: int, region: Region, camera: Camera, target: Path) -> Iterator[dict]:
+    motion = VideoMotion(video, seed, region)
+    rng = np.random.default_rng(digest(seed, video.dataset, video.subject, video.video, "camera"))
+    lights = _lights(rng, video.frame_count)
+    for frame, light in zip(video.frames, lights, strict=True):
+        data = camera.encode(camera.expose(warp(region.identity, motion, frame), light, rng))
+        file = video.file(frame)
+        (target / file.rpartition("/")[2]).write_bytes(data)
+        yield {
+            "dataset": video.dataset,
+            "subject": video.subject,
+            "video": video.video,
+            "frame": frame,
+            "file": file,
+            "sha256": hashlib.sha256(data).hexdigest(),
+            "blink": motion.blink(frame),
+            **intensity_columns(motion.unit_intensities(frame)),
+        }
 
 
 def intensity_columns(intensities: dict[str, float]) -> dict[str, float]:

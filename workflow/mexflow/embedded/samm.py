@@ -11,7 +11,8 @@ from pathlib import Path
 from mexflow.embedded import facs
 from mexflow.embedded.plan import (
     DatasetPlan,
-    PlannedClip,
+    PlannedExpression,
+    PlannedVideo,
     balanced_labels,
     draw_timing,
     spread_labels,
@@ -95,20 +96,15 @@ _HEADER = [
 ]
 
 
-def subject_directory(subject: str) -> str:
-    """The folder of a subject, relative to the root."""
-    return f"SAMM/{subject}"
-
-
 def plan(size: str, seed: int) -> DatasetPlan:
     """The plan of the embedded SAMM; see `mexflow.embedded.plan.plan`."""
-    clips = []
+    videos = []
     for subject, labels in _labels(size, seed).items():
         rng = random.Random(f"{seed}/samm/{subject}")
         names = _names(rng, subject, labels)
         for name, (objective_class, emotion) in sorted(zip(names, labels, strict=True)):
-            clips.append(_clip(size, seed, subject, name, objective_class, emotion))
-    return DatasetPlan("samm", size, seed, FPS, FRAME_SIZE, SUBJECTS[size], tuple(clips))
+            videos.append(_video(size, seed, subject, name, objective_class, emotion))
+    return DatasetPlan("samm", size, seed, FPS, FRAME_SIZE, 2, SUBJECTS[size], tuple(videos))
 
 
 def _labels(size: str, seed: int) -> dict[str, list[tuple[int, str]]]:
@@ -143,7 +139,7 @@ def _names(rng: random.Random, subject: str, labels: list[tuple[int, str]]) -> l
     return names
 
 
-def _clip(size: str, seed: int, subject: str, name: str, objective_class: int, emotion: str) -> PlannedClip:
+def _video(size: str, seed: int, subject: str, name: str, objective_class: int, emotion: str) -> PlannedVideo:
     rng = random.Random(f"{seed}/samm/{subject}/{name}")
     before, rise, fall, after = draw_timing(rng, size)
     onset = rng.choice((rng.randint(1000, 6500), 1000 - rng.randint(1, 2 * rise)))
@@ -155,31 +151,36 @@ def _clip(size: str, seed: int, subject: str, name: str, objective_class: int, e
         onset = real_onset if real_onset is not None else real_offset - rise - fall
         repairs = ("apex_out_of_range",)
     apex, offset = onset + rise, onset + rise + fall
-    return PlannedClip(
-        dataset="samm",
-        subject=subject,
+    expression = PlannedExpression(
         clip=name,
-        video=name,
-        path=f"{subject_directory(subject)}/{name}",
-        file_pattern="{subject}_{frame}.jpg",
-        first_frame=onset - before,
-        frame_count=before + rise + fall + after + 1,
+        type="micro",
         onset=onset,
         apex=apex,
         offset=offset,
         annotated_onset=onset,
         annotated_apex=apex if annotated_apex is None else annotated_apex,
         annotated_offset=offset,
-        emotion=emotion,
-        objective_class=objective_class,
         units=units,
         au_text=facs.samm_text(rng, units),
+        emotion=emotion,
+        objective_class=objective_class,
         inducement=int(name.split("_")[1]),
         repairs=repairs,
         labels=(
             ("megc2018", facs.OBJECTIVE_NAMES.get(objective_class)),
             ("megc2019", _MEGC2019.get(emotion, "negative")),
         ),
+    )
+    return PlannedVideo(
+        dataset="samm",
+        subject=subject,
+        video=name,
+        path=f"SAMM/{subject}/{name}",
+        file_pattern="{subject}_{frame}.jpg",
+        first_frame=onset - before,
+        frame_count=before + rise + fall + after + 1,
+        fps=FPS,
+        expressions=(expression,),
     )
 
 
@@ -188,24 +189,22 @@ def write_annotations(dataset_plan: DatasetPlan, directory: Path) -> None:
     from mexflow.embedded.sheets import write_workbook
 
     rows: list[list] = [[line] for line in _LEAD] + [_HEADER]
-    for clip in dataset_plan.clips:
-        if clip.in_table:
-            duration = clip.offset - clip.onset + 1
-            # The release capitalises emotions.
-            rows.append(
-                [
-                    clip.subject,
-                    clip.clip,
-                    clip.inducement,
-                    clip.annotated_onset,
-                    clip.annotated_apex,
-                    clip.annotated_offset,
-                    duration,
-                    "Micro - 1/2",
-                    clip.au_text,
-                    clip.emotion.capitalize(),
-                    clip.objective_class,
-                    None,
-                ]
-            )
+    for video, one in dataset_plan.annotations():
+        # The release capitalises emotions.
+        rows.append(
+            [
+                video.subject,
+                one.clip,
+                one.inducement,
+                one.annotated_onset,
+                one.annotated_apex,
+                one.annotated_offset,
+                one.offset - one.onset + 1,
+                "Micro - 1/2",
+                one.au_text,
+                one.emotion.capitalize(),
+                one.objective_class,
+                None,
+            ]
+        )
     write_workbook(Path(directory) / CODES, {SHEET: rows})

@@ -11,7 +11,7 @@ import functools
 import numpy as np
 
 from mexflow.embedded.identity import identity
-from mexflow.embedded.motion import ClipMotion, Region
+from mexflow.embedded.motion import Region, VideoMotion
 from mexflow.embedded.plan import plan
 
 
@@ -20,13 +20,16 @@ def _region(dataset: str, seed: int, subject: str) -> Region:
     return Region(identity(dataset, seed, subject))
 
 
-def clip_motion(dataset: str, size: str, seed: int, subject: str, clip: str, nuisance: bool = True) -> ClipMotion:
-    """The motion of a clip. Raises KeyError for an unknown subject or clip."""
-    planned = plan(dataset, size, seed).find(subject, clip)
-    return ClipMotion(planned, seed, _region(dataset, seed, subject), nuisance)
+def video_motion(dataset: str, size: str, seed: int, subject: str, video: str, nuisance: bool = True) -> VideoMotion:
+    """The motion of a video, without head motion, blinks and glances if not `nuisance`.
+
+    Raises KeyError for an unknown subject or video.
+    """
+    planned = plan(dataset, size, seed).find(subject, video)
+    return VideoMotion(planned, seed, _region(dataset, seed, subject), nuisance)
 
 
-def flow_between(motion: ClipMotion, frame_a: float, frame_b: float) -> np.ndarray:
+def flow_between(motion: VideoMotion, frame_a: float, frame_b: float) -> np.ndarray:
     """Where the pixels of one frame are in another; see `true_flow`."""
     region, geometry = motion.region, motion.region.identity.geometry
     flow = np.zeros((2, geometry.height, geometry.width), np.float32)
@@ -41,16 +44,16 @@ def flow_between(motion: ClipMotion, frame_a: float, frame_b: float) -> np.ndarr
     return flow
 
 
-def true_flow(dataset: str, size: str, seed: int, subject: str, clip: str, frame_a: int, frame_b: int) -> np.ndarray:
+def true_flow(dataset: str, size: str, seed: int, subject: str, video: str, frame_a: int, frame_b: int) -> np.ndarray:
     """The flow from frame a to frame b (numbers as in the file names).
 
     float32 `(2, H, W)`: Vx, Vy in raw pixels. The pixel (x, y) of frame a is at (x + Vx, y + Vy) in
-    frame b. Agrees with the rendered frames to about 0.05 pixels, 0.15 at worst. Raises KeyError for an unknown clip.
+    frame b. Agrees with the rendered frames to about 0.05 pixels, 0.15 at worst. Raises KeyError for an unknown video.
     """
-    return flow_between(clip_motion(dataset, size, seed, subject, clip), frame_a, frame_b)
+    return flow_between(video_motion(dataset, size, seed, subject, video), frame_a, frame_b)
 
 
-def true_landmarks(dataset: str, size: str, seed: int, subject: str, clip: str, frame: int) -> np.ndarray:
+def true_landmarks(dataset: str, size: str, seed: int, subject: str, video: str, frame: int) -> np.ndarray:
     """The 68 landmarks in a frame, float64 `(68, 2)`, (x, y) in raw pixels."""
-    motion = clip_motion(dataset, size, seed, subject, clip)
+    motion = video_motion(dataset, size, seed, subject, video)
     return motion.forward_at(frame, motion.region.identity.landmarks)

@@ -38,6 +38,9 @@ _SCALE, _LEFT, _TOP = 80.0, 16.8, 16.0
 MEAN_INNER = np.stack([np.array(_MEAN_X) * _SCALE + _LEFT, np.array(_MEAN_Y) * _SCALE + _TOP], axis=1)
 """The mean shape in the aligned image: float64 (51, 2), landmarks 17 to 67, pixels."""
 
+_COMPLEX = np.array([1, 1j])
+_TARGET = MEAN_INNER[STABLE - 17]
+
 
 def similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:
     """Least-squares similarity transform (rotation, one scale, shift; no reflection) from points to points.
@@ -51,11 +54,12 @@ def similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:
     source, target = np.asarray(source, np.float64), np.asarray(target, np.float64)
     mean_source, mean_target = source.mean(0), target.mean(0)
     # Complex numbers make the two-dimensional case linear: target = a source + b, with complex a.
-    s = (source - mean_source) @ (1, 1j)
-    t = (target - mean_target) @ (1, 1j)
+    s = (source - mean_source) @ _COMPLEX
+    t = (target - mean_target) @ _COMPLEX
     a = np.vdot(s, t) / np.vdot(s, s).real
-    rotation = np.array([[a.real, -a.imag], [a.imag, a.real]])
-    return np.column_stack([rotation, mean_target - rotation @ mean_source])
+    matrix = np.array([[a.real, -a.imag, 0], [a.imag, a.real, 0]])
+    matrix[:, 2] = mean_target - matrix[:, :2] @ mean_source
+    return matrix
 
 
 def alignment_matrix(landmarks: np.ndarray) -> np.ndarray:
@@ -67,7 +71,7 @@ def alignment_matrix(landmarks: np.ndarray) -> np.ndarray:
     Returns:
         float64 (2, 3), from pixels of the raw frame to pixels of the aligned 112 x 112 image.
     """
-    return similarity(landmarks[STABLE], MEAN_INNER[STABLE - 17])
+    return similarity(landmarks[STABLE], _TARGET)
 
 
 def apply(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
@@ -75,29 +79,30 @@ def apply(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
     return points @ matrix[:, :2].T + matrix[:, 2]
 
 
-def warp(image: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+def warp(image: np.ndarray, matrix: np.ndarray, size: int = SIZE) -> np.ndarray:
     """The aligned face.
 
     Args:
         image: uint8 (h, w) or (h, w, 3), the raw frame.
         matrix: float (2, 3), from raw to aligned pixels.
+        size: width and height of the aligned image, pixels.
 
     Returns:
-        uint8 (112, 112) or (112, 112, 3). Minified faces are averaged down, so that fine texture does not alias.
+        uint8 (size, size) or (size, size, 3). Minified faces are averaged down, so that fine texture does not alias.
     """
     scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
     shrink = int(1 / scale) if scale < 0.5 else 1
     if shrink > 1:
-        image, matrix = _minified(image, matrix, shrink)
-    return cv2.warpAffine(image, matrix, (SIZE, SIZE), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        image, matrix = _minified(image, matrix, shrink, size)
+    return cv2.warpAffine(image, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
-def _minified(image: np.ndarray, matrix: np.ndarray, shrink: int) -> tuple[np.ndarray, np.ndarray]:
+def _minified(image: np.ndarray, matrix: np.ndarray, shrink: int, size: int) -> tuple[np.ndarray, np.ndarray]:
     """The part of `image` that the aligned face shows, averaged down by `shrink`, and the transform from it.
 
     Pixel centres: block i averages pixels shrink*i ... shrink*i + shrink - 1, so raw = shrink*i + (shrink - 1)/2.
     """
-    corners = np.array([(0, 0), (SIZE, 0), (0, SIZE), (SIZE, SIZE)], float)
+    corners = np.array([(0, 0), (size, 0), (0, size), (size, size)], float)
     raw = apply(cv2.invertAffineTransform(matrix), corners)
     height, width = image.shape[:2]
     # Blocks start at multiples of `shrink` of the whole frame: a block boundary that moved with the face from

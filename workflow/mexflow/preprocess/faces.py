@@ -6,29 +6,42 @@ memory does not grow with the length of a video.
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterator
+import math
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-import cv2
 import numpy as np
 
 from mexflow.errors import UserError
 from mexflow.preprocess import alignment
 from mexflow.preprocess.frames import DamagedFrame, Frame, frame_files, read_frame
-from mexflow.preprocess.landmarks import Found, Tracker
+from mexflow.preprocess.head import inverse
+from mexflow.preprocess.landmarks import Found, Tracker, grey_of
+
+T = TypeVar("T")
+
+_EVERY = 4
+"""Landmarks are predicted in every so many frames where they are smoothed, and moved with the head between."""
+
+_EXPRESSION = 2.0
+"""Most smoothing, in frames, of the landmarks as they are stored: more would make them late for an expression. What
+aligns the face may be smoothed more, for it is no part of an expression."""
 
 _LONGEST_GAP = 25
 """Frames without a face that may wait for the next face, to be interpolated between the two."""
+
+_SAMPLES = 9
+"""Frames spread over a video that are looked at where several faces are seen, to tell which one persists."""
 
 
 @dataclass(frozen=True)
 class Settings:
     """Settings of face alignment (`preprocess.faces` in config.yaml); `smoothing` is in frames."""
 
-    smoothing: float = 2.0
+    smoothing: float = 15.0
     max_missed: float = 0.2
     unreadable: str = "error"
 
@@ -54,32 +67,44 @@ class _Waiting:
     frame: Frame | None
     found: Found | None
     landmarks: np.ndarray | None
+    head: np.ndarray | None
     state: str
 
 
 @dataclass
 class _Track:
-    """The landmarks around the frames that wait, for smoothing."""
+    """The landmarks around the frames that wait, for smoothing.
 
-    radius: int
-    weights: np.ndarray
+    They are kept where the head was when the track began: there, only an expression and the predictor's errors move
+    them, and they can be averaged over many frames without following the head late.
+    """
+
+    sigma: float
     known: deque[tuple[int, np.ndarray]] = field(default_factory=deque)
 
-    def add(self, position: int, landmarks: np.ndarray) -> None:
-        self.known.append((position, landmarks))
+    @property
+    def radius(self) -> int:
+        """How many frames before and after one take part in its mean."""
+        return _radius(self.sigma)
 
-    def smooth(self, position: int) -> np.ndarray:
+    def add(self, position: int, landmarks: np.ndarray, head: np.ndarray) -> None:
+        self.known.append((position, alignment.apply(inverse(head), landmarks)))
+
+    def smooth(self, position: int, head: np.ndarray, sigma: float) -> np.ndarray:
         """Gaussian mean of the landmarks about `position`; at the ends of the clip over those there are."""
         while self.known and self.known[0][0] < position - self.radius:
             self.known.popleft()
-        total, weight = np.zeros((68, 2)), 0.0
+        total, weight, radius = np.zeros((68, 2)), 0.0, _radius(sigma)
         for at, landmarks in self.known:
-            if at > position + self.radius:
-                break
-            share = self.weights[abs(at - position)]
-            total += share * landmarks
-            weight += share
-        return total / weight
+            if abs(at - position) <= radius:
+                share = math.exp(-0.5 * ((at - position) / sigma) ** 2) if sigma else 1.0
+                total += share * landmarks
+                weight += share
+        return alignment.apply(head, total / weight)
+
+
+def _radius(sigma: float) -> int:
+    return math.ceil(2 * sigma)
 
 
 def align_video(folder: Path, expected: int, settings: Settings) -> Iterator[AlignedFrame]:
@@ -97,17 +122,11 @@ def align_video(folder: Path, expected: int, settings: Settings) -> Iterator[Ali
         UserError: if a frame is damaged (unless `settings.unreadable` is ``exclude``), if frames differ in size,
             or if the folder no longer holds the frames of the index.
     """
-    files = frame_files(folder)
-    if len(files) != expected:
-        raise UserError(
-            f"{folder}: {len(files)} frames, the index says {expected}; the folder changed, run the workflow again"
-        )
-    radius = int(np.ceil(3 * settings.smoothing)) if settings.smoothing > 0 else 0
-    offsets = np.arange(radius + 1)
-    weights = np.exp(-0.5 * (offsets / settings.smoothing) ** 2) if radius else np.ones(1)
-    track, tracker = _Track(radius, weights), Tracker()
+    files = indexed_files(folder, expected)
+    every = _EVERY if settings.smoothing >= 2 * _EVERY else 1
+    track, tracker = _Track(settings.smoothing), Tracker(lambda: _samples(files), every)
     queue: deque[_Waiting] = deque()
-    written, last, shape = 0, -1, None
+    written, last, shape, before = 0, -1, None, None
 
     def emit(upto: int) -> Iterator[AlignedFrame]:
         """Write waiting frames before position `upto`."""
@@ -117,48 +136,77 @@ def align_video(folder: Path, expected: int, settings: Settings) -> Iterator[Ali
             written += 1
 
     for position, (number, file) in enumerate(files):
-        frame = _read(file, settings.unreadable)
+        frame = or_none(read_frame, file, settings.unreadable)
         found = None
         if frame is not None:
             if shape is not None and frame.image.shape != shape:
                 raise UserError(f"{file}: {_size(frame.image.shape)}, the frames before it are {_size(shape)}")
             shape = frame.image.shape
-            grey = frame.image if frame.image.ndim == 2 else cv2.cvtColor(frame.image, cv2.COLOR_RGB2GRAY)
-            found = tracker.next(grey)
+            found = tracker.next(frame.image)
         landmarks = found.landmarks if found else None
-        queue.append(_Waiting(number, file, frame, found, landmarks, found.state if found else "missing"))
-        if found:
-            if last >= 0 and position - last - 1 <= _LONGEST_GAP:
-                _fill(queue, track, written, last, position)
-            track.add(position, found.landmarks)
-            last = position
-            yield from emit(position - radius + 1)
+        head = found.head if found else None
+        queue.append(_Waiting(number, file, frame, found, landmarks, head, found.state if found else "unreadable"))
+        if landmarks is not None:
+            if last >= 0 and 0 < position - last - 1 <= _LONGEST_GAP:
+                _fill(queue, track, before, written, last, position)
+            if found.predicted:
+                track.add(position, landmarks, found.head)
+            last, before = position, queue[-1]
+            yield from emit(position - track.radius + 1)
         elif position - last > _LONGEST_GAP:
             # The gap is too long to wait for its end: these frames stay without a face. What waits on are frames
             # before the gap whose smoothing may reach beyond it.
-            yield from emit(position - radius + 1)
+            yield from emit(position - track.radius + 1)
     yield from emit(len(files))
 
 
-def _fill(queue: deque[_Waiting], track: _Track, first: int, last: int, position: int) -> None:
-    """Interpolate the landmarks of the waiting frames between the faces at `last` and `position`."""
-    # Frames of a gap wait as long as it may be filled, and so do the landmarks before it.
-    (start,) = (known for at, known in track.known if at == last)
-    end = queue[-1].landmarks
-    assert end is not None and last + 1 >= first
+def indexed_files(folder: Path, expected: int) -> list[tuple[int, Path]]:
+    """The frames of a folder as (number, file), in order.
+
+    Raises:
+        UserError: if there are not as many as the index expects.
+    """
+    files = frame_files(folder)
+    if len(files) != expected:
+        raise UserError(
+            f"{folder}: {len(files)} frames, the index says {expected}; the folder changed, run the workflow again"
+        )
+    return files
+
+
+def _fill(queue: deque[_Waiting], track: _Track, before: _Waiting, first: int, last: int, position: int) -> None:
+    """Interpolate face and head of the waiting frames between the face `before`, at `last`, and that at `position`."""
+    # Frames of a gap wait as long as it may be filled.
+    after = queue[-1]
     for at in range(last + 1, position):
         waiting = queue[at - first]
         if waiting.frame is None:
             continue
         share = (at - last) / (position - last)
-        waiting.landmarks = (1 - share) * start + share * end
+        waiting.landmarks = (1 - share) * before.landmarks + share * after.landmarks
+        waiting.head = (1 - share) * before.head + share * after.head
         waiting.state = "interpolated"
-        track.add(at, waiting.landmarks)
+        track.add(at, waiting.landmarks, waiting.head)
 
 
-def _read(file: Path, unreadable: str) -> Frame | None:
+def _samples(files: list[tuple[int, Path]]) -> Iterator[np.ndarray]:
+    """The grey of some readable frames spread evenly over a video."""
+    count = min(_SAMPLES, len(files))
+    for i in range(count):
+        try:
+            yield grey_of(read_frame(files[(2 * i + 1) * len(files) // (2 * count)][1]).image)
+        except DamagedFrame:
+            continue
+
+
+def or_none(read: Callable[[Path], T], file: Path, unreadable: str) -> T | None:
+    """What `read` makes of a raw frame; None if it is damaged and `unreadable` is ``exclude``.
+
+    Raises:
+        UserError: if it is damaged and `unreadable` is ``error``.
+    """
     try:
-        return read_frame(file)
+        return read(file)
     except DamagedFrame as error:
         if unreadable == "exclude":
             return None
@@ -174,32 +222,35 @@ def _aligned(waiting: _Waiting, track: _Track, position: int, shape: tuple[int, 
         "file": waiting.file.name,
         "sha256": waiting.frame.sha256 if waiting.frame else None,
         "size": waiting.frame.size if waiting.frame else None,
-        "state": waiting.state if waiting.frame else "unreadable",
+        "state": waiting.state,
         "faces": waiting.found.faces if waiting.found else 0,
+        "choice": waiting.found.choice if waiting.found else None,
         "landmarks": None,
         "matrix": None,
     }
     if waiting.landmarks is None or waiting.frame is None:
         return AlignedFrame(np.zeros((alignment.SIZE,) * 2 + ((3,) if colour else ()), np.uint8), row)
-    landmarks = track.smooth(position)
-    matrix = alignment.alignment_matrix(landmarks)
+    landmarks = track.smooth(position, waiting.head, min(_EXPRESSION, track.sigma))
+    matrix = alignment.alignment_matrix(track.smooth(position, waiting.head, track.sigma))
     row["landmarks"] = landmarks.astype(np.float32).ravel()
     row["matrix"] = matrix.ravel()
     return AlignedFrame(alignment.warp(waiting.frame.image, matrix), row)
 
 
-def exclusion(states: list[str], max_missed: float) -> str | None:
-    """Why a clip with frames of these states is left out, or None.
+def exclusion(states: Iterable[str] | Counter[str], max_missed: float) -> str | None:
+    """Why a clip with frames of these states (or so many of each) is left out, or None.
 
     Texts begin with a stable code, as those of the index do.
     """
-    if "unreadable" in states:
-        return f"frame_unreadable: {states.count('unreadable')} of {len(states)} frames cannot be read"
-    missed = states.count("missing") + states.count("interpolated")
-    if missed == len(states):
-        return f"no_face: no face was found in any of {len(states)} frames"
-    if missed > max_missed * len(states):
-        return f"face_missed: no face was found in {missed} of {len(states)} frames (more than {max_missed:.0%})"
+    counts = Counter(states)
+    frames = counts.total()
+    if unreadable := counts["unreadable"]:
+        return f"frame_unreadable: {unreadable} of {frames} frames cannot be read"
+    missed = counts["missing"] + counts["interpolated"]
+    if missed == frames:
+        return f"no_face: no face was found in any of {frames} frames"
+    if missed > max_missed * frames:
+        return f"face_missed: no face was found in {missed} of {frames} frames (more than {max_missed:.0%})"
     return None
 
 

@@ -1,4 +1,4 @@
-"""Optical flow between two aligned faces."""
+"""Optical flow between pairs of grey images."""
 
 from __future__ import annotations
 
@@ -13,25 +13,6 @@ from mexflow.errors import UserError, choose
 # Horn and Schunck's estimates of the derivatives over the 2 x 2 x 2 cube of neighbouring pixels and frames, and
 # the mean of the eight neighbours: 1/6 for those at an edge, 1/12 for those at a corner.
 NEIGHBOURS = np.array([[1 / 12, 1 / 6, 1 / 12], [1 / 6, 0, 1 / 6], [1 / 12, 1 / 6, 1 / 12]], np.float32)
-
-
-def prepare(faces: np.ndarray, size: int) -> np.ndarray:
-    """Grey faces in [0, 1] at the size that flow is computed at.
-
-    Args:
-        faces: uint8 (n, h, w, c), c = 1 (grey) or 3 (RGB).
-        size: width and height of the result, pixels.
-
-    Returns:
-        float32 (n, size, size).
-    """
-    result = np.empty((len(faces), size, size), np.float32)
-    for i, face in enumerate(faces):
-        grey = face[..., 0] if face.shape[-1] == 1 else cv2.cvtColor(np.ascontiguousarray(face), cv2.COLOR_RGB2GRAY)
-        # Resized as floats: rounding to 256 levels again would put steps into the derivatives.
-        scaled = grey.astype(np.float32) / 255
-        result[i] = cv2.resize(scaled, (size, size), interpolation=cv2.INTER_AREA)
-    return result
 
 
 def derivatives(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -89,7 +70,100 @@ def horn_schunck(first: np.ndarray, second: np.ndarray, alpha: float = 1.0, iter
     return flow
 
 
-METHODS: dict[str, Callable[..., np.ndarray]] = {"horn_schunck": horn_schunck}
+def farneback(
+    first: np.ndarray,
+    second: np.ndarray,
+    scale: float = 0.5,
+    levels: int = 3,
+    window: int = 15,
+    iterations: int = 3,
+    neighbours: int = 5,
+    sigma: float = 1.2,
+) -> np.ndarray:
+    """Farneback's flow by polynomial expansion (OpenCV's implementation and its documentation's settings).
+
+    Args:
+        first, second: float32 (n, h, w), grey in [0, 1].
+        scale: size of a pyramid level relative to the one below, under 1.
+        levels: number of pyramid levels, the image itself among them.
+        window: averaging window, pixels.
+        iterations: at each level.
+        neighbours: pixels across the neighbourhood of the expansion, 5 or 7.
+        sigma: of the Gaussian that weighs it.
+
+    Returns:
+        float32 (n, 2, h, w): Vx (to the right) and Vy (down), pixels.
+
+    Raises:
+        ValueError: for a setting out of range.
+    """
+    if not (
+        _numbers(scale, sigma, whole=(levels, window, iterations, neighbours))
+        and (0 < scale < 1 and min(levels, window, iterations) >= 1 and neighbours in (5, 7) and sigma > 0)
+    ):
+        raise ValueError(
+            "scale must be in 0..1, levels, window and iterations whole numbers from 1 on, neighbours 5 or 7, sigma > 0"
+        )
+    settings = (scale, levels, window, iterations, neighbours, sigma, 0)
+    # In 0..255, the range it is written for; as floats, so that scaling costs no precision.
+    return _pairwise(first, second, lambda a, b: cv2.calcOpticalFlowFarneback(a * 255, b * 255, None, *settings))
+
+
+def tvl1(
+    first: np.ndarray,
+    second: np.ndarray,
+    attachment: float = 0.15,
+    tightness: float = 0.3,
+    step: float = 0.25,
+    scales: int = 5,
+    warps: int = 5,
+    epsilon: float = 0.01,
+) -> np.ndarray:
+    """TV-L1 flow (Zach, Pock and Bischof; OpenCV's dual implementation and its settings).
+
+    Args:
+        first, second: float32 (n, h, w), grey in [0, 1].
+        attachment: weight of the data term (lambda); the smaller, the smoother.
+        tightness: coupling of the two terms (theta).
+        step: time step of the dual iteration (tau), at most 0.25 for it to converge.
+        scales: number of pyramid levels.
+        warps: warpings at each level.
+        epsilon: change at which an iteration ends.
+
+    Returns:
+        float32 (n, 2, h, w): Vx (to the right) and Vy (down), pixels.
+
+    Raises:
+        ValueError: for a setting out of range.
+    """
+    if not (
+        _numbers(attachment, tightness, epsilon, step, whole=(scales, warps))
+        and (min(attachment, tightness, epsilon) > 0 and 0 < step <= 0.25 and min(scales, warps) >= 1)
+    ):
+        raise ValueError(
+            "attachment, tightness and epsilon must be positive, step in 0..0.25, "
+            "scales and warps whole numbers from 1 on"
+        )
+    method = cv2.optflow.DualTVL1OpticalFlow_create(
+        tau=step, lambda_=attachment, theta=tightness, nscales=scales, warps=warps, epsilon=epsilon
+    )
+    return _pairwise(first, second, lambda a, b: method.calc(a, b, None))
+
+
+def _numbers(*values: object, whole: tuple[object, ...]) -> bool:
+    """Whether these are numbers, and those of `whole` whole ones: settings come from files and command lines."""
+    return all(type(value) in (int, float) for value in values) and all(type(value) is int for value in whole)
+
+
+def _pairwise(first: np.ndarray, second: np.ndarray, method: Callable[..., np.ndarray]) -> np.ndarray:
+    """Flow (n, 2, h, w) by a method that takes one pair (h, w) and returns (h, w, 2)."""
+    flow = np.empty((len(first), 2, *first.shape[1:]), np.float32)
+    for i, (a, b) in enumerate(zip(first, second, strict=True)):
+        flow[i] = method(np.ascontiguousarray(a, np.float32), np.ascontiguousarray(b, np.float32)).transpose(2, 0, 1)
+    return flow
+
+
+METHODS: dict[str, Callable[..., np.ndarray]] = {"horn_schunck": horn_schunck, "farneback": farneback, "tvl1": tvl1}
 """Flow methods by name: ``method(first, second, **options)``; shapes as in :func:`horn_schunck`."""
 
 

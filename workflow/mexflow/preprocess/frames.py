@@ -55,12 +55,7 @@ def read_frame(path: Path) -> Frame:
     Raises:
         DamagedFrame: if the file is missing, empty, truncated, or not an 8-bit image.
     """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise DamagedFrame(f"{path}: cannot be read ({error.strerror})") from None
-    if not data:
-        raise DamagedFrame(f"{path}: the file is empty")
+    data = _content(path)
     # Some versions of OpenCV decode a truncated JPEG into a picture that is grey from some line on, and only warn.
     if data.startswith(_JPEG_START) and _JPEG_END not in data[-1024:]:
         raise DamagedFrame(f"{path}: the JPEG is truncated (no end marker)")
@@ -75,3 +70,23 @@ def read_frame(path: Path) -> Frame:
     if image.ndim == 3:
         image = cv2.cvtColor(image, cv2.COLOR_BGRA2RGB if image.shape[2] == 4 else cv2.COLOR_BGR2RGB)
     return Frame(image, hashlib.sha256(data).hexdigest(), len(data))
+
+
+def hash_frame(path: Path) -> tuple[str, int]:
+    """The sha256 (hex) and the size in bytes of a frame's file, which is not decoded.
+
+    Raises:
+        DamagedFrame: if the file is missing or empty.
+    """
+    data = _content(path)
+    return hashlib.sha256(data).hexdigest(), len(data)
+
+
+def _content(path: Path) -> bytes:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise DamagedFrame(f"{path}: cannot be read ({error.strerror})") from None
+    if not data:
+        raise DamagedFrame(f"{path}: the file is empty")
+    return data

@@ -67,12 +67,18 @@ def canvas(height: float, title: str, foot: str, alarm: bool, width: float = WID
     return figure
 
 
+def png(figure: Figure) -> bytes:
+    """The figure as a PNG, without a time or a version in it."""
+    stream = io.BytesIO()
+    FigureCanvasAgg(figure).print_png(stream, metadata={"Software": None})
+    return stream.getvalue()
+
+
 def rendered(figure: Figure, title: str, foot: str) -> dict[str, bytes]:
     """The figure's files by ending: ``{".png": …, ".svg": …}``."""
-    png, svg = io.BytesIO(), io.BytesIO()
-    FigureCanvasAgg(figure).print_png(png, metadata={"Software": None})
+    drawn, svg = png(figure), io.BytesIO()
     # The layout is fixed by now; to find it again for the second file would only take time.
     figure.set_layout_engine("none")
     about = f"{title}. {foot}".replace("\n", " ")
     FigureCanvasSVG(figure).print_svg(svg, metadata={"Date": None, "Title": title, "Description": about})
-    return {".png": png.getvalue(), ".svg": svg.getvalue()}
+    return {".png": drawn, ".svg": svg.getvalue()}

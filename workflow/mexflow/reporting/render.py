@@ -76,7 +76,7 @@ def _grid(table: Table, cells: list[Cell], source: Source) -> str:
             texts.append(f"{_published(row, number)} / {_measured(cell, source, _instead(row, number))}")
         lines.append(texts)
     heads = [escape(table.row_header)] + (["metric"] if several else []) + [escape(column) for column in table.columns]
-    return _table(heads, lines, 2 if several else 1)
+    return pipe_table(heads, lines, 2 if several else 1)
 
 
 def _extras(table: Table, cells: list[Cell], unit: str, source: Source) -> list[str]:
@@ -93,11 +93,11 @@ def _extras(table: Table, cells: list[Cell], unit: str, source: Source) -> list[
             f"The same places, {WRITTEN[metric][1]} [95 % interval, bootstrap over subjects]; the paper prints none."
             f"{_counts(chosen, unit)}"
         )
-        parts.append(_table([escape(table.row_header), *map(escape, table.columns)], lines, 1))
+        parts.append(pipe_table([escape(table.row_header), *map(escape, table.columns)], lines, 1))
     return parts
 
 
-def _table(heads: list[str], lines: list[list[str]], left: int, last: int = 0) -> str:
+def pipe_table(heads: list[str], lines: list[list[str]], left: int, last: int = 0) -> str:
     """A table whose first `left` and last `last` columns hold text, the others numbers."""
     rule = ["---"] * left + ["---:"] * (len(heads) - left - last) + ["---"] * last
     return "\n".join(f"| {' | '.join(texts)} |" for texts in [heads, rule, *lines])
@@ -211,7 +211,7 @@ def _controls(controls: Sequence[Control] | None, source: Source) -> list[str]:
             own = [escape(note) for note in cell.notes if note != said and not note.startswith("INCOMPLETE")]
             clips = [f"n = {cell.n} test clips"] if cell.n is not None else []
             notes.append(f"- {escape(control.experiment)}, {cell.column}: {'; '.join([*clips, *own])}")
-    parts.append(_table(heads, lines, 1, 1))
+    parts.append(pipe_table(heads, lines, 1, 1))
     parts.append(
         "Each number [95 % interval, bootstrap over subjects]. Chance lies between the agreement expected of the "
         "control's own predictions and the share of the majority class; a control lands at chance if its interval "

@@ -23,6 +23,7 @@ from mexflow.evaluation.folds import usable
 from mexflow.papers import Paper
 from mexflow.preprocess import flow
 from mexflow.preprocess.pairs import PAIRS
+from mexflow.preprocess.scaling import scaled
 from mexflow.reporting.cells import SCHEMA
 
 Pair = tuple[np.ndarray, np.ndarray]
@@ -49,7 +50,7 @@ def pairs_of_faces(
             if not r["excluded"]
         }
         for key, clip in clips.items():
-            first, second = PAIRS[paper.test_pairs[0]](clip)
+            ((first, second),) = PAIRS[paper.test_pairs[0]](clip, ())
             if (*key, first) in at and (*key, second) in at:
                 found.append((np.array(images[at[*key, first]]), np.array(images[at[*key, second]])))
     if not found:
@@ -69,7 +70,7 @@ def measure(
     times: dict[str, list[float]] = {"flow": [], "network": []}
     for first, second in [pairs[0], *pairs]:
         start = time.perf_counter()
-        ends = [flow.prepare(face[None], paper.flow.size) for face in (first, second)]
+        ends = [scaled(face[None], paper.flow.size) for face in (first, second)]
         field = flow.compute(paper.flow.method, *ends, **paper.flow.options)[0]
         parts = {"Vx": field[0], "Vy": field[1], "M": np.hypot(field[0], field[1])}
         image = np.stack([parts[name] for name in channels])[None].astype(np.float32)

@@ -1,0 +1,257 @@
+"""Aligned faces from OpenFace's output: what is taken, what is said of it, and what is refused."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+import dataset_files
+import embedded_files
+from mexflow.errors import UserError
+from mexflow.preprocess.faces import AlignedFrame, Settings
+from mexflow.preprocess.openface import align_video
+
+VIDEO = f"{dataset_files.CASME2_FRAMES}/sub01/EP02_01f"
+COUNT = 12
+POINTS = [f"{axis}_{i}" for axis in "xy" for i in range(68)]
+
+
+def landmarks(face: int, position: int) -> np.ndarray:
+    """The landmarks of a face in a frame: float64 (68, 2), with no more digits than OpenFace writes."""
+    return np.round(np.random.default_rng(100 * face + position).uniform(50, 400, (68, 2)), 1)
+
+
+def picture(face: int, position: int) -> np.ndarray:
+    """The aligned face, uint8 (112, 112, 3) in RGB."""
+    return np.random.default_rng(7 + 100 * face + position).integers(1, 256, (112, 112, 3), np.uint8)
+
+
+class Output:
+    """The raw frames of one video, and OpenFace's output for them, to be damaged."""
+
+    def __init__(self, folder: Path) -> None:
+        self.raw, self.openface = folder / "raw", folder / "openface"
+        self.frames = self.raw / VIDEO
+        self.frames.mkdir(parents=True)
+        for number in range(1, COUNT + 1):
+            done, data = cv2.imencode(".png", np.full((60, 80, 3), 10 * number, np.uint8))
+            assert done
+            (self.frames / f"img{number}.png").write_bytes(data.tobytes())
+        self.folder = self.openface / VIDEO
+        self.table = self.folder / "EP02_01f.csv"
+        self.pictures = self.folder / "EP02_01f_aligned"
+        self.pictures.mkdir(parents=True)
+
+    def write(self, rows: Iterable[tuple[int, int, int]], names: Iterable[str] = POINTS) -> None:
+        """Write a row of the table and a picture for each (frame, face, success), as FeatureExtraction does."""
+        names = list(names)
+        header = ["frame", "face_id", "timestamp", "confidence", "success", "gaze_0_x", *names]
+        lines = [", ".join(header)]
+        for frame, face, success in rows:
+            points = dict(zip(POINTS, landmarks(face, frame).T.ravel(), strict=True))
+            values = [frame, face, f"{frame / 200:.3f}", 0.98, success, 0.1, *(points[name] for name in names)]
+            lines.append(", ".join(map(str, values)))
+            data = cv2.imencode(".bmp", picture(face, frame)[..., ::-1])[1].tobytes()
+            (self.pictures / f"frame_det_{face:02d}_{frame:06d}.bmp").write_bytes(data)
+        self.table.write_text("\n".join(lines) + "\n")
+
+    def align(self, unreadable: str = "error") -> list[AlignedFrame]:
+        return list(align_video(self.raw, VIDEO, COUNT, self.openface, Settings(unreadable=unreadable)))
+
+    def refusal(self) -> str:
+        with pytest.raises(UserError) as error:
+            self.align()
+        assert "\n" not in str(error.value)
+        return str(error.value)
+
+
+@pytest.fixture
+def output(tmp_path: Path) -> Output:
+    return Output(tmp_path)
+
+
+def every(face: int = 0) -> list[tuple[int, int, int]]:
+    return [(frame, face, 1) for frame in range(1, COUNT + 1)]
+
+
+def test_pictures_and_landmarks_are_those_of_openface(output: Output) -> None:
+    output.write(every())
+    found = output.align()
+    assert [frame.row["frame"] for frame in found] == list(range(1, COUNT + 1))
+    for position, frame in enumerate(found, start=1):
+        row, file = frame.row, output.frames / f"img{position}.png"
+        assert (frame.image == picture(0, position)).all()
+        assert (row["landmarks"].reshape(68, 2) == landmarks(0, position).astype(np.float32)).all()
+        assert (row["state"], row["faces"], row["choice"], row["matrix"]) == ("openface", 1, None, None)
+        assert (row["file"], row["size"]) == (file.name, file.stat().st_size)
+        assert row["sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
+        aligned = output.openface / row["aligned_file"]
+        assert aligned.name == f"frame_det_00_{position:06d}.bmp"
+        assert row["aligned_sha256"] == hashlib.sha256(aligned.read_bytes()).hexdigest()
+
+
+def test_positions_follow_the_order_of_frame_numbers(output: Output) -> None:
+    """Numbers need not begin at 1: the first frame is OpenFace's first."""
+    for number in range(COUNT, 0, -1):
+        (output.frames / f"img{number}.png").rename(output.frames / f"img{number + 95}.png")
+    output.write(every())
+    found = output.align()
+    assert [frame.row["frame"] for frame in found] == list(range(96, 96 + COUNT))
+    assert all((frame.image == picture(0, i)).all() for i, frame in enumerate(found, start=1))
+
+
+def test_a_frame_without_success_is_missing(output: Output) -> None:
+    output.write([(frame, 0, int(frame not in (3, 4))) for frame, _, _ in every()])
+    (output.pictures / "frame_det_00_000003.bmp").unlink()  # with -nobadaligned there is none
+    found = output.align()
+    assert [frame.row["state"] for frame in found] == ["openface"] * 2 + ["missing"] * 2 + ["openface"] * 8
+    for frame in found[2:4]:
+        row = frame.row
+        assert row["landmarks"] is None and row["faces"] == 0 and not frame.image.any() and row["sha256"]
+        assert row.get("aligned_file") is None and row.get("aligned_sha256") is None
+
+
+def test_of_several_faces_the_one_with_most_successful_frames_is_taken(output: Output) -> None:
+    # Face 0 has the most rows, but fewer of them succeeded; face 2 comes late.
+    rows = [(f, 0, int(f <= 7)) for f in range(1, 13)] + [(f, 1, 1) for f in range(2, 11)]
+    output.write([*rows, (12, 2, 1)])
+    found = output.align()
+    assert [frame.row["state"] for frame in found] == ["missing"] + ["openface"] * 9 + ["missing"] * 2
+    assert all((frame.image == picture(1, i)).all() for i, frame in enumerate(found[1:10], start=2))
+    assert [frame.row["faces"] for frame in found] == [1, 2, 2, 2, 2, 2, 2, 1, 1, 1, 0, 1]
+    assert {frame.row["choice"] for frame in found} == {
+        "persistent: OpenFace's face 1, found in 9 of 12 frames; face 0 in 7"
+    }
+
+
+def test_a_damaged_raw_frame_is_treated_as_always(output: Output) -> None:
+    output.write(every())
+    (output.frames / "img5.png").write_bytes(b"")
+    assert "img5.png: the file is empty" in (text := output.refusal()) and "unreadable: exclude" in text
+    found = output.align(unreadable="exclude")
+    assert [i for i, frame in enumerate(found, start=1) if frame.row["state"] == "unreadable"] == [5]
+    assert found[4].row["sha256"] is None and not found[4].image.any()
+
+
+def _without(column: str) -> Callable[[Output], None]:
+    return lambda output: output.write(every(), [name for name in POINTS if name != column])
+
+
+def _spoil(file: str, change: Callable[[bytes], bytes]) -> Callable[[Output], None]:
+    def spoil(output: Output) -> None:
+        output.write(every())
+        path = output.folder / file
+        path.write_bytes(change(path.read_bytes()))
+
+    return spoil
+
+
+def _small(_: bytes) -> bytes:
+    return cv2.imencode(".bmp", np.zeros((224, 200, 3), np.uint8))[1].tobytes()
+
+
+ALIGNED = "EP02_01f_aligned/frame_det_00_000004.bmp"
+REFUSED = {
+    "no table": (lambda output: output.folder.joinpath("x.csv").touch(), "EP02_01f.csv: no such file", "--openface"),
+    "no columns": (_without("y_41"), "EP02_01f.csv: lacks the columns y_41;", "-2Dfp"),
+    "empty table": (lambda output: output.table.touch(), "columns face_id, frame, success and 136 more;", "again"),
+    "no word": (_spoil("EP02_01f.csv", lambda data: data.replace(b"\n5, 0", b"\n5, z")), "line 6 is damaged", "again"),
+    "cut off": (_spoil("EP02_01f.csv", lambda data: data[:-700]), "line 13 is damaged", "again"),
+    "too short": (lambda output: output.write(every()[:9]), "describes 9 of the video's 12 frames", "again"),
+    "too long": (lambda output: output.write([*every(), (13, 0, 1)]), "frame 13, the video has 12 frames", "again"),
+    "twice": (lambda output: output.write([*every(), (12, 0, 1)]), "frame 12 of face 0 twice", "again"),
+    "no text": (_spoil("EP02_01f.csv", lambda data: data + b"\xff\xfe"), "EP02_01f.csv: cannot be read", "again"),
+    "wrong size": (_spoil(ALIGNED, _small), "000004.bmp: 200x224, 112x112 is expected", "-simsize 112"),
+    "no picture": (_spoil(ALIGNED, lambda data: data[:99]), "000004.bmp: not an image", "again"),
+    "empty picture": (_spoil(ALIGNED, lambda data: b""), "000004.bmp: the file is empty", "again"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_what_does_not_fit_is_refused_with_its_remedy(output: Output, what: str) -> None:
+    spoil, told, remedy = REFUSED[what]
+    spoil(output)
+    text = output.refusal()
+    assert told in text and remedy in text
+
+
+def test_no_folder_of_pictures(output: Output) -> None:
+    output.write(every())
+    output.pictures.rename(output.folder / "away")
+    assert "EP02_01f_aligned: no such folder of aligned faces" in output.refusal()
+
+
+# The command
+
+
+@pytest.fixture
+def dataset(output: Output, tmp_path: Path) -> Path:
+    """A folder with the index of a dataset that holds the one video, and what is written beside."""
+    row = dataset_files.casme2_row("01", "EP02_01f", 3, 6, 9)
+    dataset_files.casme2(output.raw, [row], [("01", "EP02_01f", 1)])
+    embedded_files.index("casme2", output.raw, tmp_path)
+    return tmp_path
+
+
+def test_the_command_takes_them(output: Output, dataset: Path) -> None:
+    import json
+
+    output.write([(frame, 0, int(frame != 2)) for frame, _, _ in every()])
+    record = dataset / "record.json"
+    done = embedded_files.faces("casme2", "01", output.raw, dataset, openface=output.openface, record=record)
+    assert done.returncode == 0, done.stderr
+    table = pq.read_table(dataset / "faces.parquet").to_pylist()
+    assert [row["state"] for row in table] == ["openface", "missing"] + ["openface"] * 10
+    assert {row["matrix"] for row in table} == {None} == {row["excluded"] for row in table}
+    assert [row["aligned_file"] is None for row in table] == [row["frame"] == 2 for row in table]
+    images = np.load(dataset / "faces.npy")
+    assert images.shape == (COUNT, 112, 112, 3) and (images[6] == picture(0, 7)).all() and not images[1].any()
+    facts = json.loads(record.read_text())
+    assert facts["states"] == {"missing": 1, "openface": 11}
+    digest = facts["inputs"][output.table.as_posix()]
+    assert digest["sha256"] == hashlib.sha256(output.table.read_bytes()).hexdigest()
+
+
+def test_the_command_names_a_folder_that_is_not_there(output: Output, dataset: Path) -> None:
+    done = embedded_files.faces("casme2", "01", output.raw, dataset, openface=dataset / "nowhere")
+    (line,) = (line for line in done.stderr.splitlines() if line)
+    assert done.returncode == 1 and f"{dataset / 'nowhere'}: no such folder" in line
+
+
+def test_a_grey_dataset_stays_grey(output: Output, dataset: Path) -> None:
+    """OpenFace writes colour pictures even of grey frames; the array has the channels of the raw frames."""
+    for file in output.frames.iterdir():
+        file.write_bytes(cv2.imencode(".png", np.full((60, 80), 99, np.uint8))[1].tobytes())
+    output.write(every())
+    done = embedded_files.faces("casme2", "01", output.raw, dataset, openface=output.openface)
+    assert done.returncode == 0, done.stderr
+    images = np.load(dataset / "faces.npy")
+    assert images.shape == (COUNT, 112, 112, 1)
+    assert (images[3, ..., 0] == cv2.cvtColor(picture(0, 4), cv2.COLOR_RGB2GRAY)).all()
+
+
+def test_every_video_counts_where_asked(output: Output, dataset: Path) -> None:
+    """With --every-video also folders without an annotation, but none without frames."""
+    extra = output.frames.parent / "EP99_01"
+    extra.mkdir()
+    for number in (1, 2):
+        (extra / f"img{number}.png").write_bytes((output.frames / "img1.png").read_bytes())
+    (output.frames.parent / "EP99_02").mkdir()
+    embedded_files.index("casme2", output.raw, dataset)
+    for flags, videos in (((), {"EP02_01f": COUNT}), (("--every-video",), {"EP02_01f": COUNT, "EP99_01": 2})):
+        files = {
+            "index": "index.parquet", "videos": "videos.parquet", "output": "faces.npy", "table": "faces.parquet",
+        }  # fmt: skip
+        options = {name: dataset / file for name, file in files.items()}
+        done = embedded_files.run("faces", *flags, dataset="casme2", subject="01", root=output.raw, **options)
+        assert done.returncode == 0, done.stderr
+        rows = pq.read_table(dataset / "faces.parquet").to_pylist()
+        assert {video: sum(row["video"] == video for row in rows) for video in videos} == videos
+        assert len(rows) == sum(videos.values()) == len(np.load(dataset / "faces.npy"))
+        assert {row["excluded"][:8] for row in rows} == {"no_face:"}

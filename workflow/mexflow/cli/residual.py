@@ -1,0 +1,127 @@
+"""``mexflow residual``: residual images of one subject's clips."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from mexflow.cli.options import Record, command
+from mexflow.cli.options import pairs as split
+
+
+def main(
+    dataset: Annotated[str, typer.Option(help="Name of the raw dataset.")],
+    subject: Annotated[str, typer.Option(help="The subject, as the index writes it.")],
+    root: Annotated[Path, typer.Option(help="Folder of the raw dataset.")],
+    index: Annotated[Path, typer.Option(help="Index of the dataset.")],
+    faces_table: Annotated[Path, typer.Option(help="Table of the subject's aligned faces.")],
+    output: Annotated[list[str], typer.Option(help="KIND=ARRAY to write, e.g. ars=ars.npy: uint8 (M, 320, 320, 3).")],
+    table: Annotated[list[str], typer.Option(help="KIND=TABLE to write beside each array: one row per clip.")],
+    gap: Annotated[str, typer.Option(help="Reading of the key frames' gap: printed or bracketed.")] = "printed",
+    margin: Annotated[float, typer.Option(help="What the box adds to the landmarks' bounds at each side.")] = 0.1,
+    record: Record = None,
+) -> None:
+    """Residual images of one subject's clips, every wanted kind from one reading of the raw frames."""
+    import contextlib
+
+    import cv2
+    import numpy as np
+    import pyarrow as pa
+
+    from mexflow.errors import UserError, choose
+    from mexflow.preprocess import residual
+    from mexflow.preprocess.boxes import SIZE, box_matrix, boxed
+    from mexflow.preprocess.frames import DamagedFrame, read_frame
+    from mexflow.preprocess.tables import RESIDUAL
+    from mexflow.progress import progress
+    from mexflow.records import Job
+
+    cv2.setNumThreads(1)
+    choose("reading of the gap", gap, residual.GAPS)
+    arrays, tables = split("--output", output), split("--table", table)
+    if set(arrays) != set(tables):
+        raise UserError(
+            f"residual: --output names {', '.join(arrays)}, --table {', '.join(tables)}; name the same kinds"
+        )
+    kinds = {name: residual.Kind.parse(name) for name in arrays}
+    with Job(record, __name__, dataset=dataset, subject=subject, threads=1, device="cpu") as job:
+        clips = [r for r in job.inputs.table(index).to_pylist() if r["subject"] == subject and r["excluded"] is None]
+        wanted: dict[str, list[int]] = {}
+        needed: dict[str, set[int]] = {}
+        for clip in clips:
+            end = residual.clip_end(clip["onset"], clip["apex"], clip["offset"])
+            wanted[clip["clip"]] = residual.wanted_frames(list(kinds.values()), clip["onset"], end, gap)
+            needed.setdefault(clip["video"], set()).update(wanted[clip["clip"]])
+        # Of a long video's table, landmarks and all, only the rows of these frames are kept.
+        videos: dict[str, dict[int, dict[str, Any]]] = {video: {} for video in needed}
+        columns = ["video", "frame", "file", "sha256", "landmarks", "excluded"]
+        for batch in job.inputs.batches(faces_table, columns):
+            keys = zip(batch["video"].to_pylist(), batch["frame"].to_pylist(), strict=True)
+            chosen = [i for i, (video, number) in enumerate(keys) if number in needed.get(video, ())]
+            for row in batch.take(chosen).to_pylist():
+                videos[row["video"]][row["frame"]] = row
+
+        def frame(row: dict[str, Any]) -> np.ndarray:
+            """A raw frame, the very bytes that its face was found in."""
+            try:
+                raw = read_frame(root / row["file"])
+            except DamagedFrame as error:
+                raise UserError(f"{error}; restore it from the dataset's owners") from None
+            if raw.sha256 != row["sha256"]:
+                raise UserError(
+                    f"{root / row['file']}: not the file that the aligned faces were made from; make them again: "
+                    f"delete {faces_table} and run the workflow"
+                )
+            return raw.image
+
+        rows = []
+        with contextlib.ExitStack() as stack:
+            append = {
+                name: stack.enter_context(job.outputs.array(Path(path), (len(clips), SIZE, SIZE, 3), np.uint8))
+                for name, path in arrays.items()
+            }
+            advance = stack.enter_context(progress(f"residual {dataset}/{subject}", len(clips)))
+            for clip in clips:
+                start, end = clip["onset"], residual.clip_end(clip["onset"], clip["apex"], clip["offset"])
+                known, numbers = videos[clip["video"]], wanted[clip["clip"]]
+                reason, matrix, images = _unusable(known, numbers, start), None, {}
+                if reason is None:
+                    matrix = box_matrix(np.array(known[start]["landmarks"]).reshape(68, 2), margin)
+                    images = {number: boxed(frame(known[number]), matrix) for number in numbers}
+                keys = {name: clip[name] for name in ("dataset", "subject", "video", "clip")}
+                for name, kind in kinds.items():
+                    image = residual.image_of(kind, images, start, end, gap) if images else None
+                    append[name]((np.zeros((SIZE, SIZE, 3), np.uint8) if image is None else image)[None])
+                rows.append({**keys, "start": start, "end": end, "matrix": None if matrix is None else matrix.ravel(),
+                             "excluded": reason})  # fmt: skip
+                advance(1)
+        for name, path in tables.items():
+            own = [
+                {**row, "key_frames": residual.key_frames(row["start"], row["end"], kinds[name].key_frames, gap)}
+                if kinds[name].method in residual.SUMS
+                else {**row, "key_frames": [row["end"]]}
+                for row in rows
+            ]
+            job.outputs.table(Path(path), pa.Table.from_pylist(own, schema=RESIDUAL))
+        job.finish()
+    left_out = [row for row in rows if row["excluded"]]
+    print(f"{dataset} {subject}: {len(rows)} clips, {len(left_out)} without an image ({', '.join(kinds)})")
+    for row in left_out:
+        print(f"  {row['clip']}: {row['excluded']}")
+
+
+def _unusable(known: dict[int, dict[str, Any]], wanted: list[int], start: int) -> str | None:
+    """Why a clip can have no image, or None."""
+    for number in wanted:
+        if number not in known:
+            return f"frame_absent: no frame {number}"
+        if known[number]["excluded"]:
+            return known[number]["excluded"]
+        if known[number]["sha256"] is None:
+            return f"frame_unreadable: frame {number} cannot be read"
+    return None if known[start]["landmarks"] is not None else f"frame_absent: no face in frame {start}"
+
+
+app = command(main)
