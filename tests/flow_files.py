@@ -36,7 +36,8 @@ class FlowFiles:
         """The command line of training these folds; `changed` sets further options, or sets one of these anew."""
         options: dict[str, object] = {
             "paper": "made", "experiment": "up", "fold": list(folds), "index": self.index, "label": "label",
-            "class": CLASSES, "protocol": "leave_one_subject_out", "flow": self.arrays, "channel": "Vy",
+            "class": CLASSES, "protocol": "leave_one_subject_out", "input": "flow", "array": self.arrays,
+            "channel": "Vy",
             "train-pair": PAIRS, "test-pair": "onset-apex", "model": "shallow_cnn", "model-option": "layers=1",
             "epochs": epochs, "batch-size": 8, "optimizer": "rmsprop", "learning-rate": 0.001,
             "optimizer-option": ["alpha=0.9", "weight_decay=1e-4"], "normalise": "rms", "seed": 1, "device": "cpu",

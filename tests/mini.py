@@ -18,7 +18,8 @@ PAPER = """
 paper: mini
 title: A small paper for tests
 citation: none
-data: {index: megc2018, label: megc2018, classes: [happiness, surprise, anger, disgust, sadness]}
+data:
+  both: {index: megc2018, label: megc2018, classes: [happiness, surprise, anger, disgust, sadness]}
 protocol: leave_one_subject_out
 flow:
   method: horn_schunck

@@ -71,7 +71,8 @@ def test_the_snakefile_imports_nothing_heavy():
 from pathlib import Path
 import mexflow.embedded, mexflow.errors
 from mexflow.records import git_variable
-from mexflow.workflow import Workflow, flags, settings
+from mexflow.flags import flags, settings
+from mexflow.workflow import Workflow
 git_variable()
 plan = Workflow({{}}, Path({str(WORKFLOW)!r}))
 assert plan.batches and plan.dataset_targets()
@@ -84,7 +85,7 @@ for dataset in plan.sources.in_use:
     plan.sheet(dataset), plan.sources.subjects(dataset), plan.sources.faces_flags(dataset)
 for paper in plan.papers:
     plan.targets(paper), plan.predictions(paper), plan.features(paper), plan.expected(paper), plan.data(paper)
-    plan.model_code("tables", paper), plan.timing_code(paper), plan.timed_model(paper), plan.face_arrays(paper)
+    plan.model_code("tables", paper), plan.timing_code(paper), plan.timed_model(paper), plan.timed_faces(paper)
     for experiment in plan.experiments(paper):
         plan.training_flags(paper, experiment), plan.training_code(paper, experiment)
 for command in ("faces", "flow", "figures"):

@@ -59,6 +59,7 @@ def test_copies_have_the_same_digests(copy):
         ("preprocess/faces", {"faces"}),
         ("preprocess/flow", {"flow", "residual", "quality", "timing"}),
         ("preprocess/lcn", {"lcn", "lcnfigure"}),
+        ("preprocess/lbp_top", {"lbp_top"}),
         ("models/shallow_cnn", {"train shallow_cnn"}),
         ("models/reduced_resnet", {"train reduced_resnet"}),
         ("datasets/samm", {"index samm"}),

@@ -27,7 +27,7 @@ def is_share(percent: float, clips: int) -> bool:
 
 
 def test_the_class_shares_are_of_241_clips_not_253() -> None:
-    assert tuple(PAPER.data.classes) == CLASSES
+    assert tuple(PAPER.data["megc2018"].classes) == CLASSES
     assert sum(COUNTS) == 241
     assert [f"{100 * count / 241:.2f}" for count in COUNTS] == [f"{share:.2f}" for share in SHARES]
     assert not all(is_share(share, 253) for share in SHARES)
@@ -57,7 +57,7 @@ def test_figure_7_is_145_of_241_but_for_one_misprint() -> None:
 
 
 def test_the_printed_parameter_count_of_17cl_has_the_wrong_parity() -> None:
-    counts = dict(zip(PAPER.tables["T1"].columns, printed("T1"), strict=True))
+    counts = dict(zip(PAPER.tables["T1"].names, printed("T1"), strict=True))
     # Five outputs bring an odd number of biases; every other layer of the family is even in number.
     assert counts["17CL"] == 10_670_932 and counts["17CL"] % 2 == 0
     assert all(count % 2 == 1 for name, count in counts.items() if name != "17CL")
@@ -100,7 +100,7 @@ def test_the_claimed_savings_follow_from_the_misprints() -> None:
 def test_the_similarity_tables_are_symmetric_and_largest_on_the_diagonal(name: str) -> None:
     table = PAPER.tables[name]
     matrix = np.array([row.published for row in table.rows])
-    assert [row.name for row in table.rows] == table.columns == list(CLASSES)
+    assert [row.name for row in table.rows] == table.names == list(CLASSES)
     assert np.array_equal(matrix, matrix.T)
     assert (np.diag(matrix) > (matrix - np.diag(np.full(5, 2.0))).max(axis=1)).all()
 

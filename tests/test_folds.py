@@ -56,7 +56,7 @@ def test_subjects_of_two_datasets_with_one_number_are_two():
 
 
 def test_leaves_subjects_out_not_sessions():
-    assert {"leave_one_subject_out": leave_one_subject_out} == PROTOCOLS
+    assert set(PROTOCOLS) == {"leave_one_subject_out", "five_subject_folds"}
 
 
 def test_no_subject_on_both_sides():

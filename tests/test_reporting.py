@@ -94,11 +94,15 @@ def pristine(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
     )  # fmt: skip
 
 
+DATA = "megc2018"
+"""The name of the paper's data."""
+
+
 def make_tables(world: SimpleNamespace, **changes) -> SimpleNamespace:
     """Run the tables job; returns its rows by cell, the Markdown, the CSV, the summary and the inputs' digests."""
     values = {
-        "paper_path": PAPER_PATH, "folds_root": world.root / "folds", "index": world.index,
-        "flow_tables": world.flow_tables, "folds": world.folds, "total_folds": 4, "budget": "demo",
+        "paper_path": PAPER_PATH, "folds_root": world.root / "folds", "indexes": {DATA: world.index},
+        "array_tables": world.flow_tables, "folds": world.folds, "total_folds": {DATA: 4}, "budget": "demo",
         "data": "embedded", "seed": 1, "null_controls": True, "prefix": world.root / "tables" / "belaiche2020",
     }  # fmt: skip
     inputs = Inputs()
@@ -119,9 +123,9 @@ def make_tables(world: SimpleNamespace, **changes) -> SimpleNamespace:
 def make_figures(world: SimpleNamespace, **changes) -> tuple[str, dict[str, bytes]]:
     """Run the figures job; returns its summary and the files by name."""
     values = {
-        "paper_path": PAPER_PATH, "folds_root": world.root / "folds", "index": world.index,
-        "flow_root": world.root / "flow" / "horn_schunck", "faces_root": world.root / "faces", "folds": world.folds,
-        "total_folds": 4, "budget": "demo", "data": "embedded", "seed": 1, "prefix": world.root / "figures",
+        "paper_path": PAPER_PATH, "folds_root": world.root / "folds", "indexes": {DATA: world.index},
+        "arrays": world.root, "folds": world.folds, "total_folds": {DATA: 4}, "budget": "demo", "data": "embedded",
+        "seed": 1, "prefix": world.root / "figures",
     }  # fmt: skip
     with Outputs() as outputs:
         said = figures.run(**{**values, **changes}, inputs=Inputs(), outputs=outputs)
@@ -160,7 +164,7 @@ def test_an_accuracy_cell_is_the_pooled_accuracy_beside_the_printed_one(made, pr
 
 
 def test_folds_not_run_by_the_budget_are_noted_and_missing_ones_make_it_incomplete(world) -> None:
-    partial = make_tables(world, total_folds=10).rows["belaiche2020/T4/M/1CL/accuracy"]
+    partial = make_tables(world, total_folds={DATA: 10}).rows["belaiche2020/T4/M/1CL/accuracy"]
     assert partial["measured"] is not None and partial["note"] == "folds 4 of 10; epochs 3 of 150"
     (world.root / "folds/belaiche2020/m-1cl/samm-006/predictions.parquet").unlink()
     made = make_tables(world)
@@ -203,8 +207,8 @@ def test_counts_are_exact_and_name_the_misprint_only_where_they_differ(made) -> 
     assert "| single | parameters | 82,373 / 82,373 | 168,997 / 168,997 | 333,121 / 331,301 |" in made.text
 
 
-def test_quoted_and_pending_rows_show_what_is_printed(made) -> None:
-    assert "| LBP-TOP | 42.29 / not yet measured |" in made.text
+def test_quoted_rows_show_what_is_printed(made) -> None:
+    assert "| LBP-TOP | 42.29 / not run |" in made.text
     assert "| Khor et al. | 57.00 / — |" in made.text
     row = made.rows["belaiche2020/T8/Peng et al./accuracy/accuracy"]
     assert (row["published"], row["measured"]) == (74.70, None) and "four classes" in row["note"]
@@ -338,9 +342,10 @@ def test_excluded_clips_are_counted_by_reason_and_noted(world) -> None:
         {"clip": "02_none", "pair": "onset-apex", "excluded": "face_missing: no clip of this paper"},
     ]
     flow = write_flow(world.root, "casme2", "02", rows, np.zeros((3, 2, 64, 64)))
-    counted = count_exclusions(pq.read_table(index), "megc2018", pq.read_table(flow), ["onset-apex"])
+    rows = pq.read_table(index).to_pylist()
+    counted = count_exclusions(rows, "megc2018", [pq.read_table(flow)], ["onset-apex"])
     assert counted == {"face_missing": 1, "frames_missing": 1}
-    row = make_tables(world, index=index, flow_tables=[flow]).rows["belaiche2020/T4/Vy/3CL/accuracy"]
+    row = make_tables(world, indexes={DATA: index}, array_tables=[flow]).rows["belaiche2020/T4/Vy/3CL/accuracy"]
     assert "2 clips of the dataset excluded (face_missing 1, frames_missing 1)" in row["note"]
 
 
@@ -447,7 +452,7 @@ def test_the_mean_flow_and_the_sample_come_from_usable_clips(world) -> None:
 def test_figures_without_a_usable_clip_say_so(world) -> None:
     clips = [dict(clip, excluded="folder_missing: x") for clip in world.clips]
     paper = paper_with(world, "F3", "F6")
-    _, files = make_figures(world, paper_path=paper, index=write_index(world.root, clips))
+    _, files = make_figures(world, paper_path=paper, indexes={DATA: write_index(world.root, clips)})
     for name in ("F3.svg", "F6.svg"):
         assert "no clip to show" in files[name].decode()
 

@@ -77,7 +77,7 @@ def test_subject_whose_clips_are_all_excluded_has_no_job(monkeypatch):
     monkeypatch.setitem(plan.sources.__dict__, "_enumerated", raw)
     assert plan.sources.subjects("casme2") == [("casme2", "02"), ("casme2", "03")]
     assert plan.sources.subjects("megc2018") == [("casme2", "03")]
-    assert plan.all_folds(PAPER) == ["casme2-03"]
+    assert plan.all_folds(PAPER, "vy-3cl") == ["casme2-03"]
 
 
 @pytest.mark.parametrize("dataset", datasets.SPOTTING)
@@ -248,7 +248,7 @@ def test_workflow_of_licensed_copies(licensed, tmp_path):
     sources = plan.sources
     assert not {"casme2", "samm"} & set(sources.embedded)
     assert sources.subjects("megc2018") == [("casme2", "01"), ("casme2", "02"), ("samm", "006")]
-    assert plan.all_folds(PAPER) == ["casme2-01", "casme2-02", "samm-006"]
+    assert plan.all_folds(PAPER, "vy-3cl") == ["casme2-01", "casme2-02", "samm-006"]
     assert sources.roots("megc2018") == [f"casme2={licensed}", f"samm={second}"]
     assert sources.roots("casme2") == [str(licensed)]
     assert sources.raw_files("casme2") == sources.enumerated("casme2").annotations

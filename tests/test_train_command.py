@@ -181,7 +181,8 @@ def command(files, tmp_path):
     def call(used: FlowFiles = files, **changed) -> None:
         options = {
             "paper": "made", "experiment": "up", "fold": used.folds[:1], "index": used.index, "label": "label",
-            "class_": flow_files.CLASSES, "protocol": "leave_one_subject_out", "flow": used.arrays, "channel": ["Vy"],
+            "class_": flow_files.CLASSES, "protocol": "leave_one_subject_out", "input_": "flow",
+            "array": used.arrays, "channel": ["Vy"],
             "train_pair": PAIRS, "test_pair": ["onset-apex"], "model": "shallow_cnn", "model_option": ["layers=1"],
             "epochs": 3, "batch_size": 8, "optimizer": "rmsprop", "learning_rate": 0.001, "normalise": "rms",
             "optimizer_option": ["alpha=0.9"], "seed": 1, "device": "cpu", "output": tmp_path / "out",

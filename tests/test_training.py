@@ -34,6 +34,7 @@ RUN = FoldRun(
     options={"layers": 1},
     settings=SETTINGS,
     normalise="rms",
+    validation_share=None,
     seed=7,
     keep_features=False,
 )
@@ -149,7 +150,8 @@ def test_permutation_is_a_function_of_seed_and_subject():
 
 
 def test_test_subjects_are_never_trained_on(samples):
-    train, test = split(samples, RUN)
+    used = split(samples, RUN)
+    train, test = used.train, used.test
     assert train.subjects == ["casme2/02", "casme2/03", "casme2/04"]
     assert test.subjects == ["casme2/01"]
     assert {clip["pair"] for clip in train.clips} == set(PAIRS)
@@ -214,7 +216,8 @@ def test_predictions_are_those_of_the_stored_network(samples, tmp_path):
     state = torch.load(io.BytesIO(made["model.pt"]), weights_only=True)
     network = build("shallow_cnn", {"layers": 1}, 1, len(CLASSES))
     network.load_state_dict({name.removeprefix("network."): v for name, v in state.items() if name != "divisor"})
-    train, test = split(samples, RUN)
+    used = split(samples, RUN)
+    train, test = used.train, used.test
     scale = np.sqrt(np.mean(np.square(train.images, dtype=np.float64)))
     with torch.no_grad():
         expected = network.eval()(torch.from_numpy(test.images / np.float32(scale))).softmax(1).numpy()
@@ -383,7 +386,7 @@ def test_no_checkpoints_without_a_folder(samples, tmp_path, monkeypatch):
 
 def test_features_are_what_the_classifier_gets(samples):
     network = build("shallow_cnn", {"layers": 1}, 1, len(CLASSES))
-    _, test = split(samples, RUN)
+    test = split(samples, RUN).test
     probabilities, features = predict(network, test, CPU, 2, keep_features=True)
     logits = torch.from_numpy(features) @ network.classifier.weight.T + network.classifier.bias
     np.testing.assert_allclose(logits.softmax(1).detach().numpy(), probabilities, rtol=1e-4, atol=1e-6)

@@ -8,7 +8,8 @@ import pytest
 
 from mexflow import commands, workflow
 from mexflow.errors import UserError
-from mexflow.workflow import Workflow, flags, settings
+from mexflow.flags import flags, settings
+from mexflow.workflow import Workflow
 from project import WORKFLOW
 
 PAPER = "belaiche2020"
@@ -28,8 +29,12 @@ def plan() -> Workflow:
 
 def test_arrays_of_a_paper(plan):
     subjects = plan.sources.subjects("megc2018")
-    assert plan.flow_arrays(PAPER) == [f"results/flow/horn_schunck/{d}/{s}.npy" for d, s in subjects]
-    assert plan.face_arrays(PAPER) == [f"results/faces/{d}/{s}.npy" for d, s in subjects]
+    flow = [f"results/flow/horn_schunck/{d}/{s}.npy" for d, s in subjects]
+    lbp_top = [f"results/lbp_top/{d}/{s}.npy" for d, s in subjects]
+    assert plan.arrays(PAPER, "vy-3cl") == flow and plan.arrays(PAPER, "lbp-top") == lbp_top
+    assert plan.read_arrays(PAPER) == sorted([*flow, *lbp_top])
+    assert plan.timed_faces(PAPER) == [f"results/faces/{d}/{s}.npy" for d, s in subjects]
+    assert set(plan.figure_arrays(PAPER)) == {*flow, *plan.timed_faces(PAPER)}
 
 
 def test_a_sheet_of_every_dataset_in_use(plan):
@@ -59,7 +64,8 @@ def test_flow_of_the_sheets_is_that_of_the_papers(plan, monkeypatch):
 @pytest.mark.parametrize("wanted", [1, 2, 3, 5, 10, 99])
 def test_folds_are_spread_evenly(plan, monkeypatch, wanted):
     every = [f"f{i:02}" for i in range(10)]
-    monkeypatch.setattr(Workflow, "all_folds", lambda self, paper: every)
+    plan = make()
+    monkeypatch.setattr(Workflow, "all_folds", lambda self, paper, experiment: every)
     effort = plan.papers[PAPER].budgets["demo"].model_copy(update={"folds": wanted})
     monkeypatch.setattr(workflow.Paper, "effort", lambda self, experiment, budget: effort)
     chosen = plan.folds(PAPER, "vx-1cl")
@@ -72,8 +78,8 @@ def test_folds_are_spread_evenly(plan, monkeypatch, wanted):
 
 def test_all_folds_under_the_budget_of_the_paper():
     plan = make(budget="paper")
-    assert all(plan.folds(PAPER, name) == plan.all_folds(PAPER) for name in plan.experiments(PAPER))
-    assert len(plan.all_folds(PAPER)) == len(plan.sources.subjects("megc2018"))
+    assert all(plan.folds(PAPER, name) == plan.all_folds(PAPER, name) for name in plan.experiments(PAPER))
+    assert len(plan.all_folds(PAPER, "vy-3cl")) == len(plan.sources.subjects("megc2018"))
 
 
 @pytest.mark.parametrize("step", [1, 2, 4, 100])
@@ -130,7 +136,7 @@ def test_training_flags_hold_everything_the_paper_says(plan):
     def values(option: str) -> list[str]:
         return [given[i + 1] for i, word in enumerate(given) if word == option]
 
-    assert values("--class") == paper.data.classes
+    assert values("--class") == paper.data["megc2018"].classes and values("--input") == ["flow"]
     assert values("--channel") == ["Vx", "Vy"]
     assert values("--train-pair") == paper.train_pairs and values("--test-pair") == paper.test_pairs
     assert values("--model") == ["shallow_cnn"] and values("--model-option") == ["layers=3"]
@@ -158,7 +164,9 @@ def test_values_are_quoted_for_the_shell():
 
 def test_expected_folds(plan):
     given = shlex.split(plan.expected(PAPER))
-    found = dict(text.split("=") for text in given[1::2])
+    found = dict(given[i + 1].split("=") for i, word in enumerate(given) if word == "--expect")
+    totals = [given[i + 1] for i, word in enumerate(given) if word == "--total-folds"]
+    assert totals == [f"megc2018={len(plan.all_folds(PAPER, 'vy-3cl'))}"]
     assert {name: folds.split(",") for name, folds in found.items()} == {
         name: plan.folds(PAPER, name) for name in plan.experiments(PAPER)
     }

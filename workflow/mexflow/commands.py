@@ -33,6 +33,7 @@ COMMANDS = {
         Command("flow", "Optical flow between pairs of aligned faces of one subject."),
         Command("lcn", "Local contrast normalisation of one subject's aligned faces."),
         Command("residual", "Residual images of one subject's clips."),
+        Command("lbp_top", "LBP-TOP features of one subject's clips."),
         Command("train", "Train and test some folds of an experiment."),
         Command("timing", "Time the classification of a clip."),
         Command("tables", "A paper's tables, published beside measured."),

@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from mexflow.errors import UserError, choose, nearest
 
 Budget = Literal["demo", "paper"]
+Metric = Literal["accuracy", "uf1", "uar", "parameters", "filters", "cosine_similarity", "class_share", "clips"]
 Option = int | float | str | bool
 
 
@@ -41,32 +42,89 @@ class Flow(_Part):
 
 
 class Training(_Part):
-    """The printed training settings; `epochs` and `folds` belong to the budget."""
+    """The printed training settings; `epochs` and `folds` belong to the budget.
+
+    `validation_share` is the share of training subjects that the schedule and early stopping look at; the test
+    subjects never are among them.
+    """
 
     batch_size: int = Field(ge=1)
-    optimizer: Literal["rmsprop"]
+    optimizer: Literal["adam", "adamp", "rmsprop", "sgd"]
     learning_rate: float = Field(gt=0)
-    optimizer_options: dict[str, float] = {}
-    normalise: Literal["rms", "none"]
+    optimizer_options: dict[str, Option] = {}
+    normalise: Literal["rms", "none"] = "none"
+    schedule: Literal["constant", "cosine", "plateau"] = "constant"
+    schedule_options: dict[str, float | int] = {}
+    early_stopping: int | None = Field(None, ge=1)
+    validation_share: float | None = Field(None, gt=0, lt=1)
+    label_smoothing: float = Field(0.0, ge=0, lt=1)
+    mixed_precision: bool = False
+
+    @model_validator(mode="after")
+    def _validated(self) -> Training:
+        if (self.early_stopping or self.schedule == "plateau") and self.validation_share is None:
+            raise ValueError("early stopping and the schedule plateau need validation_share")
+        return self
 
 
 class Effort(_Part):
-    """How much of an experiment a budget runs: epochs, and the first so many folds (null: all)."""
+    """How much of an experiment a budget runs.
+
+    `epochs`; the first so many `folds` (null: all); for images of any size, the `size` they are scaled to (null: as
+    they are stored).
+    """
 
     epochs: int = Field(ge=1)
     folds: int | None = Field(None, ge=1)
+    size: int | None = Field(None, ge=16)
 
 
 class Experiment(_Part):
-    """One network on one input, under the paper's protocol."""
+    """One network on one input, under the paper's protocol.
+
+    Its input is one of: `channels` of the paper's flow; `residual`, a kind of residual image; `frames`, thirteen
+    aligned frames of the clip at that size; `lbp_top`, LBP-TOP features. `data` names one of the paper's `data`, the
+    first if left out; `training` overrides settings of the paper's training.
+    """
 
     model: str
     options: dict[str, Option] = {}
-    channels: list[Literal["Vx", "Vy", "M"]]
+    data: str | None = None
+    channels: list[Literal["Vx", "Vy", "M"]] | None = None
+    residual: str | None = None
+    frames: int | None = Field(None, ge=16, le=112)
+    lbp_top: bool = False
+    training: dict[str, Any] = {}
     demo: Effort | None = None
     null_control: bool = False
     keep_features: bool = False
     permute_labels: bool = False
+
+    @property
+    def input(self) -> Literal["flow", "residual", "frames", "lbp_top"]:
+        """What kind of input the experiment has."""
+        given = {
+            "flow": self.channels is not None,
+            "residual": self.residual is not None,
+            "frames": self.frames is not None,
+            "lbp_top": self.lbp_top,
+        }
+        return next(name for name, set_ in given.items() if set_)
+
+    @model_validator(mode="after")
+    def _one_input(self) -> Experiment:
+        given = [self.channels is not None, self.residual is not None, self.frames is not None, self.lbp_top]
+        if sum(given) != 1:
+            raise ValueError("exactly one of channels, residual, frames and lbp_top says what its input is")
+        return self
+
+
+class Column(_Part):
+    """A column of a table: its name, and where not the row's, the metric and the member dataset it is about."""
+
+    name: str
+    metric: Metric | None = None
+    part: str | None = None
 
 
 class Row(_Part):
@@ -78,7 +136,7 @@ class Row(_Part):
     """
 
     name: str
-    metric: Literal["accuracy", "parameters", "filters", "cosine_similarity"] = "accuracy"
+    metric: Metric = "accuracy"
     published: list[float | int | str | None] = []
     experiments: list[str | None] = []
     pending: str | None = None
@@ -90,9 +148,22 @@ class Table(_Part):
 
     title: str
     row_header: str
-    columns: list[str]
+    columns: list[Column]
     rows: list[Row]
     note: str | None = None
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the columns."""
+        return [column.name for column in self.columns]
+
+    @field_validator("columns", mode="before")
+    @classmethod
+    def _named(cls, values: Any) -> Any:
+        """A column of which only the name is to be said may be written as its name."""
+        if not isinstance(values, list):
+            return values
+        return [value if isinstance(value, dict | Column) else {"name": str(value)} for value in values]
 
 
 class Figure(_Part):
@@ -119,11 +190,12 @@ class Paper(_Part):
     paper: str
     title: str
     citation: str
-    data: Data
-    protocol: Literal["leave_one_subject_out"]
-    flow: Flow
-    train_pairs: list[str]
-    test_pairs: list[str]
+    data: dict[str, Data] = Field(min_length=1)
+    protocol: Literal["leave_one_subject_out", "five_subject_folds"]
+    flow: Flow | None = None
+    lbp_top: dict[str, Option | list[Option]] = {}
+    train_pairs: list[str] = []
+    test_pairs: list[str] = []
     training: Training
     budgets: dict[Budget, Effort]
     experiments: dict[str, Experiment]
@@ -146,9 +218,15 @@ class Paper(_Part):
             self._require(figure.experiment, name)
         if self.timing:
             self._require(self.timing.experiment, "timing")
+        if self.flow is None and any(experiment.input == "flow" for experiment in self.experiments.values()):
+            raise ValueError("an experiment has flow channels, and the paper no `flow`")
         for pair in [*self.train_pairs, *self.test_pairs]:
-            if pair not in self.flow.pairs:
+            if self.flow is None or pair not in self.flow.pairs:
                 raise ValueError(f"pair {pair!r} is not among flow.pairs")
+        for name, experiment in self.experiments.items():
+            if experiment.data is not None and experiment.data not in self.data:
+                raise ValueError(f"{name}: no data {experiment.data!r}{nearest(experiment.data, self.data)}")
+            self.training_of(name)
         if absent := [name for name in get_args(Budget) if name not in self.budgets]:
             raise ValueError(f"budgets: {absent[0]} is missing")
         return self
@@ -156,6 +234,19 @@ class Paper(_Part):
     def _require(self, experiment: str | None, where: str) -> None:
         if experiment is not None and experiment not in self.experiments:
             raise ValueError(f"{where}: no experiment {experiment!r}{nearest(experiment, self.experiments)}")
+
+    def data_name(self, experiment: str) -> str:
+        """The name of an experiment's data."""
+        return self.with_null_controls()[experiment].data or next(iter(self.data))
+
+    def data_of(self, experiment: str) -> Data:
+        """The clips of an experiment."""
+        return self.data[self.data_name(experiment)]
+
+    def training_of(self, experiment: str) -> Training:
+        """How an experiment is trained: the paper's settings, and its own over them."""
+        own = self.with_null_controls()[experiment].training
+        return Training.model_validate({**self.training.model_dump(), **own})
 
     def effort(self, experiment: str, budget: Budget) -> Effort:
         """The epochs and folds that `budget` runs of `experiment`."""

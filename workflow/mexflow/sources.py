@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
@@ -148,3 +149,18 @@ class Sources:
         if folder := getattr(self.config.datasets, dataset).openface:
             flags.append(f"--openface {shlex.quote(folder)}")
         return " ".join(flags)
+
+
+def require_writable(folder: Path) -> None:
+    """Make sure that a folder, or the one it will be made in, can be written.
+
+    Raises:
+        UserError: saying which and what to do; Snakemake's own answer is a traceback.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"{folder.absolute()}: a file is where the results belong; move it away")
+    place = folder if folder.exists() else folder.absolute().parent
+    if not os.access(place, os.W_OK):
+        raise UserError(
+            f"{place.absolute()}: not writable; change its permissions, or work elsewhere (snakemake --directory)"
+        )

@@ -5,9 +5,7 @@ All enumeration is here, in plain Python that tests can call; the rules only nam
 
 from __future__ import annotations
 
-import os
 from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,8 +14,9 @@ from typing import Any
 from mexflow import commands, config, models, papers
 from mexflow.errors import UserError, choose
 from mexflow.evaluation.folds import PROTOCOLS
+from mexflow.flags import flags, named, settings
 from mexflow.papers import Experiment, Flow, Paper
-from mexflow.sources import Sources
+from mexflow.sources import Sources, require_writable
 
 RESULTS = Path("results")
 
@@ -30,13 +29,15 @@ SHEET_RESIDUALS = ("ars", "rrs")
 
 @dataclass(frozen=True)
 class Batch:
-    """Folds of a paper that one job trains, and the experiments that run just these folds."""
+    """Folds of a paper that one job trains, and the experiments that run just these folds on the same arrays."""
 
     name: str
     paper: str
     number: int
     folds: tuple[str, ...]
     experiments: tuple[str, ...]
+    index: str
+    arrays: tuple[str, ...]
     keep_features: bool
 
     def files(self, name: str) -> list[str]:
@@ -57,16 +58,18 @@ class Workflow:
             UserError: for a wrong configuration, an unknown paper, a wrong paper file, or results that cannot be
                 written.
         """
-        _require_writable(RESULTS)
+        require_writable(RESULTS)
         self.config = config.load(values)
         self.papers_folder = folder / "papers"
         self.papers: dict[str, Paper] = {name: papers.load(self.papers_folder, name) for name in self.config.papers}
         for paper in self.papers.values():
             for experiment in paper.experiments.values():
                 choose("network", experiment.model, models.available())
-        for method in {paper.flow.method for paper in self.papers.values()}:
+        for method in {paper.flow.method for paper in self.papers.values() if paper.flow}:
             self.flow_settings(method)
-        self.sources = Sources(self.config, [paper.data.index for paper in self.papers.values()], RESULTS)
+        _ = self.lbp_top_settings
+        wanted = [data.index for paper in self.papers.values() for data in paper.data.values()]
+        self.sources = Sources(self.config, wanted, RESULTS)
 
     def enumerated(self) -> Workflow:
         """The workflow itself, once every dataset, fold and target is enumerated.
@@ -82,38 +85,74 @@ class Workflow:
         """The experiments of a paper, null controls among them if they are wanted."""
         return self.papers[paper].with_null_controls(self.config.null_controls)
 
-    def all_folds(self, paper: str) -> list[str]:
-        """Names of all folds of a paper's protocol."""
-        data = self.papers[paper].data
-        folds = PROTOCOLS[self.papers[paper].protocol](self.sources.rows(data.index), data.label)
-        return [fold.name for fold in folds]
+    def all_folds(self, paper: str, experiment: str) -> list[str]:
+        """Names of all folds of an experiment's protocol."""
+        used = self.papers[paper]
+        data = used.data_of(experiment)
+        return [fold.name for fold in PROTOCOLS[used.protocol](self.sources.rows(data.index), data.label)]
 
     def folds(self, paper: str, experiment: str) -> list[str]:
         """Names of the folds that the budget runs: all, or so many spread evenly over all."""
-        every = self.all_folds(paper)
+        every = self._all_folds[paper, self.papers[paper].data_name(experiment)]
         wanted = self.papers[paper].effort(experiment, self.config.budget).folds
         return every if wanted is None else _spread(every, wanted)
+
+    @cached_property
+    def _all_folds(self) -> dict[tuple[str, str], list[str]]:
+        return {
+            (paper, used.data_name(experiment)): self.all_folds(paper, experiment)
+            for paper, used in self.papers.items()
+            for experiment in used.experiments
+        }
 
     @cached_property
     def batches(self) -> list[Batch]:
         """The training jobs' folds: at most `training.folds_per_job` of them in a batch."""
         result = []
         step = self.config.training.folds_per_job
-        for paper in self.papers:
-            alike: dict[tuple[tuple[str, ...], bool], list[str]] = defaultdict(list)
+        for paper, used in self.papers.items():
+            alike: dict[tuple[Any, ...], list[str]] = defaultdict(list)
             for name, experiment in self.experiments(paper).items():
-                alike[tuple(self.folds(paper, name)), experiment.keep_features].append(name)
-            for group, ((folds, keep), names) in enumerate(alike.items()):
+                index, arrays = used.data_of(name).index, tuple(self.arrays(paper, name))
+                alike[tuple(self.folds(paper, name)), index, arrays, experiment.keep_features].append(name)
+            for group, ((folds, index, arrays, keep), names) in enumerate(alike.items()):
                 for number, start in enumerate(range(0, len(folds), step)):
                     rule = f"train_{paper}_{group}_{number}"
-                    result.append(Batch(rule, paper, number, folds[start : start + step], tuple(names), keep))
+                    own = folds[start : start + step]
+                    result.append(Batch(rule, paper, number, own, tuple(names), index, arrays, keep))
         return result
 
-    def flow_arrays(self, paper: str) -> list[str]:
-        """The flow arrays that a paper's experiments read."""
+    def arrays(self, paper: str, experiment: str) -> list[str]:
+        """The preprocessed arrays that an experiment reads."""
+        used, trained = self.papers[paper], self.experiments(paper)[experiment]
+        stage = {
+            "flow": lambda: f"flow/{used.flow.method}" if used.flow else "",
+            "residual": lambda: f"residual/{trained.residual}",
+            "frames": lambda: "faces",
+            "lbp_top": lambda: "lbp_top",
+        }[trained.input]()
+        return self._stage(stage, used.data_of(experiment).index)
+
+    def _stage(self, stage: str, index: str) -> list[str]:
+        return [f"{RESULTS}/{stage}/{dataset}/{subject}.npy" for dataset, subject in self.sources.subjects(index)]
+
+    def read_arrays(self, paper: str) -> list[str]:
+        """Every array that an experiment of the paper reads."""
+        return sorted({array for name in self.papers[paper].experiments for array in self.arrays(paper, name)})
+
+    def figure_arrays(self, paper: str) -> list[str]:
+        """The arrays that a paper's figures are drawn from: flow and the faces under it."""
         used = self.papers[paper]
-        folder = RESULTS / "flow" / used.flow.method
-        return [f"{folder}/{dataset}/{subject}.npy" for dataset, subject in self.sources.subjects(used.data.index)]
+        index = next(iter(used.data.values())).index
+        stages: set[str] = set()
+        for figure in used.figures.values():
+            if figure.kind in ("flow_sample", "mean_flow") and used.flow:
+                stages |= {f"flow/{used.flow.method}", "faces"}
+        return [array for stage in sorted(stages) for array in self._stage(stage, index)]
+
+    def indexes(self, paper: str) -> dict[str, str]:
+        """The indexes of a paper's data, by the data's name."""
+        return {name: f"{RESULTS}/index/{data.index}.parquet" for name, data in self.papers[paper].data.items()}
 
     def paper_file(self, paper: str) -> str:
         """The paper's file, relative to the working directory where that is the project's own."""
@@ -125,14 +164,10 @@ class Workflow:
         """The tables beside arrays."""
         return [array.removesuffix(".npy") + ".parquet" for array in arrays]
 
-    def face_arrays(self, paper: str) -> list[str]:
-        """The aligned faces of a paper's subjects."""
-        index = self.papers[paper].data.index
-        return [f"{RESULTS}/faces/{dataset}/{subject}.npy" for dataset, subject in self.sources.subjects(index)]
-
     def figure_predictions(self, paper: str) -> list[str]:
         """The prediction files that a paper's figures show."""
-        shown = {figure.experiment for figure in self.papers[paper].figures.values()}
+        figures = self.papers[paper].figures.values()
+        shown = {figure.experiment for figure in figures}
         return [path for path in self.predictions(paper) if path.split("/")[-3] in shown]
 
     def timed_model(self, paper: str) -> str:
@@ -140,6 +175,18 @@ class Workflow:
         timing = self.papers[paper].timing
         assert timing is not None
         return f"{RESULTS}/folds/{paper}/{timing.experiment}/{self.folds(paper, timing.experiment)[0]}/model.pt"
+
+    def timed_faces(self, paper: str) -> list[str]:
+        """The aligned faces that are classified against the clock."""
+        timing = self.papers[paper].timing
+        assert timing is not None
+        return self._stage("faces", self.papers[paper].data_of(timing.experiment).index)
+
+    def timed_index(self, paper: str) -> str:
+        """The index of the clips that are classified against the clock."""
+        timing = self.papers[paper].timing
+        assert timing is not None
+        return f"{RESULTS}/index/{self.papers[paper].data_of(timing.experiment).index}.parquet"
 
     def timing_code(self, paper: str) -> str:
         """The code digest of timing: of the timed network, and of no other."""
@@ -166,7 +213,8 @@ class Workflow:
 
     def data(self, paper: str) -> str:
         """Which data a paper's numbers come from: ``embedded``, or the roots of the licensed copies."""
-        return self.sources.data(self.papers[paper].data.index)
+        texts = dict.fromkeys(self.sources.data(data.index) for data in self.papers[paper].data.values())
+        return ", ".join(texts)
 
     def targets(self, paper: str) -> list[str]:
         """Everything that is made for a paper in the end."""
@@ -201,14 +249,11 @@ class Workflow:
         Raises:
             UserError: if two papers want it with different settings.
         """
-        users = [paper for paper in self.papers.values() if paper.flow.method == method]
-        wanted = [paper.flow for paper in users]
+        users = [paper for paper in self.papers.values() if paper.flow and paper.flow.method == method]
+        wanted = [paper.flow for paper in users if paper.flow]
         for paper in users[1:]:
-            if (paper.flow.size, paper.flow.options) != (wanted[0].size, wanted[0].options):
-                raise UserError(
-                    f"{users[0].paper} and {paper.paper} want {method} with different settings; its results have one "
-                    "place: make the two papers in two runs, each in a folder of its own (snakemake --directory)"
-                )
+            if paper.flow and (paper.flow.size, paper.flow.options) != (wanted[0].size, wanted[0].options):
+                raise UserError(_two_settings(users[0].paper, paper.paper, method))
         if method == SHEET_FLOW.method:
             wanted.append(SHEET_FLOW)
         pairs = sorted({pair for flow in wanted for pair in flow.pairs})
@@ -253,7 +298,22 @@ class Workflow:
     @property
     def residual_kinds(self) -> list[str]:
         """The kinds of residual images to make."""
-        return list(SHEET_RESIDUALS)
+        experiments = [experiment for paper in self.papers.values() for experiment in paper.experiments.values()]
+        wanted = {experiment.residual for experiment in experiments if experiment.residual}
+        return sorted({*SHEET_RESIDUALS, *wanted})
+
+    @cached_property
+    def lbp_top_settings(self) -> dict[str, Any]:
+        """The settings of LBP-TOP, which all papers that use it share.
+
+        Raises:
+            UserError: if two papers want it with different settings.
+        """
+        users = [p for p in self.papers.values() if any(e.lbp_top for e in p.experiments.values())]
+        for paper in users[1:]:
+            if paper.lbp_top != users[0].lbp_top:
+                raise UserError(_two_settings(users[0].paper, paper.paper, "LBP-TOP"))
+        return users[0].lbp_top if users else {}
 
     @cached_property
     def checked(self) -> dict[str, list[str]]:
@@ -266,20 +326,30 @@ class Workflow:
     def training_flags(self, paper: str, experiment: str) -> str:
         """Everything that an experiment's training depends on, as options of ``mexflow train``."""
         used, trained = self.papers[paper], self.experiments(paper)[experiment]
-        training = used.training
+        data, training = used.data_of(experiment), used.training_of(experiment)
+        effort = used.effort(experiment, self.config.budget)
+        flow = trained.input == "flow"
+        size = trained.frames or effort.size
         return " ".join(
             [
-                f"--label {used.data.label}",
-                flags("class", used.data.classes),
+                f"--label {data.label}",
+                flags("class", data.classes),
                 f"--protocol {used.protocol}",
-                flags("channel", trained.channels),
-                flags("train-pair", used.train_pairs),
-                flags("test-pair", used.test_pairs),
+                f"--input {trained.input}",
+                *([flags("channel", trained.channels or [])] if flow else []),
+                *([flags("train-pair", used.train_pairs), flags("test-pair", used.test_pairs)] if flow else []),
+                *([f"--size {size}"] if size else []),
                 f"--model {trained.model}",
                 flags("model-option", settings(trained.options)),
-                f"--epochs {used.effort(experiment, self.config.budget).epochs} --batch-size {training.batch_size}",
+                f"--epochs {effort.epochs} --batch-size {training.batch_size}",
                 f"--optimizer {training.optimizer} --learning-rate {training.learning_rate}",
                 flags("optimizer-option", settings(training.optimizer_options)),
+                f"--schedule {training.schedule}",
+                flags("schedule-option", settings(training.schedule_options)),
+                *([f"--early-stopping {training.early_stopping}"] if training.early_stopping else []),
+                *([f"--validation-share {training.validation_share}"] if training.validation_share else []),
+                *([f"--label-smoothing {training.label_smoothing}"] if training.label_smoothing else []),
+                *(["--mixed-precision"] if training.mixed_precision else []),
                 f"--normalise {training.normalise}",
                 f"--seed {self.config.seed}",
                 *(["--permute-labels"] if trained.permute_labels else []),
@@ -288,9 +358,11 @@ class Workflow:
         )
 
     def expected(self, paper: str) -> str:
-        """The folds that the budget runs of each experiment, as options of ``mexflow tables``."""
+        """The folds that the budget runs of each experiment, and how many there are, as options of `mexflow tables`."""
         every = {name: self.folds(paper, name) for name in self.experiments(paper)}
-        return flags("expect", (f"{name}={','.join(folds)}" for name, folds in every.items()))
+        totals = {data: len(folds) for (owner, data), folds in self._all_folds.items() if owner == paper}
+        run = flags("expect", (f"{name}={','.join(folds)}" for name, folds in every.items()))
+        return f"{run} {named('total-folds', totals, totals.values())}"
 
     @staticmethod
     def attempt(wildcards: object, attempt: int) -> int:
@@ -298,40 +370,15 @@ class Workflow:
         return attempt
 
 
+def _two_settings(first: str, second: str, what: str) -> str:
+    return (
+        f"{first} and {second} want {what} with different settings; its results have one place: make the two papers "
+        "in two runs, each in a folder of its own (snakemake --directory)"
+    )
+
+
 def _spread(every: list[str], wanted: int) -> list[str]:
     """So many of a list, evenly spread over it; all where there are not more."""
     if wanted >= len(every):
         return every
     return [every[(2 * i + 1) * len(every) // (2 * wanted)] for i in range(wanted)]
-
-
-def _require_writable(folder: Path) -> None:
-    """Make sure that a folder, or the one it will be made in, can be written.
-
-    Raises:
-        UserError: saying which and what to do; Snakemake's own answer is a traceback.
-    """
-    if folder.exists() and not folder.is_dir():
-        raise UserError(f"{folder.absolute()}: a file is where the results belong; move it away")
-    place = folder if folder.exists() else folder.absolute().parent
-    if not os.access(place, os.W_OK):
-        raise UserError(
-            f"{place.absolute()}: not writable; change its permissions, or work elsewhere (snakemake --directory)"
-        )
-
-
-def flags(name: str, values: Iterable[object]) -> str:
-    """A repeated option: ``--name a --name b``, quoted for the shell."""
-    import shlex
-
-    return " ".join(f"--{name} {shlex.quote(str(value))}" for value in values)
-
-
-def named(option: str, names: Iterable[str], values: Iterable[object]) -> str:
-    """A repeated option of named values: ``--option a=1 --option b=2``."""
-    return flags(option, (f"{name}={value}" for name, value in zip(names, values, strict=True)))
-
-
-def settings(values: dict[str, Any]) -> list[str]:
-    """Settings as ``name=value`` texts that the commands read back."""
-    return [f"{name}={str(value).lower() if isinstance(value, bool) else value}" for name, value in values.items()]

@@ -1,8 +1,9 @@
-"""Preprocessing: aligned faces, LCN frames, optical flow and residual sums, a job per subject.
+"""Preprocessing: aligned faces, LCN frames, optical flow, residual sums and LBP-TOP features, a job per subject.
 
 Needs the indexes and the raw frames. Makes ``results/faces/<dataset>/<subject>.npy``,
 ``results/lcn/<dataset>/<subject>.npy`` (rows as in the faces' table), ``results/flow/<method>/<dataset>/<subject>.npy``
-and ``results/residual/<kind>/<dataset>/<subject>.npy``, each with its table beside it.
+``results/residual/<kind>/<dataset>/<subject>.npy`` and ``results/lbp_top/<dataset>/<subject>.npy``, each with its
+table beside it.
 """
 
 
@@ -133,3 +134,34 @@ rule residual:
         " --dataset {wildcards.dataset} --subject {wildcards.subject} --root {params.root:q}"
         " --index {input.index} --faces-table {input.table}"
         " {params.kinds} {params.tables} --record {output.record} > {log} 2>&1"
+
+
+rule lbp_top:
+    """LBP-TOP features of a subject's clips."""
+    input:
+        index="results/index/{dataset}.parquet",
+        faces="results/faces/{dataset}/{subject}.npy",
+        table="results/faces/{dataset}/{subject}.parquet",
+    output:
+        features="results/lbp_top/{dataset}/{subject}.npy",
+        table="results/lbp_top/{dataset}/{subject}.parquet",
+        record="results/records/lbp_top/{dataset}/{subject}.json",
+    log:
+        "results/logs/lbp_top/{dataset}/{subject}.log",
+    benchmark:
+        "results/benchmarks/lbp_top/{dataset}/{subject}.tsv"
+    conda:
+        "../../envs/mexflow.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=60,
+        attempt=plan.attempt,
+    params:
+        rule="lbp_top",
+        options=flags("option", settings(plan.lbp_top_settings)),
+        code=plan.code("lbp_top"),
+    shell:
+        "MEXFLOW_RULE={params.rule} MEXFLOW_ATTEMPT={resources.attempt} python -m mexflow lbp_top"
+        " --dataset {wildcards.dataset} --subject {wildcards.subject} --index {input.index}"
+        " --faces {input.faces} --faces-table {input.table} {params.options}"
+        " --output {output.features} --table {output.table} --record {output.record} > {log} 2>&1"

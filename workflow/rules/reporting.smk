@@ -20,8 +20,8 @@ for paper in plan.papers:
             f"tables_{paper}"
         input:
             paper=plan.paper_file(paper),
-            index=f"results/index/{plan.papers[paper].data.index}.parquet",
-            flow=plan.beside(plan.flow_arrays(paper)),
+            index=plan.indexes(paper).values(),
+            tables=plan.beside(plan.read_arrays(paper)),
             predictions=plan.predictions(paper),
             features=plan.features(paper),
         output:
@@ -42,9 +42,9 @@ for paper in plan.papers:
         params:
             rule=f"tables_{paper}",
             paper=paper,
-            flow=flags("flow-table", plan.beside(plan.flow_arrays(paper))),
+            index=named("index", plan.indexes(paper), plan.indexes(paper).values()),
+            tables=flags("array-table", plan.beside(plan.read_arrays(paper))),
             expected=plan.expected(paper),
-            total=len(plan.all_folds(paper)),
             budget=plan.config.budget,
             data=plan.data(paper),
             seed=plan.config.seed,
@@ -52,8 +52,8 @@ for paper in plan.papers:
             code=plan.model_code("tables", paper),
         shell:
             "MEXFLOW_RULE={params.rule} MEXFLOW_ATTEMPT={resources.attempt} python -m mexflow tables"
-            " --paper {input.paper:q} --folds results/folds --index {input.index} {params.flow} {params.expected}"
-            " --total-folds {params.total} --budget {params.budget} --data {params.data:q} --seed {params.seed}"
+            " --paper {input.paper:q} --folds results/folds {params.index} {params.tables} {params.expected}"
+            " --budget {params.budget} --data {params.data:q} --seed {params.seed}"
             " {params.controls} --output results/tables/{params.paper} --record {output.record} > {log} 2>&1"
 
     rule:
@@ -62,11 +62,9 @@ for paper in plan.papers:
             f"figures_{paper}"
         input:
             paper=plan.paper_file(paper),
-            index=f"results/index/{plan.papers[paper].data.index}.parquet",
-            flow=plan.flow_arrays(paper),
-            flow_tables=plan.beside(plan.flow_arrays(paper)),
-            faces=plan.face_arrays(paper),
-            face_tables=plan.beside(plan.face_arrays(paper)),
+            index=plan.indexes(paper).values(),
+            arrays=plan.figure_arrays(paper),
+            tables=plan.beside(plan.figure_arrays(paper)),
             predictions=plan.figure_predictions(paper),
         output:
             png=[
@@ -88,18 +86,16 @@ for paper in plan.papers:
         params:
             rule=f"figures_{paper}",
             paper=paper,
-            method=plan.papers[paper].flow.method,
+            index=named("index", plan.indexes(paper), plan.indexes(paper).values()),
             expected=plan.expected(paper),
-            total=len(plan.all_folds(paper)),
             budget=plan.config.budget,
             data=plan.data(paper),
             seed=plan.config.seed,
             code=plan.code("figures"),
         shell:
             "MEXFLOW_RULE={params.rule} MEXFLOW_ATTEMPT={resources.attempt} python -m mexflow figures"
-            " --paper {input.paper:q} --folds results/folds --index {input.index}"
-            " --flow results/flow/{params.method} --faces results/faces {params.expected}"
-            " --total-folds {params.total} --budget {params.budget} --data {params.data:q} --seed {params.seed}"
+            " --paper {input.paper:q} --folds results/folds {params.index}"
+            " --arrays results {params.expected} --budget {params.budget} --data {params.data:q} --seed {params.seed}"
             " --output results/figures/{params.paper} --record {output.record} > {log} 2>&1"
 
     if plan.papers[paper].timing:
@@ -110,10 +106,10 @@ for paper in plan.papers:
                 f"timing_{paper}"
             input:
                 paper=plan.paper_file(paper),
-                index=f"results/index/{plan.papers[paper].data.index}.parquet",
+                index=plan.timed_index(paper),
                 model=plan.timed_model(paper),
-                faces=plan.face_arrays(paper),
-                tables=plan.beside(plan.face_arrays(paper)),
+                faces=plan.timed_faces(paper),
+                tables=plan.beside(plan.timed_faces(paper)),
             output:
                 parquet=f"results/tables/{paper}.timing.parquet",
                 csv=report(f"results/tables/{paper}.timing.csv", caption="../report/timing.rst", category=paper),
@@ -134,7 +130,7 @@ for paper in plan.papers:
             params:
                 rule=f"timing_{paper}",
                 paper=paper,
-                faces=flags("faces", plan.face_arrays(paper)),
+                faces=flags("faces", plan.timed_faces(paper)),
                 budget=plan.config.budget,
                 data=plan.data(paper),
                 device=plan.config.training.device,

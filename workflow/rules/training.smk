@@ -1,6 +1,6 @@
 """Training: a paper's experiments, fold by fold, some folds a job (`training.folds_per_job`).
 
-Needs the index and the flow of the paper's clips. Makes ``results/folds/<paper>/<experiment>/<fold>/`` with
+Needs the index and the preprocessed arrays of the experiment's clips. Makes ``results/folds/<paper>/<experiment>/<fold>/`` with
 predictions, history and model. Each batch of folds has a rule, so that every file is declared; the experiments that
 run the same folds share it.
 """
@@ -12,9 +12,9 @@ for batch in plan.batches:
         name:
             batch.name
         input:
-            index=f"results/index/{plan.papers[batch.paper].data.index}.parquet",
-            flow=plan.flow_arrays(batch.paper),
-            tables=plan.beside(plan.flow_arrays(batch.paper)),
+            index=f"results/index/{batch.index}.parquet",
+            arrays=batch.arrays,
+            tables=plan.beside(batch.arrays),
         output:
             predictions=batch.files("predictions.parquet"),
             history=batch.files("history.parquet"),
@@ -40,14 +40,14 @@ for batch in plan.batches:
             rule=batch.name,
             paper=batch.paper,
             folds=flags("fold", batch.folds),
-            flow=flags("flow", plan.flow_arrays(batch.paper)),
+            arrays=flags("array", batch.arrays),
             science=lambda wildcards, paper=batch.paper: plan.training_flags(paper, wildcards.experiment),
             device=plan.config.training.device,
             code=lambda wildcards, paper=batch.paper: plan.training_code(paper, wildcards.experiment),
         shell:
             "MEXFLOW_RULE={params.rule} MEXFLOW_ATTEMPT={resources.attempt} python -m mexflow train"
             " --paper {params.paper} --experiment {wildcards.experiment} {params.folds}"
-            " --index {input.index} {params.flow} {params.science} --threads {threads} --device {params.device}"
+            " --index {input.index} {params.arrays} {params.science} --threads {threads} --device {params.device}"
             " --checkpoints results/checkpoints/{params.paper}/{wildcards.experiment}"
             " --checkpoint-seconds {resources.checkpoint_seconds}"
             " --output results/folds/{params.paper}/{wildcards.experiment} --record {output.record} > {log} 2>&1"

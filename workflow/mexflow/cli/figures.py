@@ -8,7 +8,21 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mexflow.cli.options import Budget, Data, Expect, Folds, PaperFile, Record, Seed, TotalFolds, command, expected
+from mexflow.cli.options import (
+    Budget,
+    Data,
+    Expect,
+    Folds,
+    Indexes,
+    PaperFile,
+    Record,
+    Seed,
+    TotalFolds,
+    command,
+    counts,
+    expected,
+    pairs,
+)
 
 if TYPE_CHECKING:
     from mexflow.artifacts import Inputs, Outputs
@@ -24,9 +38,8 @@ _QUOTED = "published numbers, quoted; nothing here was measured"
 def main(
     paper: PaperFile,
     folds: Folds,
-    index: Annotated[Path, typer.Option(help="Index of the paper's clips.")],
-    flow: Annotated[Path, typer.Option(help="Folder of the flow: DATASET/SUBJECT.npy.")],
-    faces: Annotated[Path, typer.Option(help="Folder of the aligned faces: DATASET/SUBJECT.npy.")],
+    index: Indexes,
+    arrays: Annotated[Path, typer.Option(help="Folder of the arrays: flow/METHOD/…, faces/…, residual/KIND/….")],
     expect: Expect,
     total_folds: TotalFolds,
     budget: Budget,
@@ -42,11 +55,10 @@ def main(
         said = run(
             paper_path=paper,
             folds_root=folds,
-            index=index,
-            flow_root=flow,
-            faces_root=faces,
+            indexes={name: Path(path) for name, path in pairs("--index", index).items()},
+            arrays=arrays,
             folds=expected(expect),
-            total_folds=total_folds,
+            total_folds=counts("--total-folds", total_folds),
             budget=budget,
             data=data,
             seed=seed,
@@ -62,11 +74,10 @@ def run(
     *,
     paper_path: Path,
     folds_root: Path,
-    index: Path,
-    flow_root: Path,
-    faces_root: Path,
+    indexes: Mapping[str, Path],
+    arrays: Path,
     folds: Mapping[str, Sequence[str]],
-    total_folds: int,
+    total_folds: Mapping[str, int],
     budget: str,
     data: str,
     seed: int,
@@ -79,11 +90,11 @@ def run(
     Args:
         paper_path: the paper's YAML file.
         folds_root: the folder that holds ``<paper>/<experiment>/<fold>/predictions.parquet``.
-        index: the index of the paper's data.
-        flow_root: the folder that holds ``<dataset>/<subject>.npy`` and ``.parquet``: the paper's flow.
-        faces_root: the same of the aligned faces.
+        indexes: the index of each of the paper's data, by name.
+        arrays: the folder that holds ``flow/<method>/<dataset>/<subject>.npy`` and ``.parquet``, and likewise
+            ``faces/…`` and ``residual/<kind>/…``.
         folds: the folds expected of each experiment; where a file is missing, INCOMPLETE stands for the panel.
-        total_folds: folds of the whole protocol.
+        total_folds: folds of the whole protocol, by the name of the data.
         budget: ``demo`` or ``paper``.
         data: ``embedded``, or a text naming the licensed copies.
         seed: base seed.
@@ -105,33 +116,36 @@ def run(
     evidence = Evidence(paper, folds_root, folds, total_folds, source, seed, inputs)
     summary = None
     if any(figure.kind in _FLOW_KINDS for figure in paper.figures.values()):
-        summary = _summary(paper, inputs, index, flow_root)
+        summary = _summary(paper, inputs, indexes, arrays)
     lines = []
     for name, figure in paper.figures.items():
         with figures.style(f"{paper.paper}/{name}"):
-            drawn, foot, said = _draw(name, figure, evidence, summary, faces_root, inputs)
+            drawn, foot, said = _draw(name, figure, evidence, summary, arrays, inputs)
             for ending, content in figures.rendered(drawn, f"{name}. {figure.title}", foot).items():
                 outputs.bytes(prefix / f"{name}{ending}", content)
         lines.append(f"{paper.paper} {name}: {said}")
     return "\n".join(lines)
 
 
-def _summary(paper: Paper, inputs: Inputs, index: Path, flow_root: Path) -> FlowSummary:
+def _summary(paper: Paper, inputs: Inputs, indexes: Mapping[str, Path], arrays: Path) -> FlowSummary:
     from mexflow.reporting.flow_summary import summarise
 
-    rows = inputs.table(index).to_pylist()
-    return summarise(
-        rows, flow_root, paper.data.label, paper.data.classes, paper.test_pairs[0], paper.flow.size, inputs
-    )
+    assert paper.flow is not None
+    name, data = next(iter(paper.data.items()))
+    folder = arrays / "flow" / paper.flow.method
+    rows = inputs.table(indexes[name]).to_pylist()
+    return summarise(rows, folder, data.label, data.classes, paper.test_pairs[0], paper.flow.size, inputs)
 
 
-def _draw(name: str, figure: Figure, evidence: Evidence, summary: FlowSummary | None, faces_root: Path, inputs: Inputs):
+def _draw(name: str, figure: Figure, evidence: Evidence, summary: FlowSummary | None, arrays: Path, inputs: Inputs):
     """The figure drawn, the line at its foot, and what is to be said of it."""
     from mexflow.reporting import flow_figures
     from mexflow.reporting.confusion import confusion
     from mexflow.reporting.flow_summary import backdrop
 
-    classes, source = evidence.paper.data.classes, evidence.source
+    source = evidence.source
+    data = evidence.paper.data_of(figure.experiment) if figure.experiment else next(iter(evidence.paper.data.values()))
+    classes = data.classes
     title, foot, alarm = f"{name}. {figure.title}", source.line(), not source.comparable
     if figure.kind == "published_confusion":
         return confusion([_published(figure)], classes, title, _QUOTED, False), _QUOTED, "published numbers"
@@ -140,7 +154,8 @@ def _draw(name: str, figure: Figure, evidence: Evidence, summary: FlowSummary | 
         foot = "\n".join(
             [" · ".join([f"{source.mark} {foot}".strip(), *notes]), *([figure.note] if figure.note else [])]
         )
-        return confusion([_published(figure), panel], classes, title, foot, alarm), foot, panel.title
+        panels = [_published(figure), panel] if figure.published else [panel]
+        return confusion(panels, classes, title, foot, alarm), foot, panel.title
     assert summary is not None
     if figure.kind == "mean_flow":
         foot = f"{foot} · all clips of the dataset"
@@ -152,7 +167,7 @@ def _draw(name: str, figure: Figure, evidence: Evidence, summary: FlowSummary | 
     if sample is not None:
         said = f"{sample.dataset} {sample.clip}, {sample.label}"
         foot = f"{foot} · {said} (the clip of the strongest local motion)"
-        face = backdrop(sample, faces_root, inputs)
+        face = backdrop(sample, arrays / "faces", inputs)
     return flow_figures.flow_sample(sample, face, title, foot, alarm), foot, said
 
 

@@ -8,7 +8,21 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mexflow.cli.options import Budget, Data, Expect, Folds, PaperFile, Record, Seed, TotalFolds, command, expected
+from mexflow.cli.options import (
+    Budget,
+    Data,
+    Expect,
+    Folds,
+    Indexes,
+    PaperFile,
+    Record,
+    Seed,
+    TotalFolds,
+    command,
+    counts,
+    expected,
+    pairs,
+)
 
 if TYPE_CHECKING:
     from mexflow.artifacts import Inputs, Outputs
@@ -19,8 +33,8 @@ if TYPE_CHECKING:
 def main(
     paper: PaperFile,
     folds: Folds,
-    index: Annotated[Path, typer.Option(help="Index of the paper's clips.")],
-    flow_table: Annotated[list[Path], typer.Option(help="A table beside a flow array; repeatable.")],
+    index: Indexes,
+    array_table: Annotated[list[Path], typer.Option(help="A table beside an array that was read; repeatable.")],
     expect: Expect,
     total_folds: TotalFolds,
     budget: Budget,
@@ -39,10 +53,10 @@ def main(
         said = run(
             paper_path=paper,
             folds_root=folds,
-            index=index,
-            flow_tables=flow_table,
+            indexes={name: Path(path) for name, path in pairs("--index", index).items()},
+            array_tables=array_table,
             folds=expected(expect),
-            total_folds=total_folds,
+            total_folds=counts("--total-folds", total_folds),
             budget=budget,
             data=data,
             seed=seed,
@@ -59,10 +73,10 @@ def run(
     *,
     paper_path: Path,
     folds_root: Path,
-    index: Path,
-    flow_tables: Sequence[Path],
+    indexes: Mapping[str, Path],
+    array_tables: Sequence[Path],
     folds: Mapping[str, Sequence[str]],
-    total_folds: int,
+    total_folds: Mapping[str, int],
     budget: str,
     data: str,
     seed: int,
@@ -76,10 +90,10 @@ def run(
     Args:
         paper_path: the paper's YAML file.
         folds_root: the folder that holds ``<paper>/<experiment>/<fold>/predictions.parquet``.
-        index: the index of the paper's data.
-        flow_tables: the tables beside the flow arrays, for the clips excluded on the way.
+        indexes: the index of each of the paper's data, by name.
+        array_tables: the tables beside the arrays that were read, for the clips excluded on the way.
         folds: the folds expected of each experiment; one whose file is missing makes its numbers INCOMPLETE.
-        total_folds: folds of the whole protocol.
+        total_folds: folds of the whole protocol, by the name of the data.
         budget: ``demo`` or ``paper``.
         data: ``embedded``, or a text naming the licensed copies.
         seed: base seed of bootstraps and of the choice of samples.
@@ -92,8 +106,6 @@ def run(
     Raises:
         UserError: if an input cannot be read or does not fit the paper.
     """
-    import pyarrow as pa
-
     from mexflow import papers
     from mexflow.reporting import cells, render
     from mexflow.reporting.controls import controls
@@ -102,14 +114,12 @@ def run(
 
     paper = papers.parse(inputs.bytes(paper_path), paper_path)
     source = Source(data, budget)
-    pairs = [inputs.table(path) for path in sorted(flow_tables)]
-    excluded = count_exclusions(
-        inputs.table(index),
-        paper.data.label,
-        pa.concat_tables(pairs, promote_options="permissive") if pairs else None,
-        paper.test_pairs,
-    )
-    evidence = Evidence(paper, folds_root, folds, total_folds, source, seed, inputs, excluded)
+    beside = [inputs.table(path) for path in sorted(array_tables)]
+    rows = {name: inputs.table(path).to_pylist() for name, path in indexes.items()}
+    excluded = {
+        name: count_exclusions(rows[name], own.label, beside, paper.test_pairs) for name, own in paper.data.items()
+    }
+    evidence = Evidence(paper, folds_root, folds, total_folds, source, seed, inputs, excluded, rows)
     found = cells.paper_cells(evidence)
     judged = controls(evidence) if null_controls else None
     whole = found + [cell for control in judged or () for cell in control.cells]

@@ -43,11 +43,13 @@ def main(
         used = papers.parse(job.inputs.bytes(paper), paper)
         assert used.timing is not None
         timed = used.experiments[used.timing.experiment]
-        network = build(timed.model, timed.options, len(timed.channels), len(used.data.classes))
-        network = Normalised(network, torch.ones(len(timed.channels), 1, 1))
-        network.load_state_dict(torch.load(io.BytesIO(job.inputs.bytes(model)), weights_only=True))
+        channels = timed.channels or []
+        network = build(timed.model, timed.options, len(channels), len(used.data_of(used.timing.experiment).classes))
+        state = torch.load(io.BytesIO(job.inputs.bytes(model)), weights_only=True)
+        network = Normalised(network, torch.ones_like(state["divisor"]))
+        network.load_state_dict(state)
         pairs = timing.pairs_of_faces(job.inputs, faces, job.inputs.table(index).to_pylist(), used, clips)
-        times = timing.measure(used, network.to(where).eval(), pairs, timed.channels, where)
+        times = timing.measure(used, network.to(where).eval(), pairs, channels, where)
         cells = timing.table(used, times, where, data, budget)
         job.outputs.table(output.with_name(f"{output.name}.parquet"), cells)
         job.outputs.bytes(output.with_name(f"{output.name}.csv"), to_csv(cells))

@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
-from mexflow.cli.options import Record, command, pairs, scalar
+from mexflow.cli.options import Record, command, listed
+
+INPUTS = ("flow", "residual", "frames", "lbp_top")
 
 
 def main(
@@ -17,11 +19,9 @@ def main(
     index: Annotated[Path, typer.Option(help="Index of the experiment's clips.")],
     label: Annotated[str, typer.Option(help="Column of the index that holds the label.")],
     class_: Annotated[list[str], typer.Option("--class", help="A class, in the paper's order; repeatable.")],
-    protocol: Annotated[str, typer.Option(help="How folds are made: leave_one_subject_out.")],
-    flow: Annotated[list[Path], typer.Option(help="A flow array, its table beside it; repeatable.")],
-    channel: Annotated[list[str], typer.Option(help="A channel of the input: Vx, Vy or M; repeatable.")],
-    train_pair: Annotated[list[str], typer.Option(help="A pair of frames to train on; repeatable.")],
-    test_pair: Annotated[list[str], typer.Option(help="A pair of frames to test on; repeatable.")],
+    protocol: Annotated[str, typer.Option(help="How folds are made, e.g. leave_one_subject_out.")],
+    input_: Annotated[str, typer.Option("--input", help="flow, residual, frames or lbp_top.")],
+    array: Annotated[list[Path], typer.Option(help="An array of the input, its table beside it; repeatable.")],
     model: Annotated[str, typer.Option(help="Network family.")],
     epochs: Annotated[int, typer.Option(min=1)],
     batch_size: Annotated[int, typer.Option(min=1)],
@@ -30,8 +30,18 @@ def main(
     normalise: Annotated[str, typer.Option(help="Scaling of the input channels: rms or none.")],
     seed: Annotated[int, typer.Option(help="Base seed; a fold's own follows from it and the names.")],
     output: Annotated[Path, typer.Option(help="Folder to write a folder a fold into.")],
+    channel: Annotated[list[str], typer.Option(help="A channel of flow: Vx, Vy or M; repeatable.")] = [],  # noqa: B006
+    train_pair: Annotated[list[str], typer.Option(help="A pair of frames to train on; repeatable.")] = [],  # noqa: B006
+    test_pair: Annotated[list[str], typer.Option(help="A pair of frames to test on; repeatable.")] = [],  # noqa: B006
+    size: Annotated[int | None, typer.Option(help="Width and height of the images, pixels; else as stored.")] = None,
     model_option: Annotated[list[str], typer.Option(help="Setting of the network, NAME=VALUE; repeatable.")] = [],  # noqa: B006
     optimizer_option: Annotated[list[str], typer.Option(help="Setting of the optimiser; repeatable.")] = [],  # noqa: B006
+    schedule: Annotated[str, typer.Option(help="Learning rate: constant, cosine or plateau.")] = "constant",
+    schedule_option: Annotated[list[str], typer.Option(help="Setting of the schedule; repeatable.")] = [],  # noqa: B006
+    early_stopping: Annotated[int | None, typer.Option(min=1, help="Epochs without a better validation loss.")] = None,
+    validation_share: Annotated[float | None, typer.Option(help="Share of training subjects that validate.")] = None,
+    label_smoothing: Annotated[float, typer.Option(min=0, max=1)] = 0.0,
+    mixed_precision: Annotated[bool, typer.Option("--mixed-precision", help="bfloat16, on a GPU only.")] = False,
     permute_labels: Annotated[bool, typer.Option(help="Null control: permute labels within subject.")] = False,
     keep_features: Annotated[bool, typer.Option(help="Store the test clips' features.")] = False,
     threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 1,
@@ -41,12 +51,19 @@ def main(
     record: Record = None,
 ) -> None:
     """Train and test some folds of an experiment."""
-    from mexflow.errors import choose
+    # Which folds share a job, and where results go, change nothing in a fold: they are not in the fingerprint.
+    science = {
+        name: value
+        for name, value in locals().items()
+        if name not in ("fold", "index", "array", "output", "checkpoints", "checkpoint_seconds", "record", "device")
+    }
+    from mexflow.errors import UserError, choose
     from mexflow.evaluation.folds import PROTOCOLS, assert_disjoint
     from mexflow.models import available
     from mexflow.progress import progress
     from mexflow.records import Job, canonical_digest
     from mexflow.seeds import derive
+    from mexflow.training import inputs as loaders
     from mexflow.training import samples as data
     from mexflow.training.checkpoints import Checkpoints
     from mexflow.training.loop import Settings, choose_device, make_deterministic
@@ -54,36 +71,41 @@ def main(
 
     choose("protocol", protocol, PROTOCOLS)
     choose("network", model, available())
+    choose("input", input_, INPUTS)
     for name in channel:
         choose("channel", name, data.CHANNELS)
+    if input_ == "flow" and not (channel and train_pair and test_pair):
+        raise UserError("train --input flow: --channel, --train-pair and --test-pair are needed")
+    if input_ == "frames" and size is None:
+        raise UserError("train --input frames: --size is needed")
     make_deterministic(threads)
     where = choose_device(device)
-    options = {name: scalar(value) for name, value in pairs("--model-option", model_option).items()}
-    optimizer_options = {name: scalar(value) for name, value in pairs("--optimizer-option", optimizer_option).items()}
-    settings = Settings(epochs, batch_size, optimizer, learning_rate, optimizer_options)
+    settings = Settings(
+        epochs,
+        batch_size,
+        optimizer,
+        learning_rate,
+        listed("--optimizer-option", optimizer_option),
+        schedule=schedule,
+        schedule_options=listed("--schedule-option", schedule_option),
+        early_stopping=early_stopping,
+        label_smoothing=label_smoothing,
+        mixed_precision=mixed_precision,
+    )
     with Job(record, __name__, f"mexflow.models.{model}", paper=paper, experiment=experiment) as job:
         rows = data.labelled(job.inputs.table(index).to_pylist(), label, class_)
         folds = {f.name: f for f in PROTOCOLS[protocol](rows, label)}
         if permute_labels:
             rows = data.permute_within_subject(rows, label, derive(seed, paper, experiment))
-        samples, left_out = data.load_flow(job.inputs, flow, rows, label, class_, {*train_pair, *test_pair}, channel)
+        samples, left_out = {
+            "flow": lambda *common: data.load_flow(*common, {*train_pair, *test_pair}, channel),
+            "residual": lambda *common: loaders.load_residual(*common, size),
+            "frames": lambda *common: loaders.load_frames(*common, size),
+            "lbp_top": loaders.load_lbp_top,
+        }[input_](job.inputs, array, rows, label, class_)
         for line in left_out:
             print(f"left out: {line}")
-        # Which folds share a job, and where results go, change nothing in a fold: they are not in the fingerprint.
-        asked = (paper, experiment, label, class_, protocol, channel, train_pair, test_pair, seed, permute_labels)
-        trained = (
-            model,
-            options,
-            epochs,
-            batch_size,
-            optimizer,
-            learning_rate,
-            optimizer_options,
-            normalise,
-            where.type,
-            threads,
-        )
-        evidence = (asked, trained, job.code_digest, {k: v.sha256 for k, v in job.inputs.digests.items()})
+        evidence = (science, where.type, job.code_digest, {k: v.sha256 for k, v in job.inputs.digests.items()})
         store = Checkpoints(checkpoints, canonical_digest(evidence).sha256, checkpoint_seconds)
 
         described = {}
@@ -98,16 +120,19 @@ def main(
                     train_pairs=train_pair,
                     test_pairs=test_pair,
                     model=model,
-                    options=options,
+                    options=listed("--model-option", model_option),
                     normalise=normalise,
                     settings=settings,
+                    validation_share=validation_share,
                     seed=derive(seed, paper, experiment, name),
                     keep_features=keep_features,
                 )
                 description = run_fold(run, samples, where, output / name, job.outputs, store, lambda: advance(1))
                 assert_disjoint(description["training_subjects"], description["test_subjects"])
                 described[name] = description
-                print(f"{name}: loss {description['final_loss']:.4f}, {description['test_clips']} test clips")
+                loss = description["final_loss"]
+                said = "fitted" if loss is None else f"loss {loss:.4f}"
+                print(f"{name}: {said}, {description['test_clips']} test clips")
         job.state(folds=described, seed=seed, threads=threads, device=_device_name(where), left_out=left_out)
         job.finish()
         store.remove(fold)

@@ -5,6 +5,8 @@ Leave-one-subject-out, here and everywhere, leaves one *subject* out.
 
 from __future__ import annotations
 
+import random
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -37,7 +39,53 @@ def usable(row: Mapping[str, Any], label: str) -> bool:
     return row[label] is not None and row["excluded"] is None
 
 
-PROTOCOLS = {"leave_one_subject_out": leave_one_subject_out}
+def five_subject_folds(rows: Iterable[Mapping[str, Any]], label: str) -> list[Fold]:
+    """Five folds that share no subject, their class counts as even as a greedy choice makes them (upadhy2025).
+
+    Subjects, those with most clips first, each go to the fold that then differs least from a fifth of every class.
+
+    Args:
+        rows: rows of an index; `subject` is unique over its datasets.
+        label: the column that holds the label; rows without one, or excluded, do not count.
+
+    Returns:
+        Folds ``fold1`` to ``fold5``; fewer where there are fewer subjects.
+    """
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    for row in rows:
+        if usable(row, label):
+            counts[row["subject"]][row[label]] += 1
+    share = {name: sum(own[name] for own in counts.values()) / 5 for own in counts.values() for name in own}
+    held: list[Counter[str]] = [Counter() for _ in range(min(5, len(counts)))]
+    members: list[set[str]] = [set() for _ in held]
+    for subject in sorted(counts, key=lambda name: (-counts[name].total(), name)):
+
+        def excess(fold: int, own: Counter[str] = counts[subject]) -> tuple[float, int, int]:
+            # How much nearer to a fifth of each class the fold comes; rare classes weigh as much as frequent ones.
+            now, then = held[fold], held[fold] + own
+            change = sum(abs(then[name] / part - 1) - abs(now[name] / part - 1) for name, part in share.items())
+            return change, held[fold].total(), fold
+
+        chosen = min(range(len(held)), key=excess)
+        held[chosen] += counts[subject]
+        members[chosen].add(subject)
+    return [Fold(f"fold{number}", frozenset(subjects)) for number, subjects in enumerate(members, start=1)]
+
+
+def validation_subjects(training: Iterable[str], share: float, seed: int) -> frozenset[str]:
+    """The subjects among the training subjects that validate: so many of them, at least one, chosen by seed.
+
+    Raises:
+        ValueError: if there are fewer than two training subjects, so that none would be left to train on.
+    """
+    names = sorted(training)
+    if len(names) < 2:
+        raise ValueError("validation needs two training subjects or more")
+    count = min(max(1, round(share * len(names))), len(names) - 1)
+    return frozenset(random.Random(seed).sample(names, count))
+
+
+PROTOCOLS = {"leave_one_subject_out": leave_one_subject_out, "five_subject_folds": five_subject_folds}
 """Protocols by name: ``protocol(rows, label) -> folds``."""
 
 

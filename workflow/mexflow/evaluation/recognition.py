@@ -49,6 +49,24 @@ def accuracy(matrix: np.ndarray) -> np.ndarray:
     return _share(np.trace(matrix, axis1=-2, axis2=-1), matrix.sum((-2, -1)))
 
 
+def uf1(matrix: np.ndarray) -> np.ndarray:
+    """Unweighted F1 (cropnet2021, eq. 9-10): the mean over classes of 2TP / (2TP + FP + FN).
+
+    A class that has no clip and was never predicted takes no part in the mean; ``(..., C, C)`` to float64 ``(...)``.
+    """
+    hits = np.diagonal(matrix, axis1=-2, axis2=-1)
+    return _mean(_share(2 * hits, matrix.sum(-1) + matrix.sum(-2)))
+
+
+def uar(matrix: np.ndarray) -> np.ndarray:
+    """Unweighted average recall (cropnet2021, eq. 11): the mean over classes of TP / N.
+
+    A class that has no clip takes no part in the mean; ``(..., C, C)`` to float64 ``(...)``.
+    """
+    hits = np.diagonal(matrix, axis1=-2, axis2=-1)
+    return _mean(_share(hits, matrix.sum(-1)))
+
+
 def majority_share(matrix: np.ndarray) -> np.ndarray:
     """Share of the most frequent true class, what a constant answer scores: ``(..., C, C)`` to float64 ``(...)``."""
     return _share(matrix.sum(-1).max(-1), matrix.sum((-2, -1)))
@@ -77,6 +95,12 @@ def encode(names: Sequence[str], classes: Sequence[str]) -> np.ndarray:
     """
     numbers = {name: number for number, name in enumerate(classes)}
     return np.array([numbers[name] for name in names], dtype=np.int64)
+
+
+def _mean(shares: np.ndarray) -> np.ndarray:
+    """Mean over the last axis of the shares that are not NaN; NaN of none."""
+    known = ~np.isnan(shares)
+    return _share(np.where(known, shares, 0).sum(-1), known.sum(-1))
 
 
 def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:

@@ -114,3 +114,14 @@ RESIDUAL = pa.schema(
 summed (for flow: the end alone). `matrix` holds the two rows of the transform from raw pixels to those of the box, the
 same for all frames of the clip. `excluded`, where not null, says why there is no image: that row of the array is zero.
 """
+
+CLIP_FEATURES = pa.schema(
+    [
+        ("dataset", pa.string()),
+        ("subject", pa.string()),
+        ("video", pa.string()),
+        ("clip", pa.string()),
+        ("excluded", pa.string()),
+    ]
+)
+"""One row per clip. `excluded`, where not null, says why there are no features: that row of the array is zero."""

@@ -120,22 +120,23 @@ def _place_cells(evidence: Evidence, name: str, table: Table, row: Row, number: 
     printed = row.published[number] if row.published else None
     experiment = row.experiments[number] if row.experiments else None
     published = None if printed is None or isinstance(printed, str) else float(printed)
+    column, metric = table.columns[number], table.columns[number].metric or row.metric
     if experiment is None:
-        found = [Measurement(row.metric, notes=[row.pending or QUOTED])]
+        found = [Measurement(metric, notes=[row.pending or QUOTED])]
     else:
-        found = METRICS[row.metric].measure(evidence, Place(row, table.columns[number], experiment))
+        found = METRICS[metric].measure(evidence, Place(row, column, experiment))
     own = [f"printed: {printed}"] if isinstance(printed, str) else []
     own += [row.note] if row.note else []
     cells = []
     for order, one in enumerate(found):
         notes = [*one.notes, *own]
         # An exact count needs no interval: where it differs from print, print is what the table's note is about.
-        exact = not METRICS[row.metric].of_data
+        exact = not METRICS[metric].of_data
         if exact and table.note and published is not None and one.value not in (None, published):
             notes.append(table.note)
         found_here = Measurement(one.metric, one.value, one.interval, one.n, notes)
         printed_here = published if order == 0 else None
-        cell = cell_from(evidence.paper, name, row.name, table.columns[number], found_here, printed_here)
+        cell = cell_from(evidence.paper, name, row.name, column.name, found_here, printed_here)
         cells.append(replace(cell, experiment=experiment, extra=order > 0))
     return cells
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from mexflow.evaluation import recognition
 from mexflow.reporting.cells import Cell, cell_from
 from mexflow.reporting.evidence import Evidence
-from mexflow.reporting.metrics import Measurement, measured_accuracy
+from mexflow.reporting.metrics import Measurement, score
 
 TABLE = "controls"
 TITLE = "Null controls: labels permuted within subject"
@@ -42,7 +42,7 @@ def controls(evidence: Evidence) -> list[Control]:
 
 
 def _control(evidence: Evidence, name: str) -> Control:
-    real, null = measured_accuracy(evidence, name), measured_accuracy(evidence, f"{name}-null")
+    real, null = score(evidence, name), score(evidence, f"{name}-null")
     pooled = evidence.pooled(f"{name}-null")
     if null.value is None:
         expected = Measurement("expected_agreement", notes=list(null.notes))

@@ -6,19 +6,23 @@ experiment incomplete; a fold whose file has no rows (all clips of its subject w
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from mexflow.artifacts import Inputs
 from mexflow.errors import UserError
 from mexflow.evaluation import recognition, similarity
 from mexflow.papers import Paper
 from mexflow.reporting.source import Source
+
+_COLUMNS = ["dataset", "subject", "clip", "label", "predicted"]
 
 
 @dataclass(frozen=True)
@@ -70,11 +74,12 @@ class Evidence:
         paper: the paper.
         folds_root: the folder that holds ``<paper>/<experiment>/<fold>/``.
         folds: the folds expected of each experiment.
-        total_folds: how many folds the whole protocol has.
+        total_folds: how many folds the whole protocol has, by the name of the paper's data.
         source: the data and the budget.
         seed: base seed of bootstraps and choices.
         inputs: reads the files, remembering their digests.
-        exclusions: clips left out, by the code of the reason.
+        exclusions: clips left out, by the code of the reason, by the name of the paper's data.
+        rows: the rows of the index, by the name of the paper's data.
     """
 
     def __init__(
@@ -82,11 +87,12 @@ class Evidence:
         paper: Paper,
         folds_root: Path,
         folds: Mapping[str, Sequence[str]],
-        total_folds: int,
+        total_folds: Mapping[str, int],
         source: Source,
         seed: int,
         inputs: Inputs,
-        exclusions: Mapping[str, int] | None = None,
+        exclusions: Mapping[str, Mapping[str, int]] | None = None,
+        rows: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
     ) -> None:
         self.paper = paper
         self.folds = folds
@@ -94,39 +100,43 @@ class Evidence:
         self.source = source
         self.seed = seed
         self.exclusions = dict(exclusions or {})
+        self.rows = dict(rows or {})
         self._root = folds_root / paper.paper
         self._inputs = inputs
         self._tables: dict[str, list[tuple[str, pa.Table]]] = {}
-        self._pooled: dict[str, Pooled] = {}
+        self._pooled: dict[tuple[str, str | None], Pooled] = {}
         self._similarities: dict[str, PooledSimilarity] = {}
 
-    def pooled(self, experiment: str) -> Pooled:
-        """The pooled predictions of an experiment.
+    def classes(self, experiment: str) -> list[str]:
+        """The classes of an experiment's data."""
+        return self.paper.data_of(experiment).classes
+
+    def pooled(self, experiment: str, part: str | None = None) -> Pooled:
+        """The pooled predictions of an experiment, or of one member dataset (`part`) of its composite.
 
         Raises:
             UserError: if a file cannot be read, lacks a column or names an unknown class.
         """
-        if experiment not in self._pooled:
+        key = (experiment, part)
+        if key not in self._pooled:
             tables = self._predictions(experiment)
-            subjects, labels, predicted = (
-                [value for _, table in tables for value in table[column].to_pylist()]
-                for column in ("subject", "label", "predicted")
-            )
-            names = sorted(set(subjects))
+            rows = [row for _, table in tables for row in table.select(_COLUMNS).to_pylist()]
+            kept = [row for row in rows if part is None or row["dataset"] == part]
+            names = sorted({row["subject"] for row in kept})
             confusions = recognition.confusion_by_group(
-                self._encode(experiment, labels),
-                self._encode(experiment, predicted),
-                recognition.encode(subjects, names),
+                self._encode(experiment, [row["label"] for row in kept]),
+                self._encode(experiment, [row["predicted"] for row in kept]),
+                recognition.encode([row["subject"] for row in kept], names),
                 len(names),
-                len(self.paper.data.classes),
+                len(self.classes(experiment)),
             )
-            self._pooled[experiment] = Pooled(
+            self._pooled[key] = Pooled(
                 confusions,
                 expected=len(self.folds.get(experiment, ())),
                 found=len(tables),
                 empty=sum(table.num_rows == 0 for _, table in tables),
             )
-        return self._pooled[experiment]
+        return self._pooled[key]
 
     def similarities(self, experiment: str) -> PooledSimilarity:
         """The test features of an experiment, compared fold by fold; the arrays are memory-mapped, one at a time.
@@ -153,19 +163,22 @@ class Evidence:
     def notes(self, experiment: str) -> list[str]:
         """What qualifies every number of an experiment: folds and epochs not run, clips left out."""
         notes = []
-        expected = len(self.folds.get(experiment, ()))
-        if expected < self.total_folds:
-            notes.append(f"folds {expected} of {self.total_folds}")
-        epochs = self.paper.effort(experiment, self.source.budget).epochs
-        printed = self.paper.budgets["paper"].epochs if "paper" in self.paper.budgets else epochs
-        if epochs != printed:
-            notes.append(f"epochs {epochs} of {printed}")
+        data = self.paper.data_name(experiment)
+        expected, total = len(self.folds.get(experiment, ())), self.total_folds.get(data, 0)
+        if expected < total:
+            notes.append(f"folds {expected} of {total}")
+        effort, printed = (self.paper.effort(experiment, budget) for budget in (self.source.budget, "paper"))
+        # What is fitted at once has no epochs.
+        if effort.epochs != printed.epochs and self.paper.with_null_controls()[experiment].input != "lbp_top":
+            notes.append(f"epochs {effort.epochs} of {printed.epochs}")
+        if effort.size != printed.size:
+            notes.append(f"images of {effort.size} pixels")
         empty = self.pooled(experiment).empty
         if empty:
             notes.append(f"{empty} {'fold' if empty == 1 else 'folds'} without a test clip")
-        if self.exclusions:
-            total = sum(self.exclusions.values())
-            reasons = ", ".join(f"{reason} {count}" for reason, count in sorted(self.exclusions.items()))
+        if exclusions := self.exclusions.get(data):
+            total = sum(exclusions.values())
+            reasons = ", ".join(f"{reason} {count}" for reason, count in sorted(exclusions.items()))
             notes.append(f"{total} {'clip' if total == 1 else 'clips'} of the dataset excluded ({reasons})")
         return notes
 
@@ -176,7 +189,7 @@ class Evidence:
                 path = self._root / experiment / fold / "predictions.parquet"
                 if path.is_file():
                     table = self._inputs.table(path)
-                    lacking = {"subject", "clip", "label", "predicted"} - set(table.column_names)
+                    lacking = set(_COLUMNS) - set(table.column_names)
                     if lacking:
                         raise UserError(f"{path}: has no column {sorted(lacking)}; delete it and train the fold again")
                     tables.append((fold, table))
@@ -185,7 +198,7 @@ class Evidence:
 
     def _encode(self, experiment: str, names: list[str]) -> np.ndarray:
         try:
-            return recognition.encode(names, self.paper.data.classes)
+            return recognition.encode(names, self.classes(experiment))
         except KeyError as error:
             raise UserError(
                 f"{self._root / experiment}: class {error.args[0]!r} is not a class of {self.paper.paper}; "
@@ -194,27 +207,40 @@ class Evidence:
 
 
 def count_exclusions(
-    rows: pa.Table, label: str, pairs: pa.Table | None = None, wanted: Sequence[str] = ()
+    rows: Sequence[Mapping[str, Any]], label: str, tables: Sequence[pa.Table] = (), wanted: Sequence[str] = ()
 ) -> dict[str, int]:
     """Clips with a label that are left out, by the code that begins the reason.
 
     Args:
-        rows: the index (its `excluded` column).
+        rows: the rows of the index.
         label: the label column; clips without a label are no clips of the paper.
-        pairs: the flow tables, one row a frame pair, with a column `excluded`.
+        tables: the tables beside the arrays that were read: a row a clip, a pair of frames or a frame, with a column
+            `excluded`.
         wanted: the names of the frame pairs that a test clip needs.
     """
     excluded: dict[tuple[str, str, str], str] = {}
-    known = set()
-    for row in rows.select(["dataset", "subject", "clip", label, "excluded"]).to_pylist():
+    of_video: dict[tuple[str, str, str], list[tuple[str, str, str]]] = defaultdict(list)
+    for row in rows:
         if row[label] is not None:
-            known.add(clip_key(row))
+            key = clip_key(row)
+            of_video[(*key[:2], row["video"])].append(key)
             if row["excluded"] is not None:
-                excluded[clip_key(row)] = row["excluded"]
-    if pairs is not None:
-        for row in pairs.select(["dataset", "subject", "clip", "pair", "excluded"]).to_pylist():
-            if clip_key(row) in known and row["excluded"] is not None and row["pair"] in wanted:
-                excluded.setdefault(clip_key(row), row["excluded"])
+                excluded[key] = row["excluded"]
+    known = {key for keys in of_video.values() for key in keys}
+    for table in tables:
+        wished = ("dataset", "subject", "video", "clip", "pair", "excluded")
+        names = [name for name in wished if name in table.column_names]
+        # Most tables exclude nothing; those of frames are long.
+        some = table.select(names).filter(pc.is_valid(table["excluded"]))
+        for row in some.to_pylist():
+            if "clip" not in row:
+                keys = of_video[row["dataset"], row["subject"], row["video"]]
+            elif clip_key(row) in known and (row.get("pair") in wanted or "pair" not in row):
+                keys = [clip_key(row)]
+            else:
+                keys = []
+            for key in keys:
+                excluded.setdefault(key, row["excluded"])
     return dict(sorted(Counter(reason.partition(":")[0].strip() for reason in excluded.values()).items()))
 
 

@@ -6,16 +6,18 @@ A new metric is one function and one entry of `METRICS`; nothing else needs to k
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from mexflow.evaluation import recognition, similarity
 from mexflow.evaluation.uncertainty import Interval, bootstrap, seed_of
-from mexflow.papers import Row
+from mexflow.papers import Column, Row
 from mexflow.reporting.evidence import Evidence
 
 if TYPE_CHECKING:
+    import numpy as np
     from torch import nn
 
 ALL_PAIRS = "cosine_similarity_all_pairs"
@@ -28,7 +30,7 @@ class Place:
     """One place of a table: its row, its column, and the experiment that fills it."""
 
     row: Row
-    column: str
+    column: Column
     experiment: str
 
 
@@ -64,30 +66,73 @@ class Metric:
     of_data: bool = True
 
 
-def accuracy(evidence: Evidence, place: Place) -> list[Measurement]:
-    """Accuracy in per cent over the pooled test clips, bootstrapped over subjects; `n` counts clips."""
-    return [measured_accuracy(evidence, place.experiment)]
+def scored(metric: str) -> Callable[[Evidence, Place], list[Measurement]]:
+    """The measure of a score, in per cent over the pooled test clips, bootstrapped over subjects; `n` counts clips."""
+
+    def measure(evidence: Evidence, place: Place) -> list[Measurement]:
+        return [score(evidence, place.experiment, metric, place.column.part)]
+
+    return measure
 
 
-def measured_accuracy(evidence: Evidence, experiment: str) -> Measurement:
-    """See `accuracy`."""
-    pooled = evidence.pooled(experiment)
+def score(evidence: Evidence, experiment: str, metric: str = "accuracy", part: str | None = None) -> Measurement:
+    """One score of an experiment, or of one member dataset of its composite; see `scored`."""
+    function = SCORES[metric]
+    pooled = evidence.pooled(experiment, part)
     notes = evidence.notes(experiment)
     if not pooled.expected:
-        return Measurement("accuracy", notes=[NOT_RUN])
+        return Measurement(metric, notes=[NOT_RUN])
     if not pooled.complete:
-        return Measurement("accuracy", notes=[pooled.incomplete, *notes])
+        return Measurement(metric, notes=[pooled.incomplete, *notes])
     if not pooled.clips:
-        return Measurement("accuracy", n=0, notes=["no test clip", *notes])
-    interval = bootstrap(
-        pooled.confusions,
-        recognition.accuracy,
-        seed_of(evidence.seed, evidence.paper.paper, experiment, "bootstrap"),
-    )
+        return Measurement(metric, n=0, notes=["no test clip", *notes])
+    seed = seed_of(evidence.seed, evidence.paper.paper, experiment, *([part] if part else []), "bootstrap")
+    interval = bootstrap(pooled.confusions, function, seed)
     if interval is None:
         notes.insert(0, "no interval: one subject")
-    value = 100 * float(recognition.accuracy(pooled.matrix))
-    return Measurement("accuracy", value, interval and (100 * interval[0], 100 * interval[1]), pooled.clips, notes)
+    absent = int((pooled.matrix.sum(1) == 0).sum())
+    if absent and metric != "accuracy":  # it is a mean over classes
+        notes.append(f"{absent} of {len(pooled.matrix)} classes without a test clip")
+    value = 100 * float(function(pooled.matrix))
+    return Measurement(metric, value, interval and (100 * interval[0], 100 * interval[1]), pooled.clips, notes)
+
+
+def class_share(evidence: Evidence, place: Place) -> list[Measurement]:
+    """The share of the row's class that was predicted as the column's, in per cent; `n` counts the class's clips."""
+    classes = evidence.classes(place.experiment)
+    true, predicted = classes.index(place.row.name.lower()), classes.index(place.column.name.lower())
+    pooled, notes = evidence.pooled(place.experiment), evidence.notes(place.experiment)
+    if not pooled.expected or not pooled.complete:
+        return [Measurement("class_share", notes=[pooled.incomplete, *notes] if pooled.expected else [NOT_RUN])]
+    count = int(pooled.matrix[true].sum())
+    if not count:
+        return [Measurement("class_share", n=0, notes=["no test clip of this class", *notes])]
+    function = functools.partial(_share_of, true=true, predicted=predicted)
+    seed = seed_of(evidence.seed, evidence.paper.paper, place.experiment, classes[true], classes[predicted], "share")
+    interval = bootstrap(pooled.confusions, function, seed)
+    value = 100 * float(function(pooled.matrix))
+    return [Measurement("class_share", value, interval and (100 * interval[0], 100 * interval[1]), count, notes)]
+
+
+def _share_of(matrix: np.ndarray, true: int, predicted: int) -> np.ndarray:
+    return recognition.row_shares(matrix)[..., true, predicted]
+
+
+def clips(evidence: Evidence, place: Place) -> list[Measurement]:
+    """Clips in use of the class that the row names (or ``all``; ``subjects`` counts those), counted from the index."""
+    data = evidence.paper.data_of(place.experiment)
+    rows = [
+        row
+        for row in evidence.rows[evidence.paper.data_name(place.experiment)]
+        if row[data.label] is not None and row["excluded"] is None
+        if place.column.part in (None, row["dataset"])
+    ]
+    wanted = place.row.name.lower()
+    if wanted == "subjects":
+        count = len({row["subject"] for row in rows})
+    else:
+        count = sum(wanted == "all" or row[data.label] == wanted for row in rows)
+    return [Measurement("clips", count, None, count, ["counted from the index"])]
 
 
 def parameters(evidence: Evidence, place: Place) -> list[Measurement]:
@@ -114,10 +159,11 @@ def _network(evidence: Evidence, experiment: str) -> nn.Module:
     from mexflow import models
 
     settings = evidence.paper.experiments[experiment]
-    classes = len(evidence.paper.data.classes)
+    classes = len(evidence.classes(experiment))
+    inputs = {"flow": len(settings.channels or ()), "residual": 3, "frames": 13, "lbp_top": 0}[settings.input]
     # On the meta device a network has shapes and no numbers, so counting costs neither memory nor time.
     with torch.device("meta"):
-        return models.build(settings.model, settings.options, inputs=len(settings.channels), classes=classes)
+        return models.build(settings.model, settings.options, inputs=inputs, classes=classes)
 
 
 def cosine_similarity(evidence: Evidence, place: Place) -> list[Measurement]:
@@ -129,8 +175,8 @@ def cosine_similarity(evidence: Evidence, place: Place) -> list[Measurement]:
     Raises:
         ValueError: if row or column is not a class of the paper.
     """
-    classes = evidence.paper.data.classes
-    a, b = sorted((classes.index(place.row.name), classes.index(place.column)))
+    classes = evidence.classes(place.experiment)
+    a, b = sorted((classes.index(place.row.name), classes.index(place.column.name)))
     notes = evidence.notes(place.experiment)
     found = evidence.similarities(place.experiment)
     if not found.expected or found.incomplete:
@@ -164,8 +210,15 @@ def _fraction(value: float) -> str:
     return f"{value:.4f}"
 
 
+SCORES = {"accuracy": recognition.accuracy, "uf1": recognition.uf1, "uar": recognition.uar}
+"""Scores of a confusion matrix, in [0, 1]."""
+
 METRICS: dict[str, Metric] = {
-    "accuracy": Metric(accuracy, _percent, "accuracy (%)", "test clips"),
+    "accuracy": Metric(scored("accuracy"), _percent, "accuracy (%)", "test clips"),
+    "uf1": Metric(scored("uf1"), _percent, "UF1 (%)", "test clips"),
+    "uar": Metric(scored("uar"), _percent, "UAR (%)", "test clips"),
+    "class_share": Metric(class_share, _percent, "share of the class (%)", "test clips of the class"),
+    "clips": Metric(clips, _whole, "clips", "clips in use", "none: counts"),
     "parameters": Metric(parameters, _whole, "parameters", "networks", of_data=False),
     "filters": Metric(filters, _whole, "filters", "networks", of_data=False),
     "cosine_similarity": Metric(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from mexflow.papers import Paper, Row, Table
+from mexflow.papers import Column, Paper, Row, Table
 from mexflow.reporting.cells import QUOTED, Cell
 from mexflow.reporting.controls import TITLE, Control
 from mexflow.reporting.metrics import COUNTED, METRICS, NOT_RUN, WRITTEN
@@ -41,7 +41,8 @@ def escape(text: str) -> str:
 
 def _section(name: str, table: Table, cells: list[Cell], source: Source) -> list[str]:
     parts = [f"## {name}. {escape(table.title)}", _grid(table, cells, source)]
-    metrics = [METRICS[metric] for metric in dict.fromkeys(row.metric for row in table.rows)]
+    named = (column.metric or row.metric for row in table.rows for column in table.columns)
+    metrics = [METRICS[metric] for metric in dict.fromkeys(named)]
     if any(metric.of_data for metric in metrics):
         intervals = " or ".join(dict.fromkeys(metric.interval for metric in metrics))
         counts = _counts([cell for cell in cells if not cell.extra], " and ".join(metric.unit for metric in metrics))
@@ -72,10 +73,10 @@ def _grid(table: Table, cells: list[Cell], source: Source) -> str:
     for row in table.rows:
         texts = [escape(row.name)] + ([METRICS[row.metric].label] if several else [])
         for number, column in enumerate(table.columns):
-            cell = found[row.name, column, row.metric]
-            texts.append(f"{_published(row, number)} / {_measured(cell, source, _instead(row, number))}")
+            cell = found[row.name, column.name, column.metric or row.metric]
+            texts.append(f"{_published(row, column, number)} / {_measured(cell, source, _instead(row, number))}")
         lines.append(texts)
-    heads = [escape(table.row_header)] + (["metric"] if several else []) + [escape(column) for column in table.columns]
+    heads = [escape(table.row_header)] + (["metric"] if several else []) + [escape(column) for column in table.names]
     return pipe_table(heads, lines, 2 if several else 1)
 
 
@@ -86,14 +87,14 @@ def _extras(table: Table, cells: list[Cell], unit: str, source: Source) -> list[
         chosen = [cell for cell in cells if cell.metric == metric]
         found = {(cell.row, cell.column): cell for cell in chosen}
         lines = [
-            [escape(row)] + [_measured(found[row, column], source) for column in table.columns]
+            [escape(row)] + [_measured(found[row, column], source) for column in table.names]
             for row in dict.fromkeys(cell.row for cell in chosen)
         ]
         parts.append(
             f"The same places, {WRITTEN[metric][1]} [95 % interval, bootstrap over subjects]; the paper prints none."
             f"{_counts(chosen, unit)}"
         )
-        parts.append(pipe_table([escape(table.row_header), *map(escape, table.columns)], lines, 1))
+        parts.append(pipe_table([escape(table.row_header), *map(escape, table.names)], lines, 1))
     return parts
 
 
@@ -103,11 +104,11 @@ def pipe_table(heads: list[str], lines: list[list[str]], left: int, last: int = 
     return "\n".join(f"| {' | '.join(texts)} |" for texts in [heads, rule, *lines])
 
 
-def _published(row: Row, number: int) -> str:
+def _published(row: Row, column: Column, number: int) -> str:
     printed = row.published[number] if row.published else None
     if printed is None:
         return NOTHING
-    return escape(printed) if isinstance(printed, str) else WRITTEN[row.metric][0](printed)
+    return escape(printed) if isinstance(printed, str) else WRITTEN[column.metric or row.metric][0](printed)
 
 
 def _instead(row: Row, number: int) -> str:
@@ -146,11 +147,11 @@ def _remarks(table: Table, cells: list[Cell]) -> list[str]:
         for note in cell.notes:
             if note not in shown_elsewhere and not note.startswith("INCOMPLETE"):
                 places.setdefault(note, set()).add((cell.row, cell.column))
-    order = [(row, column) for row in dict.fromkeys(cell.row for cell in cells) for column in table.columns]
+    order = [(row, column) for row in dict.fromkeys(cell.row for cell in cells) for column in table.names]
     ours = [place for place in order if place in {(cell.row, cell.column) for cell in cells if cell.experiment}]
     general, single = [], []
     for note, holders in places.items():
-        where, few = _where([place for place in order if place in holders], ours, table.columns)
+        where, few = _where([place for place in order if place in holders], ours, table.names)
         (single if few else general).append(f"- {where}{escape(note)}")
     if len(single) <= _FOLD_AWAY:
         lines = general + single

@@ -37,9 +37,9 @@ def pairs_of_faces(
     Raises:
         UserError: if no clip has both faces.
     """
-    clips = {
-        (r["dataset"], r["subject"].rpartition("/")[2], r["video"]): r for r in rows if usable(r, paper.data.label)
-    }
+    assert paper.timing is not None
+    label = paper.data_of(paper.timing.experiment).label
+    clips = {(r["dataset"], r["subject"].rpartition("/")[2], r["video"]): r for r in rows if usable(r, label)}
     found: list[Pair] = []
     for path in arrays:
         images = inputs.array(path)
@@ -67,6 +67,7 @@ def measure(
 
     The first clip is done twice and its first time thrown away: it pays for what is set up once.
     """
+    assert paper.flow is not None
     times: dict[str, list[float]] = {"flow": [], "network": []}
     for first, second in [pairs[0], *pairs]:
         start = time.perf_counter()

@@ -18,7 +18,7 @@ METHODS = ("rms", "none")
 class Normalised(nn.Module):
     """A network behind a fixed division of each input channel; the divisors are saved with it, not trained.
 
-    `divisor` is float32 (c, 1, 1).
+    `divisor` is float32 (c, 1, 1), or (1,).
     """
 
     def __init__(self, network: nn.Module, divisor: torch.Tensor) -> None:
@@ -48,11 +48,11 @@ def divisor(method: str, training: Samples) -> torch.Tensor:
         training: the training samples of one fold; no other sample may be among them.
 
     Returns:
-        float32 (c, 1, 1), positive.
+        float32 (c, 1, 1), positive; (1,) for ``none``.
     """
     choose("normalisation", method, METHODS)
     if method == "none":
-        return torch.ones(training.images.shape[1], 1, 1)
+        return torch.ones(1)
     images = torch.from_numpy(training.images)
     rms = images.double().square().mean(dim=(0, 2, 3)).sqrt()
     return torch.where(rms > 0, rms, torch.ones_like(rms)).float()[:, None, None]

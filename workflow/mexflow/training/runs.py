@@ -14,8 +14,9 @@ import torch
 
 from mexflow.artifacts import Outputs
 from mexflow.errors import UserError
-from mexflow.evaluation.folds import assert_disjoint
+from mexflow.evaluation.folds import assert_disjoint, validation_subjects
 from mexflow.models import build
+from mexflow.seeds import derive
 from mexflow.training.checkpoints import Checkpoints
 from mexflow.training.loop import Settings, fit, predict
 from mexflow.training.normalisation import Normalised, divisor
@@ -36,8 +37,17 @@ PREDICTIONS = pa.schema(
 )
 """One row per test clip; `probabilities` are in the order of the paper's classes."""
 
-HISTORY = pa.schema([("epoch", pa.int64()), ("loss", pa.float64()), ("accuracy", pa.float64())])
-"""One row per epoch: mean cross entropy, and the share of training samples classified rightly, in training mode."""
+HISTORY = pa.schema(
+    [
+        ("epoch", pa.int64()),
+        ("loss", pa.float64()),
+        ("accuracy", pa.float64()),
+        ("validation_loss", pa.float64()),
+        ("learning_rate", pa.float64()),
+    ]
+)
+"""One row per epoch: mean cross entropy, the share of training samples classified rightly (both in training mode),
+mean cross entropy of the validation samples (null where none validate), and the learning rate."""
 
 
 @dataclass(frozen=True)
@@ -54,20 +64,43 @@ class FoldRun:
     options: dict[str, Any]
     normalise: str
     settings: Settings
+    validation_share: float | None
     seed: int
     keep_features: bool
 
 
-def split(samples: Samples, run: FoldRun) -> tuple[Samples, Samples]:
-    """The training and the test samples of a fold; no subject is in both.
+@dataclass(frozen=True)
+class Split:
+    """The samples of a fold by their use; no subject is in two of them. `validation` is None if none validate."""
+
+    train: Samples
+    validation: Samples | None
+    test: Samples
+
+
+def split(samples: Samples, run: FoldRun) -> Split:
+    """The training, validation and test samples of a fold; no subject is in two of them.
+
+    Validation subjects are taken from the training subjects.
 
     Raises:
         UserError: if nothing is left to train on, or a class of the paper has no training sample.
     """
-    testing = np.array([clip["subject"] in run.test_subjects for clip in samples.clips], bool)
+    subjects = np.array([clip["subject"] for clip in samples.clips], object)
+    testing = np.isin(subjects, list(run.test_subjects))
     pairs = np.array([clip["pair"] for clip in samples.clips])
-    train = samples.subset(~testing & np.isin(pairs, run.train_pairs))
-    test = samples.subset(testing & np.isin(pairs, run.test_pairs))
+    # Inputs without pairs of frames have one sample a clip.
+    trainable = ~testing & (np.isin(pairs, run.train_pairs) if run.train_pairs else True)
+    test = samples.subset(testing & (np.isin(pairs, run.test_pairs) if run.test_pairs else True))
+    validation = None
+    if run.validation_share is not None:
+        chosen = _validating(set(subjects[trainable]), run)
+        validating = np.isin(subjects, list(chosen))
+        # Validated on what is tested on: of a clip's samples, those of the test pairs.
+        kept = np.isin(pairs, run.test_pairs) if run.test_pairs else True
+        validation = samples.subset(trainable & validating & kept)
+        trainable &= ~validating
+    train = samples.subset(trainable)
     absent = [name for i, name in enumerate(samples.classes) if not (train.labels == i).any()]
     if absent:
         raise UserError(
@@ -77,7 +110,24 @@ def split(samples: Samples, run: FoldRun) -> tuple[Samples, Samples]:
         )
     assert_disjoint(train.subjects, test.subjects)
     assert_disjoint(train.subjects, run.test_subjects)
-    return train, test
+    if validation is not None:
+        assert_disjoint(validation.subjects, {*train.subjects, *run.test_subjects})
+    return Split(train, validation, test)
+
+
+def _validating(training: set[str], run: FoldRun) -> frozenset[str]:
+    assert run.validation_share is not None
+    try:
+        return validation_subjects(training, run.validation_share, derive(run.seed, "validation"))
+    except ValueError as error:
+        raise UserError(f"fold {run.fold} of {run.paper}/{run.experiment}: {error}; add subjects") from None
+
+
+def _fitted(network: torch.nn.Module, train: Samples) -> list[dict[str, float | None]] | None:
+    """The history of a machine that is fitted at once; None for a network, which is trained."""
+    if not hasattr(network, "fit"):
+        return None
+    return [{"epoch": 1, "loss": None, "accuracy": network.fit(train.images, train.labels)}]
 
 
 def run_fold(
@@ -98,12 +148,21 @@ def run_fold(
     Returns:
         What the job's record says of the fold.
     """
-    train, test = split(samples, run)
+    used = split(samples, run)
+    train, test = used.train, used.test
     torch.manual_seed(run.seed)
     network = build(run.model, run.options, samples.images.shape[1], len(samples.classes))
     network = Normalised(network, divisor(run.normalise, train))
-    history = fit(
-        network, train, run.settings, run.seed, device, fold=run.fold, checkpoints=checkpoints, after_epoch=after_epoch
+    history = _fitted(network.network, train) or fit(
+        network,
+        train,
+        run.settings,
+        run.seed,
+        device,
+        fold=run.fold,
+        checkpoints=checkpoints,
+        validation=used.validation,
+        after_epoch=after_epoch,
     )
     probabilities, features = predict(network, test, device, run.settings.batch_size, run.keep_features)
     names = samples.classes
@@ -129,6 +188,7 @@ def run_fold(
             append(features)
     return {
         "training_subjects": train.subjects,
+        "validation_subjects": used.validation.subjects if used.validation is not None else [],
         "test_subjects": sorted(run.test_subjects),
         "training_samples": len(train),
         "test_clips": len(test),
