@@ -20,6 +20,8 @@ from mexflow.preprocess.tables import FaceRows
 
 FRAMES, ROUNDS = 200, 4
 MOST_RATIO = 2.0
+WORST_RATIO = 3.5
+"""What small frames take, of which the decoding costs little, must at least stay below this."""
 
 
 def decode(folder: Path) -> None:
@@ -49,7 +51,7 @@ def seconds(work, *arguments: object) -> float:
 
 
 def parts(folder: Path) -> dict[str, float]:
-    """Seconds a frame of the single steps, each beside a decoding, as the loop meets them."""
+    """Seconds of the single steps, each beside a decoding, as the loop meets them; landmarks are one prediction."""
     taken: dict[str, list[float]] = {}
 
     def timed(name: str, work, *arguments: object):
@@ -95,8 +97,7 @@ def test_aligning_takes_at_most_twice_the_decoding(
     alone, whole = (min(column) / FRAMES for column in zip(*rounds, strict=True))
     print(f"\n{dataset}: {whole * 1e3:.2f} ms a frame, {alone * 1e3:.2f} ms to decode it: {whole / alone:.2f} times; "
           + ", ".join(f"{name} {value * 1e3:.2f}" for name, value in steps.items()) + " ms")  # fmt: skip
-    # The landmarks are one call of dlib, over which nothing here has power; all the rest must be cheap beside decoding.
-    assert whole - steps["landmarks"] <= MOST_RATIO * alone
+    assert whole <= WORST_RATIO * alone
     if dataset == "casme2" and whole > MOST_RATIO * alone:
-        pytest.xfail("the landmarks alone take longer than decoding so small a frame")
+        pytest.xfail("beside decoding so small a frame, landmarks in each fourth and following the head cost too much")
     assert whole <= MOST_RATIO * alone

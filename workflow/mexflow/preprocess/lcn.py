@@ -60,11 +60,25 @@ def lcn(frames: Array, sigma: float = 4.0) -> Array:
         float32 like `frames`, dimensionless; about -3 to 3 where there is texture.
     """
     height, width = frames.shape[-2:]
+    radius = int(TRUNCATE * sigma + 0.5)
     down, across = (_like(frames, blur_matrix(size, float(sigma))) for size in (height, width))
+
+    def blur(images: Array) -> Array:
+        # Far from the diagonal the matrices are zero: each half of the result needs little more than half of the image.
+        rows, columns = height // 2, width // 2
+        top, bottom, left, right = rows + radius, max(rows - radius, 0), columns + radius, max(columns - radius, 0)
+        halves = (
+            images[..., :left] @ across[:columns, :left].T,
+            images[..., right:] @ across[columns:, right:].T,
+        )
+        images = _joined(halves, -1)
+        halves = (down[:rows, :top] @ images[..., :top, :], down[rows:, bottom:] @ images[..., bottom:, :])
+        return _joined(halves, -2)
+
     # Without its mean an image loses nothing here, and a flat one, divided by the floor, stays flat to the last bit.
     frames = frames - _mean(frames)
-    centred = frames - down @ frames @ across.T
-    deviation = (down @ (centred * centred) @ across.T) ** 0.5
+    centred = frames - blur(frames)
+    deviation = blur(centred * centred) ** 0.5
     return centred / _larger(deviation, _mean(deviation).clip(FLOOR))
 
 
@@ -95,6 +109,14 @@ def _like(frames: Array, matrix: np.ndarray) -> Array:
     import torch
 
     return torch.from_numpy(matrix.copy()).to(frames)
+
+
+def _joined(parts: tuple[Array, Array], axis: int) -> Array:
+    if isinstance(parts[0], np.ndarray):
+        return np.concatenate(parts, axis)
+    import torch
+
+    return torch.cat(parts, axis)
 
 
 def _larger(first: Array, second: Array) -> Array:
