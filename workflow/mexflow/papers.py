@@ -49,7 +49,7 @@ class Training(_Part):
     """
 
     batch_size: int = Field(ge=1)
-    optimizer: Literal["adam", "adamp", "rmsprop", "sgd"]
+    optimizer: Literal["adam", "rmsprop", "sgd"]
     learning_rate: float = Field(gt=0)
     optimizer_options: dict[str, Option] = {}
     normalise: Literal["rms", "none"] = "none"

@@ -46,17 +46,10 @@ class Settings:
         return self.early_stopping is not None or self.schedule == "plateau"
 
 
-def _adamp() -> type[torch.optim.Optimizer]:
-    from pytorch_optimizer import AdamP  # its import takes more than a second
-
-    return AdamP
-
-
-OPTIMIZERS: dict[str, Callable[[], Callable[..., torch.optim.Optimizer]]] = {
-    "adam": lambda: torch.optim.Adam,
-    "adamp": _adamp,
-    "rmsprop": lambda: torch.optim.RMSprop,
-    "sgd": lambda: torch.optim.SGD,
+OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
+    "adam": torch.optim.Adam,
+    "rmsprop": torch.optim.RMSprop,
+    "sgd": torch.optim.SGD,
 }
 
 
@@ -116,7 +109,7 @@ def fit(
     if settings.validates and (validation is None or not len(validation)):
         raise UserError(f"fold {fold}: the schedule or early stopping needs validation samples, and there is none")
     network.to(device)
-    optimizer = OPTIMIZERS[choose("optimizer", settings.optimizer, OPTIMIZERS)]()(
+    optimizer = OPTIMIZERS[choose("optimizer", settings.optimizer, OPTIMIZERS)](
         network.parameters(), lr=settings.learning_rate, **settings.optimizer_options
     )
     schedule = _schedule(optimizer, settings)
