@@ -11,6 +11,7 @@ import torch
 
 from mexflow.errors import UserError
 from mexflow.models import build, parameters
+from mexflow.models.backbones.depthwise import DepthwiseConv2d
 from mexflow.models.backbones.rexnet import ReXNet, authors_names, load
 from mexflow.models.cropnet import halve, pyramid, starts
 
@@ -99,3 +100,19 @@ def test_wrong_files_are_refused_by_name_and_count(tmp_path: Path):
         load(ReXNet(), path)
     with pytest.raises(UserError, match="cannot be read"):
         load(ReXNet(), tmp_path / "none.pth")
+
+
+@pytest.mark.parametrize(("side", "stride"), [(1, 1), (2, 1), (2, 2), (3, 2), (4, 2), (7, 1)])
+def test_depthwise_convolution_is_torchs(side, stride):
+    torch.manual_seed(side)
+    images = torch.rand(3, 4, side, side, dtype=torch.float64, requires_grad=True)
+    same = images.detach().clone().requires_grad_()
+    convolution = DepthwiseConv2d(4, 3, stride).double()
+    found = convolution(images)
+    expected = torch.nn.functional.conv2d(same, convolution.weight, None, stride, 1, groups=4)
+    assert torch.equal(found, expected)
+    towards = torch.rand_like(expected)
+    ours = torch.autograd.grad(found, (images, convolution.weight), towards)
+    theirs = torch.autograd.grad(expected, (same, convolution.weight), towards)
+    for one, other in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(one, other)

@@ -19,6 +19,7 @@ from mexflow.models import build
 from mexflow.preprocess.key_frames import thirteen
 from mexflow.preprocess.tables import CLIP_FEATURES, FACES, RESIDUAL
 from mexflow.training.checkpoints import Checkpoints
+from mexflow.training.feeding import Clips, CrossEntropy
 from mexflow.training.inputs import load_frames, load_lbp_top, load_residual
 from mexflow.training.loop import Settings, fit
 from mexflow.training.runs import FoldRun, run_fold, split
@@ -171,15 +172,14 @@ def trained(settings: Settings, validation: Samples | None, folder: Path | None 
             raise KeyboardInterrupt
 
     history = fit(
-        network, images(16, 1), settings, 5, CPU, fold="f", checkpoints=Checkpoints(folder, "x", 0),
-        validation=validation, after_epoch=count,
+        network, Clips(images(16, 1), CPU, 5), CrossEntropy(0.1), settings, 5, CPU, fold="f",
+        checkpoints=Checkpoints(folder, "x", 0), validation=validation and Clips(validation, CPU), after_epoch=count,
     )  # fmt: skip
     return history, network.state_dict()
 
 
 EARLY = Settings(
     12, 8, "adam", 0.02, schedule="plateau", schedule_options={"factor": 0.5, "patience": 0}, early_stopping=3,
-    label_smoothing=0.1,
 )  # fmt: skip
 
 
@@ -227,7 +227,16 @@ def test_bytes_are_scaled_to_one():
     second.load_state_dict(first.state_dict())
     settings = Settings(1, 8, "rmsprop", 0.01)
     made = [
-        fit(network, replace(floats, images=values), settings, 5, CPU, fold="f", checkpoints=Checkpoints(None, "", 0))
+        fit(
+            network,
+            Clips(replace(floats, images=values), CPU, 5),
+            CrossEntropy(),
+            settings,
+            5,
+            CPU,
+            fold="f",
+            checkpoints=Checkpoints(None, "", 0),
+        )  # fmt: skip
         for network, values in ((first, levels), (second, levels.astype(np.float32) / 255))
     ]
     assert made[0] == made[1]

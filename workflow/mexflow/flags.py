@@ -22,6 +22,11 @@ def settings(values: Mapping[str, Any]) -> list[str]:
     return [f"{name}={_text(value)}" for name, value in values.items()]
 
 
+def operations(values: Iterable[str | Mapping[str, Any]]) -> list[str]:
+    """Operations, each a name or ``{name: values}``, as texts ``name`` or ``name=low,high``, in their order."""
+    return [text for value in values for text in ([value] if isinstance(value, str) else settings(value))]
+
+
 def _text(value: Any) -> str:
     if isinstance(value, list | tuple):
         return ",".join(map(_text, value))

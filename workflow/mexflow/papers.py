@@ -18,6 +18,7 @@ from mexflow.errors import UserError, choose, nearest
 Budget = Literal["demo", "paper"]
 Metric = Literal["accuracy", "uf1", "uar", "parameters", "filters", "cosine_similarity", "class_share", "clips"]
 Option = int | float | str | bool
+Operation = str | dict[str, float | list[float]]
 
 
 class _Part(BaseModel):
@@ -49,15 +50,18 @@ class Training(_Part):
     """
 
     batch_size: int = Field(ge=1)
-    optimizer: Literal["adam", "rmsprop", "sgd"]
+    optimizer: Literal["adam", "adamp", "rmsprop", "sgd"]
     learning_rate: float = Field(gt=0)
     optimizer_options: dict[str, Option] = {}
-    normalise: Literal["rms", "none"] = "none"
+    normalise: Literal["rms", "motion", "none"] = "none"
     schedule: Literal["constant", "cosine", "plateau"] = "constant"
     schedule_options: dict[str, float | int] = {}
     early_stopping: int | None = Field(None, ge=1)
     validation_share: float | None = Field(None, gt=0, lt=1)
     label_smoothing: float = Field(0.0, ge=0, lt=1)
+    augment: list[Operation] = []
+    oversample: list[Operation] = []
+    recompute_batch_norm: bool = False
     mixed_precision: bool = False
 
     @model_validator(mode="after")

@@ -14,7 +14,7 @@ from typing import Any
 from mexflow import commands, config, models, papers
 from mexflow.errors import UserError, choose
 from mexflow.evaluation.folds import PROTOCOLS
-from mexflow.flags import flags, named, settings
+from mexflow.flags import flags, named, operations, settings
 from mexflow.papers import Experiment, Flow, Paper
 from mexflow.sources import Sources, require_writable
 
@@ -349,6 +349,9 @@ class Workflow:
                 *([f"--early-stopping {training.early_stopping}"] if training.early_stopping else []),
                 *([f"--validation-share {training.validation_share}"] if training.validation_share else []),
                 *([f"--label-smoothing {training.label_smoothing}"] if training.label_smoothing else []),
+                flags("augment", operations(training.augment)),
+                flags("oversample", operations(training.oversample)),
+                *(["--recompute-batch-norm"] if training.recompute_batch_norm else []),
                 *(["--mixed-precision"] if training.mixed_precision else []),
                 f"--normalise {training.normalise}",
                 f"--seed {self.config.seed}",

@@ -27,7 +27,7 @@ def main(
     batch_size: Annotated[int, typer.Option(min=1)],
     optimizer: Annotated[str, typer.Option()],
     learning_rate: Annotated[float, typer.Option()],
-    normalise: Annotated[str, typer.Option(help="Scaling of the input channels: rms or none.")],
+    normalise: Annotated[str, typer.Option(help="Scaling of the input: rms, motion or none.")],
     seed: Annotated[int, typer.Option(help="Base seed; a fold's own follows from it and the names.")],
     output: Annotated[Path, typer.Option(help="Folder to write a folder a fold into.")],
     channel: Annotated[list[str], typer.Option(help="A channel of flow: Vx, Vy or M; repeatable.")] = [],  # noqa: B006
@@ -41,6 +41,9 @@ def main(
     early_stopping: Annotated[int | None, typer.Option(min=1, help="Epochs without a better validation loss.")] = None,
     validation_share: Annotated[float | None, typer.Option(help="Share of training subjects that validate.")] = None,
     label_smoothing: Annotated[float, typer.Option(min=0, max=1)] = 0.0,
+    augment: Annotated[list[str], typer.Option(help="Augmentation, NAME=VALUES, in this order; repeatable.")] = [],  # noqa: B006
+    oversample: Annotated[list[str], typer.Option(help="What makes samples of small classes; repeatable.")] = [],  # noqa: B006
+    recompute_batch_norm: Annotated[bool, typer.Option(help="Statistics over all training samples.")] = False,
     mixed_precision: Annotated[bool, typer.Option("--mixed-precision", help="bfloat16, on a GPU only.")] = False,
     permute_labels: Annotated[bool, typer.Option(help="Null control: permute labels within subject.")] = False,
     keep_features: Annotated[bool, typer.Option(help="Store the test clips' features.")] = False,
@@ -89,7 +92,6 @@ def main(
         schedule=schedule,
         schedule_options=listed("--schedule-option", schedule_option),
         early_stopping=early_stopping,
-        label_smoothing=label_smoothing,
         mixed_precision=mixed_precision,
     )
     with Job(record, __name__, f"mexflow.models.{model}", paper=paper, experiment=experiment) as job:
@@ -126,6 +128,10 @@ def main(
                     validation_share=validation_share,
                     seed=derive(seed, paper, experiment, name),
                     keep_features=keep_features,
+                    augment=augment,
+                    oversample=oversample,
+                    label_smoothing=label_smoothing,
+                    recompute_batch_norm=recompute_batch_norm,
                 )
                 description = run_fold(run, samples, where, output / name, job.outputs, store, lambda: advance(1))
                 assert_disjoint(description["training_subjects"], description["test_subjects"])

@@ -9,15 +9,13 @@ from torch import nn
 from torch.nn import functional as F
 
 from mexflow.models.backbones import rexnet
+from mexflow.models.backbones.weights import Normalisation
 
 CROPS = 9
 """Crops of an image; with the whole one there are ten images."""
 
 POSITION_VARIANCE = 0.2
 """Variance of the initial position vectors."""
-
-MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-"""Of ImageNet's images, red, green and blue in [0, 1]: what the network's input is normalised with."""
 
 
 def starts(size: int) -> tuple[int, int, int]:
@@ -84,14 +82,14 @@ class CropNet(nn.Module):
 
     def __init__(self, classes: int, cropped: bool) -> None:
         super().__init__()
-        # Twice as fast on a CPU as the default order; every convolution keeps the order of its weights.
-        self.backbone = rexnet.ReXNet().to(memory_format=torch.channels_last)
+        # Its inputs are in the order channels_last, twice as fast on a CPU; its weights in the default one, which AdamP
+        # needs.
+        self.backbone = rexnet.ReXNet()
         self.positions: nn.Parameter | None = None
         if cropped:
             self.positions = nn.Parameter(torch.randn(CROPS, rexnet.OUTPUTS) * POSITION_VARIANCE**0.5)
         self.classifier = nn.Linear(rexnet.OUTPUTS * (1 + CROPS if cropped else 1), classes)
-        self.register_buffer("mean", torch.tensor(MEAN)[:, None, None], persistent=False)
-        self.register_buffer("deviation", torch.tensor(DEVIATION)[:, None, None], persistent=False)
+        self.normalise = Normalisation()
 
     def features(self, images: torch.Tensor) -> torch.Tensor:
         """Features float32 (n, 10000), or (n, 1000) without CGPO, of images as for :meth:`forward`.
@@ -99,9 +97,7 @@ class CropNet(nn.Module):
         Raises:
             ValueError: with CGPO, for images that are not square, or of an odd size.
         """
-        if images.dtype == torch.uint8:
-            images = images.float() / 255
-        images = (images - self.mean) / self.deviation
+        images = self.normalise(images)
         if self.positions is None:
             return self.backbone(images.contiguous(memory_format=torch.channels_last))
         parts = pyramid(images)

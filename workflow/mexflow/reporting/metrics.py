@@ -119,15 +119,18 @@ def _share_of(matrix: np.ndarray, true: int, predicted: int) -> np.ndarray:
 
 
 def clips(evidence: Evidence, place: Place) -> list[Measurement]:
-    """Clips in use of the class that the row names (or ``all``; ``subjects`` counts those), counted from the index."""
-    data = evidence.paper.data_of(place.experiment)
+    """Clips in use of the class that the row names (or ``all``; ``subjects`` counts those), counted from the index.
+
+    The row's name may begin with that of the data.
+    """
+    data, called = evidence.paper.data_of(place.experiment), evidence.paper.data_name(place.experiment)
     rows = [
         row
-        for row in evidence.rows[evidence.paper.data_name(place.experiment)]
+        for row in evidence.rows[called]
         if row[data.label] is not None and row["excluded"] is None
         if place.column.part in (None, row["dataset"])
     ]
-    wanted = place.row.name.lower()
+    wanted = place.row.name.lower().removeprefix(f"{called} ")
     if wanted == "subjects":
         count = len({row["subject"] for row in rows})
     else:

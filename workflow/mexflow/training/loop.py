@@ -14,6 +14,7 @@ from torch import nn
 from mexflow.errors import UserError, choose
 from mexflow.seeds import derive
 from mexflow.training.checkpoints import Checkpoints
+from mexflow.training.feeding import Feed, Objective, to_float
 from mexflow.training.samples import Samples
 
 SCHEDULES = ("constant", "cosine", "plateau")
@@ -37,7 +38,6 @@ class Settings:
     schedule: str = "constant"
     schedule_options: dict[str, Any] = field(default_factory=dict)
     early_stopping: int | None = None
-    label_smoothing: float = 0.0
     mixed_precision: bool = False
 
     @property
@@ -46,8 +46,16 @@ class Settings:
         return self.early_stopping is not None or self.schedule == "plateau"
 
 
+def _adamp(parameters: Any, **options: Any) -> torch.optim.Optimizer:
+    # Here, because it takes as long to import as half of torch.
+    from pytorch_optimizer.optimizer.adamp import AdamP
+
+    return AdamP(parameters, **options)
+
+
 OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
     "adam": torch.optim.Adam,
+    "adamp": _adamp,
     "rmsprop": torch.optim.RMSprop,
     "sgd": torch.optim.SGD,
 }
@@ -76,30 +84,31 @@ def make_deterministic(threads: int) -> None:
 
 def fit(
     network: nn.Module,
-    samples: Samples,
+    training: Feed,
+    objective: Objective,
     settings: Settings,
     seed: int,
     device: torch.device,
     *,
     fold: str,
     checkpoints: Checkpoints,
-    validation: Samples | None = None,
+    validation: Feed | None = None,
     after_epoch: Callable[[], None] = lambda: None,
 ) -> list[dict[str, float | None]]:
-    """Train a network with cross entropy, in place.
+    """Train a network, in place.
 
-    Each epoch goes once over the samples in an order that is a function of (seed, epoch) alone, so training resumed
-    from a checkpoint does the same steps as training that was never stopped.
+    What an epoch does is a function of (seed, epoch) alone, so training resumed from a checkpoint does the same steps
+    as training that was never stopped.
 
     Args:
-        network: maps float32 (n, ...) to logits (n, classes).
-        samples: the training samples.
+        network: maps the feed's inputs to what the objective takes as outputs.
+        training: the training samples.
         validation: the samples that the schedule and early stopping look at, of subjects that are neither trained on
             nor tested; no other data is seen.
         after_epoch: called after each epoch that is trained here.
 
     Returns:
-        One entry per epoch: `epoch` (from 1), `loss` (mean cross entropy), `accuracy` (share, in training mode),
+        One entry per epoch: `epoch` (from 1), `loss` (mean of the objective), `accuracy` (share, in training mode),
         `validation_loss` (None without validation) and `learning_rate`. With early stopping the last entries are
         those after the best epoch.
 
@@ -109,11 +118,11 @@ def fit(
     if settings.validates and (validation is None or not len(validation)):
         raise UserError(f"fold {fold}: the schedule or early stopping needs validation samples, and there is none")
     network.to(device)
+    trainable = [parameter for parameter in network.parameters() if parameter.requires_grad]
     optimizer = OPTIMIZERS[choose("optimizer", settings.optimizer, OPTIMIZERS)](
-        network.parameters(), lr=settings.learning_rate, **settings.optimizer_options
+        trainable, lr=settings.learning_rate, **settings.optimizer_options
     )
     schedule = _schedule(optimizer, settings)
-    images, labels = torch.from_numpy(samples.images).to(device), torch.from_numpy(samples.labels).to(device)
     history: list[dict[str, float | None]] = []
     best: dict[str, Any] = {"epoch": 0, "loss": float("inf"), "network": {}}
     if state := checkpoints.load(fold):
@@ -141,23 +150,22 @@ def fit(
             break
         network.train()
         torch.manual_seed(derive(seed, "epoch", epoch))
-        order = np.random.default_rng(derive(seed, "order", epoch)).permutation(len(samples))
-        total, correct = 0.0, 0
-        for start in range(0, len(order), settings.batch_size):
-            batch = torch.from_numpy(order[start : start + settings.batch_size]).to(device)
+        total, right, seen = 0.0, 0.0, 0
+        for inputs, targets in training.batches(epoch, settings.batch_size):
             optimizer.zero_grad(set_to_none=True)
             with precision:
-                logits = network(to_float(images[batch]))
-                loss = nn.functional.cross_entropy(logits, labels[batch], label_smoothing=settings.label_smoothing)
+                outputs = network(inputs)
+                loss = objective.loss(outputs, targets)
             loss.backward()
             optimizer.step()
-            total += loss.item() * len(batch)
-            correct += int((logits.argmax(1) == labels[batch]).sum())
+            total += loss.item() * len(inputs)
+            right += objective.right(outputs, targets)
+            seen += len(inputs)
         entry: dict[str, float | None] = {
             "epoch": epoch,
-            "loss": total / len(order),
-            "accuracy": correct / len(order),
-            "validation_loss": _loss(network, validation, settings, device) if validation is not None else None,
+            "loss": total / seen,
+            "accuracy": right / seen,
+            "validation_loss": _error(network, validation, objective, settings) if validation is not None else None,
             "learning_rate": optimizer.param_groups[0]["lr"],
         }
         history.append(entry)
@@ -179,11 +187,6 @@ def fit(
     return history
 
 
-def to_float(images: torch.Tensor) -> torch.Tensor:
-    """Images as the networks get them: uint8 0..255 as float32 0..1, float32 as it is."""
-    return images.float().div_(255) if images.dtype == torch.uint8 else images
-
-
 def _schedule(optimizer: torch.optim.Optimizer, settings: Settings) -> Any:
     choose("schedule", settings.schedule, SCHEDULES)
     if settings.schedule == "cosine":
@@ -194,15 +197,24 @@ def _schedule(optimizer: torch.optim.Optimizer, settings: Settings) -> Any:
 
 
 @torch.no_grad()
-def _loss(network: nn.Module, samples: Samples, settings: Settings, device: torch.device) -> float:
-    """Mean cross entropy over samples, in evaluation mode."""
+def _error(network: nn.Module, validation: Feed, objective: Objective, settings: Settings) -> float:
+    """Mean of the objective over the validation samples, in evaluation mode."""
     network.eval()
     total = 0.0
-    for start in range(0, len(samples), settings.batch_size):
-        images = torch.from_numpy(samples.images[start : start + settings.batch_size]).to(device)
-        labels = torch.from_numpy(samples.labels[start : start + settings.batch_size]).to(device)
-        total += nn.functional.cross_entropy(network(to_float(images)), labels, reduction="sum").item()
-    return total / len(samples)
+    for inputs, targets in validation.batches(1, settings.batch_size):
+        total += objective.error(network(inputs), targets).item() * len(inputs)
+    return total / len(validation)
+
+
+def recompute_batch_norm(network: nn.Module, training: Feed, batch_size: int) -> None:
+    """Set the statistics of batch normalisation to those of the training samples, as the trained network sees them.
+
+    The running averages of training start at 0 and 1 and forget a tenth of that in a step. After the few steps that
+    small data take, what is left of it, multiplied over sixty layers, is more than the network's answer.
+    """
+    from torch.optim.swa_utils import update_bn
+
+    update_bn((inputs for inputs, _ in training.batches(1, batch_size)), network)
 
 
 @torch.no_grad()

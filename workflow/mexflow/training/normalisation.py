@@ -10,25 +10,28 @@ import torch
 from torch import nn
 
 from mexflow.errors import choose
+from mexflow.training.feeding import to_float
 from mexflow.training.samples import Samples
 
-METHODS = ("rms", "none")
+METHODS = ("rms", "motion", "none")
 
 
 class Normalised(nn.Module):
     """A network behind a fixed division of each input channel; the divisors are saved with it, not trained.
 
-    `divisor` is float32 (c, 1, 1), or (1,).
+    `divisor` is float32 (c, 1, 1), or (1,). With `centred`, the mean over a sample's channels, which are its frames, is
+    taken off each of them first: who it is goes, what moves stays.
     """
 
-    def __init__(self, network: nn.Module, divisor: torch.Tensor) -> None:
+    def __init__(self, network: nn.Module, divisor: torch.Tensor, centred: bool = False) -> None:
         super().__init__()
         self.network = network
+        self.centred = centred
         self.register_buffer("divisor", divisor)
 
     def features(self, images: torch.Tensor) -> torch.Tensor:
         """Features (n, d) before the last layer, of raw images (n, c, h, w)."""
-        return self.network.features(images / self.divisor)
+        return self.network.features((_centred(images) if self.centred else images) / self.divisor)
 
     def classifier(self, features: torch.Tensor) -> torch.Tensor:
         """Logits (n, classes) of features."""
@@ -39,20 +42,29 @@ class Normalised(nn.Module):
         return self.classifier(self.features(images))
 
 
-def divisor(method: str, training: Samples) -> torch.Tensor:
-    """What each channel is divided by: ``rms``, its root mean square over the training samples, or 1 for ``none``.
+def normalised(network: nn.Module, method: str, training: Samples) -> Normalised:
+    """A network behind the normalisation that `method` names.
 
-    Zero flow stays zero. A channel that is zero everywhere is divided by 1.
+    ``rms`` divides each channel by its root mean square over the training samples, so zero flow stays zero; a channel
+    that is zero everywhere is divided by 1. ``motion`` takes a clip's mean frame off its frames, and divides by the
+    root mean square of what is left of the training samples. ``none`` changes nothing.
 
     Args:
         training: the training samples of one fold; no other sample may be among them.
-
-    Returns:
-        float32 (c, 1, 1), positive; (1,) for ``none``.
     """
     choose("normalisation", method, METHODS)
     if method == "none":
-        return torch.ones(1)
-    images = torch.from_numpy(training.images)
-    rms = images.double().square().mean(dim=(0, 2, 3)).sqrt()
-    return torch.where(rms > 0, rms, torch.ones_like(rms)).float()[:, None, None]
+        return Normalised(network, torch.ones(1))
+    images = to_float(torch.from_numpy(training.images))
+    if method == "motion":
+        return Normalised(network, _rms(_centred(images), None)[None], centred=True)
+    return Normalised(network, _rms(images, (0, 2, 3))[:, None, None])
+
+
+def _centred(images: torch.Tensor) -> torch.Tensor:
+    return images - images.mean(1, keepdim=True)
+
+
+def _rms(images: torch.Tensor, over: tuple[int, ...] | None) -> torch.Tensor:
+    rms = images.double().square().mean(dim=over).sqrt()
+    return torch.where(rms > 0, rms, torch.ones_like(rms)).float()

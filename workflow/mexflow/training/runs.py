@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,11 @@ from mexflow.errors import UserError
 from mexflow.evaluation.folds import assert_disjoint, validation_subjects
 from mexflow.models import build
 from mexflow.seeds import derive
+from mexflow.training.augmentation import Augmentation
 from mexflow.training.checkpoints import Checkpoints
-from mexflow.training.loop import Settings, fit, predict
-from mexflow.training.normalisation import Normalised, divisor
+from mexflow.training.feeding import Clips, CrossEntropy
+from mexflow.training.loop import Settings, fit, predict, recompute_batch_norm
+from mexflow.training.normalisation import normalised
 from mexflow.training.samples import Samples
 
 PREDICTIONS = pa.schema(
@@ -67,6 +69,10 @@ class FoldRun:
     validation_share: float | None
     seed: int
     keep_features: bool
+    augment: Sequence[str] = ()
+    oversample: Sequence[str] = ()
+    label_smoothing: float = 0.0
+    recompute_batch_norm: bool = False
 
 
 @dataclass(frozen=True)
@@ -152,18 +158,22 @@ def run_fold(
     train, test = used.train, used.test
     torch.manual_seed(run.seed)
     network = build(run.model, run.options, samples.images.shape[1], len(samples.classes))
-    network = Normalised(network, divisor(run.normalise, train))
+    network = normalised(network, run.normalise, train)
+    feed = Clips(train, device, run.seed, Augmentation.parse(run.augment), run.oversample)
     history = _fitted(network.network, train) or fit(
         network,
-        train,
+        feed,
+        CrossEntropy(run.label_smoothing),
         run.settings,
         run.seed,
         device,
         fold=run.fold,
         checkpoints=checkpoints,
-        validation=used.validation,
+        validation=Clips(used.validation, device) if used.validation is not None else None,
         after_epoch=after_epoch,
     )
+    if run.recompute_batch_norm:
+        recompute_batch_norm(network, Clips(train, device), run.settings.batch_size)
     probabilities, features = predict(network, test, device, run.settings.batch_size, run.keep_features)
     names = samples.classes
     rows = [
@@ -191,6 +201,7 @@ def run_fold(
         "validation_subjects": used.validation.subjects if used.validation is not None else [],
         "test_subjects": sorted(run.test_subjects),
         "training_samples": len(train),
+        "oversampled": len(feed) - len(train),
         "test_clips": len(test),
         "seed": run.seed,
         "normalisation": [float(value) for value in network.divisor.flatten()],

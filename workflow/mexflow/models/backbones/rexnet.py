@@ -6,14 +6,14 @@ naming of the network's authors (``rexnetv1_1.3x``) is renamed by :func:`authors
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from mexflow.errors import UserError
+from mexflow.models.backbones import weights
+from mexflow.models.backbones.depthwise import DepthwiseConv2d
 
 STEM = 42
 """Channels after the first convolution."""
@@ -40,7 +40,11 @@ class Convolution(nn.Module):
         self, inputs: int, outputs: int, kernel: int = 1, stride: int = 1, groups: int = 1, swish: bool = True
     ) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=False)
+        self.conv: nn.Module
+        if groups == inputs == outputs:
+            self.conv = DepthwiseConv2d(outputs, kernel, stride)
+        else:
+            self.conv = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=False)
         self.bn = nn.BatchNorm2d(outputs)
         self.swish = swish
 
@@ -177,38 +181,16 @@ def load(network: ReXNet, path: Path) -> None:
         UserError: if the file cannot be read as a state without running code from it, or is not exactly one of this
             network: it names the file, how many tensors are missing, unexpected or of another shape, and the first.
     """
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except OSError as error:
-        raise UserError(f"{path}: the weights cannot be read: {error.strerror or error}") from None
-    except Exception:  # torch names a dozen kinds, by what is wrong
-        raise UserError(f"{path}: not a file of weights that torch.save wrote; download it again") from None
-    if isinstance(state, Mapping) and isinstance(state.get("state_dict"), Mapping):
-        state = state["state_dict"]
-    if not isinstance(state, Mapping) or not all(isinstance(value, torch.Tensor) for value in state.values()):
-        raise UserError(f"{path}: not a state (names to tensors); save the network's state_dict() with torch.save")
-    own = network.state_dict()
-    theirs = authors_names(network)
+    state = weights.read(path)
+    own, theirs = network.state_dict(), authors_names(network)
     if "output.1.weight" in state or ("features.0.weight" in state and "stem.conv.weight" not in state):
         names = theirs
     else:
         names = {name: name for name in own}
     own = {name: value for name, value in own.items() if not name.endswith("num_batches_tracked")}
-    wanted = {names[name]: name for name in own}
-    given = {name: value for name, value in state.items() if not str(name).endswith("num_batches_tracked")}
+    given = {name: value for name, value in state.items() if not name.endswith("num_batches_tracked")}
     if "output.1.weight" in given and given["output.1.weight"].ndim == 4:
         given["output.1.weight"] = given["output.1.weight"].flatten(1)
-    problems = []
-    for kind, found in (
-        ("missing", [name for name in wanted if name not in given]),
-        ("unexpected", [str(name) for name in given if name not in wanted]),
-        ("of another shape", [n for n, name in wanted.items() if n in given and given[n].shape != own[name].shape]),
-    ):
-        if found:
-            problems.append(f"{len(found)} {kind} (first: {found[0]})")
-    if problems:
-        raise UserError(
-            f"{path}: not the weights of ReXNet x1.3, of {len(wanted)} tensors {', '.join(problems)}; "
-            "give timm's rexnet_130 or the authors' rexnetv1_1.3x"
-        )
-    network.load_state_dict({wanted[name]: value for name, value in given.items()}, strict=False)
+    wanted = {names[name]: value for name, value in own.items()}
+    weights.check(path, given, wanted, "ReXNet x1.3", "timm's rexnet_130 or the authors' rexnetv1_1.3x")
+    network.load_state_dict({name: given[names[name]] for name in own}, strict=False)

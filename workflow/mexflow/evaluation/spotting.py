@@ -1,0 +1,256 @@
+"""From a score per frame to spotted intervals and their metrics, for any spotting method.
+
+The way of elface2021: `normalise` each video's scores, `smooth` them, take the threshold with `youden` over the
+videos of the fold's training and validation subjects, and turn `intervals.runs` above it into predictions, which
+`intervals.count` compares with the truth. Counts are added up over videos first, then F1 is computed: all metrics
+are pooled. The way of nag2019's baselines: `contrast` of the distances of features, cut at `sweep`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TypeVar
+
+import numpy as np
+
+from mexflow.evaluation import uncertainty
+from mexflow.evaluation.intervals import Counts
+
+VIDEOS = ("all", "with_expressions")
+"""Settings of `leave_out`."""
+
+Video = TypeVar("Video")
+
+
+def normalise(scores: np.ndarray) -> np.ndarray:
+    """Scores ``(n,)`` of one video brought to [0, 1] by its least and greatest, float64; equal scores become 0.
+
+    Raises:
+        ValueError: if a score is not finite.
+    """
+    scores = _finite(scores)
+    if not scores.size or (span := scores.max() - scores.min()) == 0:
+        return np.zeros_like(scores)
+    return (scores - scores.min()) / span
+
+
+def smooth(scores: np.ndarray, wn: float, order: int = 2) -> np.ndarray:
+    """Zero-phase Butterworth low-pass of one video's scores.
+
+    The filter runs forwards and backwards, which moves no peak in time and squares the gain: at `wn` it is 1/2.
+    The ends are continued by point reflection over at most 9 frames (order 2), fewer in a video that has no more,
+    SciPy's default. That holds the first and last frame near their own scores: within about k frames of an end less
+    noise is removed than inside. The result can pass the range of the scores by a little.
+
+    Args:
+        scores: ``(n,)``, any n.
+        wn: critical frequency as a share of half the frame rate (SciPy's convention), above 0; elface2021: 1/k of
+            the stream. From 1 on nothing is filtered.
+        order: of the filter run once.
+
+    Returns:
+        float64 ``(n,)``.
+
+    Raises:
+        ValueError: if `wn` is not above 0 or a score is not finite.
+    """
+    from scipy.signal import butter, sosfiltfilt
+
+    scores = _finite(scores)
+    if not wn > 0:
+        raise ValueError(f"a critical frequency of {wn} is not above 0")
+    if wn >= 1 or scores.size < 2:
+        return scores.copy()
+    sections = butter(order, wn, output="sos")
+    return sosfiltfilt(sections, scores, padlen=min(3 * (order + 1), scores.size - 1))
+
+
+def youden(scores: np.ndarray, labels: np.ndarray) -> float:
+    """The threshold with the largest Youden J = TPR - FPR, a frame being positive where ``score >= threshold``.
+
+    Candidates are the scores and infinity, where the ROC curve begins; of several with the same J (compared in
+    whole numbers) the highest is taken. Infinity, so no positive frame, is the answer for scores that no threshold
+    makes better than chance.
+
+    Args:
+        scores: ``(n,)``, finite, of all videos that the threshold is chosen on.
+        labels: bool ``(n,)``, see :func:`intervals.labels`.
+
+    Raises:
+        ValueError: if all labels are the same, the two differ in length, or a score is not finite.
+    """
+    scores, labels = _pair(scores, labels)
+    positives = np.count_nonzero(labels)
+    negatives = len(labels) - positives
+    if not positives or not negatives:
+        raise ValueError(f"no threshold can be chosen on {positives} positive and {negatives} negative frames")
+    order = np.argsort(-scores, kind="stable")
+    scores, labels = scores[order], labels[order]
+    hits = np.cumsum(labels)
+    alarms = np.arange(1, len(labels) + 1) - hits
+    # J times positives times negatives, at the last of each run of equal scores: they become positive together.
+    last = np.append(scores[1:] != scores[:-1], True)
+    gains = (hits * negatives - alarms * positives)[last]
+    best = int(gains.argmax())
+    return float(scores[last][best]) if gains[best] > 0 else float("inf")
+
+
+def auc(scores: np.ndarray, labels: np.ndarray) -> float:
+    """Area under the ROC curve of scores ``(n,)`` for labels bool ``(n,)``, in [0, 1]; NaN if all labels are the same.
+
+    Raises:
+        ValueError: if the two differ in length, or a score is not finite.
+    """
+    from sklearn.metrics import roc_auc_score
+
+    scores, labels = _pair(scores, labels)
+    return float(roc_auc_score(labels, scores)) if np.unique(labels).size == 2 else float("nan")
+
+
+def count_frames(predicted: np.ndarray, truth: np.ndarray) -> Counts:
+    """Counts of frames, of predictions and truth both bool ``(n,)``.
+
+    Raises:
+        ValueError: if the two differ in length.
+    """
+    predicted, truth = np.asarray(predicted, dtype=bool), np.asarray(truth, dtype=bool)
+    if predicted.shape != truth.shape:
+        raise ValueError(f"{predicted.shape} predictions and {truth.shape} true labels")
+    both = np.count_nonzero(predicted & truth)
+    return Counts(both, np.count_nonzero(predicted) - both, np.count_nonzero(truth) - both)
+
+
+def f1_frames(predicted: np.ndarray, truth: np.ndarray) -> float:
+    """F1 of frames, see :func:`count_frames`; NaN where no frame is predicted and none is true."""
+    return count_frames(predicted, truth).f1
+
+
+def contrast(distances: np.ndarray, k: int) -> np.ndarray:
+    """``C_i = F_i - (F_{i-k} + F_{i+k}) / 2`` (nag2019's baselines), past the ends the end frames' distances.
+
+    Args:
+        distances: F, ``(n,)``, a feature's distance per frame of one video.
+        k: frames, half the mean length of an expression.
+
+    Returns:
+        float64 ``(n,)``.
+
+    Raises:
+        ValueError: if `k` is below 1.
+    """
+    if k < 1:
+        raise ValueError(f"k is {k}, not at least 1")
+    distances = np.asarray(distances, dtype=np.float64)
+    frames = np.arange(len(distances))
+    before = distances[np.maximum(frames - k, 0)]
+    after = distances[np.minimum(frames + k, len(frames) - 1)] if len(frames) else before
+    return distances - (before + after) / 2
+
+
+def sweep(contrasts: np.ndarray, p: float) -> float:
+    """The threshold ``mean + p (max - mean)`` of one video's contrasts ``(n,)``, n at least 1."""
+    mean = np.mean(contrasts, dtype=np.float64)
+    return float(mean + p * (np.max(contrasts) - mean))
+
+
+def swept(contrasts: np.ndarray) -> np.ndarray:
+    """For each frame of a video the greatest p at which :func:`sweep` still marks it: ``(C - mean) / (max - mean)``.
+
+    Pooled over videos these are the scores whose ROC curve is the one that sweeping p draws. float64 ``(n,)``, 1 at
+    the greatest contrast, 0 at the mean; all 0 where the contrasts are equal.
+    """
+    contrasts = np.asarray(contrasts, dtype=np.float64)
+    if not contrasts.size or contrasts.min() == contrasts.max():
+        return np.zeros_like(contrasts)
+    mean = contrasts.mean()
+    return (contrasts - mean) / (contrasts.max() - mean)
+
+
+def leave_out(truth: Mapping[Video, Sequence[tuple[int, int]]], videos: str = "all") -> list[Video]:
+    """The videos that count for one type, in the order given.
+
+    Args:
+        truth: the true intervals of the type, by video; an empty sequence for a video without one.
+        videos: ``all``, or ``with_expressions``, which leaves out the videos without an expression of the type and
+            with them all their false positives: F1 can only rise. Some published code does so.
+
+    Raises:
+        ValueError: for another setting.
+    """
+    if videos not in VIDEOS:
+        raise ValueError(f"videos is {videos!r}, not one of {', '.join(VIDEOS)}")
+    return [video for video, intervals in truth.items() if videos == "all" or len(intervals)]
+
+
+def pooled_f1_interval(counts: Mapping[str, Counts], seed: int) -> uncertainty.Interval | None:
+    """The 95 % bootstrap interval of the pooled F1 over subjects, of intervals or frames.
+
+    Args:
+        counts: what each subject adds; the order does not matter.
+        seed: see :func:`uncertainty.seed_of`.
+
+    Returns:
+        Lower and upper end; None where fewer than two subjects add anything.
+    """
+    added = np.array([(counts[name].tp, counts[name].fp, counts[name].fn) for name in sorted(counts)], dtype=np.int64)
+
+    def f1(sums: np.ndarray) -> np.ndarray:
+        tp, fp, fn = np.moveaxis(sums, -1, 0)
+        with np.errstate(invalid="ignore"):  # 0 / 0, in a resample of subjects that add nothing, is NaN and left out
+            return 2 * tp / (2 * tp + fp + fn)
+
+    return uncertainty.bootstrap(added.reshape(-1, 3), f1, seed)
+
+
+def auc_interval(
+    scores: np.ndarray, labels: np.ndarray, subjects: np.ndarray, seed: int
+) -> uncertainty.Interval | None:
+    """The 95 % bootstrap interval of the pooled AUC over subjects.
+
+    AUC is the share of (positive, negative) pairs of frames in the right order, a tie being half right. The pairs
+    are counted once for each two subjects; a resample then weighs that table, and no frame is sorted again.
+
+    Args:
+        scores: ``(n,)``, finite.
+        labels: bool ``(n,)``.
+        subjects: ``(n,)``, the name (or number) of each frame's subject.
+        seed: see :func:`uncertainty.seed_of`.
+
+    Returns:
+        Lower and upper end; None with fewer than two subjects, or without positive or without negative frames.
+
+    Raises:
+        ValueError: if the three differ in length, or a score is not finite.
+    """
+    scores, labels = _pair(scores, labels)
+    names, numbers = np.unique(np.asarray(subjects), return_inverse=True)
+    if numbers.shape != labels.shape:
+        raise ValueError(f"{labels.shape} labels and {numbers.shape} subjects")
+    if len(names) < 2:
+        return None
+    wanted, unwanted = (np.bincount(numbers[part], minlength=len(names)) for part in (labels, ~labels))
+    order = np.argsort(scores[labels])
+    positives, owners = scores[labels][order], numbers[labels][order]
+    doubled = np.zeros((len(names), len(names)))
+    for column in range(len(names)):
+        negatives = np.sort(scores[~labels & (numbers == column)])
+        below = np.searchsorted(negatives, positives, "left") + np.searchsorted(negatives, positives, "right")
+        doubled[:, column] = np.bincount(owners, below, len(names))
+    weights = uncertainty.resample(len(names), seed)
+    right = ((weights @ doubled) * weights).sum(1) / 2
+    with np.errstate(invalid="ignore"):  # 0 / 0, in a resample without positives or negatives, is NaN and left out
+        return uncertainty.percentiles(right / ((weights @ wanted) * (weights @ unwanted)))
+
+
+def _pair(scores: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    scores, labels = _finite(scores), np.asarray(labels, dtype=bool)
+    if scores.shape != labels.shape:
+        raise ValueError(f"{scores.shape} scores and {labels.shape} labels")
+    return scores, labels
+
+
+def _finite(scores: np.ndarray) -> np.ndarray:
+    scores = np.asarray(scores, dtype=np.float64)
+    if not np.isfinite(scores).all():
+        raise ValueError(f"a score is not finite, at position {np.flatnonzero(~np.isfinite(scores))[0]}")
+    return scores
