@@ -91,6 +91,12 @@ def test_a_feed_gives_each_sample_and_each_copy_once_an_epoch():
     assert again != [labels.tolist() for _, labels in feed.batches(2, 8)]
 
 
+def test_classes_that_are_equal_already_get_none():
+    even = samples().subset(np.array([0, 1, 9, 10]))
+    feed = Clips(even, torch.device("cpu"), 5, None, OPERATIONS)
+    assert len(feed) == sum(len(labels) for _, labels in feed.batches(1, 3)) == 4
+
+
 def test_validation_and_test_samples_are_never_changed():
     feed = Clips(samples(), torch.device("cpu"), None, Augmentation.parse(["gain=0,0"]), OPERATIONS)
     images, labels = (torch.cat(parts) for parts in zip(*feed.batches(1, 5), strict=True))

@@ -170,14 +170,49 @@ class Table(_Part):
         return [value if isinstance(value, dict | Column) else {"name": str(value)} for value in values]
 
 
-class Figure(_Part):
-    """A figure of the paper: how it is drawn (`kind`), from which experiment or published numbers."""
+class Panel(_Part):
+    """A panel of a figure: an experiment, or its clips of one member dataset (`part`) of its composite."""
 
     title: str
-    kind: Literal["flow_sample", "mean_flow", "confusion", "published_confusion"]
+    experiment: str
+    part: str | None = None
+
+
+class Figure(_Part):
+    """A figure of the paper: how it is drawn (`kind`), and from what.
+
+    A confusion figure shows `published` beside an `experiment`, or `panels`. A sweep shows `metrics` of experiments
+    over the numbers that are the keys of `points`, `axis` says of what. An embedding shows the images of each kind of
+    `residuals`, of the clips of `data` (the name of one of the paper's) in these `classes`; `settings` go to t-SNE.
+    """
+
+    title: str
+    kind: Literal["flow_sample", "mean_flow", "confusion", "published_confusion", "sweep", "embedding"]
     experiment: str | None = None
     published: list[list[float]] = []
+    panels: list[Panel] = []
+    axis: str = ""
+    points: dict[float, str] = {}
+    metrics: list[Metric] = []
+    data: str | None = None
+    classes: list[str] = []
+    residuals: list[str] = []
+    settings: dict[str, Option] = {}
     note: str | None = None
+
+    @property
+    def experiments(self) -> list[str]:
+        """The experiments whose predictions it shows."""
+        own = [self.experiment] if self.experiment else []
+        return [*own, *(panel.experiment for panel in self.panels), *self.points.values()]
+
+
+class Claim(_Part):
+    """What the paper says in words of its experiments: in each list of `descending`, each is better than the next."""
+
+    claim: str
+    metric: Literal["accuracy", "uf1", "uar"]
+    descending: list[list[str]] = Field(min_length=1)
 
 
 class Timing(_Part):
@@ -205,6 +240,7 @@ class Paper(_Part):
     experiments: dict[str, Experiment]
     tables: dict[str, Table]
     figures: dict[str, Figure]
+    claims: list[Claim] = []
     timing: Timing | None = None
     errata: list[str] = []
 
@@ -219,7 +255,13 @@ class Paper(_Part):
                 for experiment in row.experiments:
                     self._require(experiment, f"{name}/{row.name}")
         for name, figure in self.figures.items():
-            self._require(figure.experiment, name)
+            for experiment in figure.experiments:
+                self._require(experiment, name)
+            if figure.kind == "embedding" and figure.data not in self.data:
+                raise ValueError(f"{name}: no data {figure.data!r}{nearest(str(figure.data), self.data)}")
+        for claim in self.claims:
+            for experiment in (name for chain in claim.descending for name in chain):
+                self._require(experiment, f"claim {claim.claim!r}")
         if self.timing:
             self._require(self.timing.experiment, "timing")
         if self.flow is None and any(experiment.input == "flow" for experiment in self.experiments.values()):

@@ -141,14 +141,17 @@ class Workflow:
         return sorted({array for name in self.papers[paper].experiments for array in self.arrays(paper, name)})
 
     def figure_arrays(self, paper: str) -> list[str]:
-        """The arrays that a paper's figures are drawn from: flow and the faces under it."""
+        """The arrays that a paper's figures are drawn from: flow and the faces under it, or residual images."""
         used = self.papers[paper]
         index = next(iter(used.data.values())).index
-        stages: set[str] = set()
+        found: set[str] = set()
         for figure in used.figures.values():
             if figure.kind in ("flow_sample", "mean_flow") and used.flow:
-                stages |= {f"flow/{used.flow.method}", "faces"}
-        return [array for stage in sorted(stages) for array in self._stage(stage, index)]
+                found |= {*self._stage(f"flow/{used.flow.method}", index), *self._stage("faces", index)}
+            if figure.data is not None:
+                shown = used.data[figure.data].index
+                found |= {array for kind in figure.residuals for array in self._stage(f"residual/{kind}", shown)}
+        return sorted(found)
 
     def indexes(self, paper: str) -> dict[str, str]:
         """The indexes of a paper's data, by the data's name."""
@@ -167,7 +170,7 @@ class Workflow:
     def figure_predictions(self, paper: str) -> list[str]:
         """The prediction files that a paper's figures show."""
         figures = self.papers[paper].figures.values()
-        shown = {figure.experiment for figure in figures}
+        shown = {experiment for figure in figures for experiment in figure.experiments}
         return [path for path in self.predictions(paper) if path.split("/")[-3] in shown]
 
     def timed_model(self, paper: str) -> str:
@@ -300,7 +303,8 @@ class Workflow:
         """The kinds of residual images to make."""
         experiments = [experiment for paper in self.papers.values() for experiment in paper.experiments.values()]
         wanted = {experiment.residual for experiment in experiments if experiment.residual}
-        return sorted({*SHEET_RESIDUALS, *wanted})
+        shown = {kind for paper in self.papers.values() for one in paper.figures.values() for kind in one.residuals}
+        return sorted({*SHEET_RESIDUALS, *wanted, *shown})
 
     @cached_property
     def lbp_top_settings(self) -> dict[str, Any]:

@@ -120,7 +120,12 @@ def run(
     lines = []
     for name, figure in paper.figures.items():
         with figures.style(f"{paper.paper}/{name}"):
-            drawn, foot, said = _draw(name, figure, evidence, summary, arrays, inputs)
+            if figure.kind == "embedding":
+                drawn, foot, said = _embedding(name, figure, evidence, indexes, arrays, inputs)
+            elif figure.kind == "sweep":
+                drawn, foot, said = _sweep(name, figure, evidence)
+            else:
+                drawn, foot, said = _draw(name, figure, evidence, summary, arrays, inputs)
             for ending, content in figures.rendered(drawn, f"{name}. {figure.title}", foot).items():
                 outputs.bytes(prefix / f"{name}{ending}", content)
         lines.append(f"{paper.paper} {name}: {said}")
@@ -148,14 +153,13 @@ def _draw(name: str, figure: Figure, evidence: Evidence, summary: FlowSummary | 
     classes = data.classes
     title, foot, alarm = f"{name}. {figure.title}", source.line(), not source.comparable
     if figure.kind == "published_confusion":
-        return confusion([_published(figure)], classes, title, _QUOTED, False), _QUOTED, "published numbers"
+        return confusion([_published(figure, classes)], title, _QUOTED, False), _QUOTED, "published numbers"
     if figure.kind == "confusion":
-        panel, notes = _measured(figure, evidence)
+        panels, notes = _panels(figure, evidence)
         foot = "\n".join(
             [" · ".join([f"{source.mark} {foot}".strip(), *notes]), *([figure.note] if figure.note else [])]
         )
-        panels = [_published(figure), panel] if figure.published else [panel]
-        return confusion(panels, classes, title, foot, alarm), foot, panel.title
+        return confusion(panels, title, foot, alarm), foot, ", ".join(panel.title for panel in panels)
     assert summary is not None
     if figure.kind == "mean_flow":
         foot = f"{foot} · all clips of the dataset"
@@ -171,32 +175,93 @@ def _draw(name: str, figure: Figure, evidence: Evidence, summary: FlowSummary | 
     return flow_figures.flow_sample(sample, face, title, foot, alarm), foot, said
 
 
-def _published(figure: Figure) -> Panel:
+def _published(figure: Figure, classes: Sequence[str]) -> Panel:
     import numpy as np
 
     from mexflow.reporting.confusion import Panel
 
     matrix = np.array(figure.published, dtype=float)
-    return Panel("published", matrix, decimals=int((matrix != matrix.round()).any()))
+    return Panel("published", matrix, classes, decimals=int((matrix != matrix.round()).any()))
 
 
-def _measured(figure: Figure, evidence: Evidence) -> tuple[Panel, list[str]]:
-    """The measured panel of a confusion figure, and the remarks for the foot."""
+def _panels(figure: Figure, evidence: Evidence) -> tuple[list[Panel], list[str]]:
+    """The panels of a confusion figure, and the remarks for the foot."""
+    if figure.panels:
+        found = [_measured(evidence, one.experiment, f"{one.title}: ", one.part) for one in figure.panels]
+        notes = dict.fromkeys(f"{name}: {note}" for name, notes in _by_experiment(figure, evidence) for note in notes)
+        return found, list(notes)
+    assert figure.experiment is not None
+    measured = _measured(evidence, figure.experiment, "measured")
+    published = [_published(figure, measured.classes)] if figure.published else []
+    return [*published, measured], evidence.notes(figure.experiment)
+
+
+def _by_experiment(figure: Figure, evidence: Evidence) -> list[tuple[str, list[str]]]:
+    return [(name, evidence.notes(name)) for name in dict.fromkeys(figure.experiments)]
+
+
+def _measured(evidence: Evidence, experiment: str, title: str, part: str | None = None) -> Panel:
+    """The measured panel of a confusion figure."""
     from mexflow.evaluation.recognition import accuracy, row_shares
     from mexflow.reporting.confusion import Panel
 
-    assert figure.experiment is not None
-    pooled = evidence.pooled(figure.experiment)
-    notes = evidence.notes(figure.experiment)
+    pooled, classes = evidence.pooled(experiment, part), evidence.classes(experiment)
+    plain = title.removesuffix(": ")
     if not pooled.expected:
-        return Panel("measured: not run", None, "not run"), notes
+        return Panel(f"{plain}: not run", None, classes, "not run")
     if not pooled.complete:
-        return Panel("measured", None, pooled.incomplete), notes
+        return Panel(plain, None, classes, pooled.incomplete)
     if not pooled.clips:
-        return Panel("measured", None, "no test clip"), notes
-    title = f"measured{evidence.source.mark}: {100 * float(accuracy(pooled.matrix)):.2f} % of {pooled.clips} clips"
+        return Panel(plain, None, classes, "no test clip")
+    mark = evidence.source.mark
+    said = f"{100 * float(accuracy(pooled.matrix)):.2f} % of {pooled.clips} clips"
+    title = f"{title}{said}{mark}" if title.endswith(": ") else f"{title}{mark}: {said}"
     counts = [int(count) for count in pooled.matrix.sum(axis=1)]
-    return Panel(title, 100 * row_shares(pooled.matrix), counts=counts), notes
+    return Panel(title, 100 * row_shares(pooled.matrix), classes, counts=counts)
+
+
+def _sweep(name: str, figure: Figure, evidence: Evidence):
+    """As `_draw`."""
+    from mexflow.reporting.metrics import score
+    from mexflow.reporting.sweep import sweep
+
+    source = evidence.source
+    points = {
+        setting: [score(evidence, experiment, metric) for metric in figure.metrics]
+        for setting, experiment in figure.points.items()
+    }
+    notes = dict.fromkeys(note for _, own in _by_experiment(figure, evidence) for note in own)
+    foot = " · ".join([f"{source.mark} {source.line()}".strip(), *notes])
+    drawn = sweep(points, figure.axis, f"{name}. {figure.title}", foot, not source.comparable, source.mark)
+    said = ", ".join(f"{setting:g}: {found[0].value}" for setting, found in points.items())
+    return drawn, foot, said
+
+
+def _embedding(
+    name: str, figure: Figure, evidence: Evidence, indexes: Mapping[str, Path], arrays: Path, inputs: Inputs
+):
+    """As `_draw`."""
+    from mexflow.evaluation.uncertainty import seed_of
+    from mexflow.reporting.embedding import embed, embedding
+
+    source = evidence.source
+    assert figure.data is not None
+    data = evidence.paper.data[figure.data]
+    rows = inputs.table(indexes[figure.data]).to_pylist()
+    subjects = sorted({(row["dataset"], row["subject"].rpartition("/")[2]) for row in rows if row[data.label]})
+    found = []
+    for kind in figure.residuals:
+        paths = [arrays / "residual" / kind / dataset / f"{subject}.npy" for dataset, subject in subjects]
+        seed = seed_of(evidence.seed, evidence.paper.paper, name, kind)
+        found.append(embed(kind, rows, data.label, figure.classes, paths, figure.settings, seed, inputs))
+    used = sorted({one.perplexity for one in found})
+    notes = [f"{len(one.points)} clips" for one in found[:1]] + [f"perplexity {', '.join(f'{p:.3g}' for p in used)}"]
+    notes += [f"{one.kind}: {one.left_out} clips left out" for one in found if one.left_out]
+    foot = " · ".join([f"{source.mark} {source.line()}".strip(), *notes])
+    title = f"{name}. {figure.title}"
+    drawn = embedding(found, figure.classes, title, foot, not source.comparable, source.mark)
+    said = ", ".join(f"{one.kind} {len(one.points)} clips" for one in found)
+    return drawn, foot, said
 
 
 app = command(main)

@@ -10,6 +10,8 @@ from matplotlib.figure import Figure
 
 from mexflow.reporting.figures import ALARM, INK, QUIET, SHARES, WIDTH, canvas
 
+_IN_A_ROW = 3
+
 
 @dataclass(frozen=True)
 class Panel:
@@ -17,18 +19,23 @@ class Panel:
 
     title: str
     matrix: np.ndarray | None
+    classes: Sequence[str]
     instead: str = ""
     counts: Sequence[int] = ()
     decimals: int = 1
 
 
-def confusion(panels: Sequence[Panel], classes: Sequence[str], title: str, foot: str, alarm: bool) -> Figure:
-    """Confusion matrices side by side under one colour scale, 0 to 100 %."""
+def confusion(panels: Sequence[Panel], title: str, foot: str, alarm: bool) -> Figure:
+    """Confusion matrices side by side, three in a row at most, under one colour scale, 0 to 100 %."""
     width = WIDTH if len(panels) > 1 else 0.6 * WIDTH
-    figure = canvas(3.7 if len(panels) > 1 else 3.95, title, foot, alarm, width)
-    axes = figure.subplots(1, len(panels), squeeze=False)[0]
+    columns = min(len(panels), _IN_A_ROW if len(panels) > 2 else 2)
+    rows = -(-len(panels) // columns)
+    figure = canvas(3.7 if len(panels) == 2 else 3.95 if rows == 1 else 2.9 * rows, title, foot, alarm, width)
+    axes = list(figure.subplots(rows, columns, squeeze=False).flat)
     image = None
-    for axis, panel in zip(axes, panels, strict=True):
+    for axis in axes[len(panels) :]:
+        axis.set_axis_off()
+    for axis, panel in zip(axes, panels, strict=False):
         axis.set_title(panel.title)
         axis.set_box_aspect(1)
         if panel.matrix is None:
@@ -37,7 +44,7 @@ def confusion(panels: Sequence[Panel], classes: Sequence[str], title: str, foot:
                 0.5, 0.5, panel.instead, transform=axis.transAxes, ha="center", va="center", fontsize=10, color=ALARM
             )
             continue
-        image = _draw(axis, panel, classes)
+        image = _draw(axis, panel)
     if image is not None:
         bar = figure.colorbar(image, ax=list(axes), pad=0.015, fraction=0.03, aspect=22, shrink=0.8)
         bar.set_label("% of the true class")
@@ -45,7 +52,8 @@ def confusion(panels: Sequence[Panel], classes: Sequence[str], title: str, foot:
     return figure
 
 
-def _draw(axis, panel: Panel, classes: Sequence[str]):
+def _draw(axis, panel: Panel):
+    classes = panel.classes
     matrix = np.asarray(panel.matrix, dtype=np.float64)
     axis.set_facecolor("#eeeeee")
     image = axis.imshow(np.ma.masked_invalid(matrix), cmap=SHARES, vmin=0, vmax=100)

@@ -29,7 +29,8 @@ _COLUMNS = ["dataset", "subject", "clip", "label", "predicted"]
 class Pooled:
     """An experiment's pooled test clips: confusion matrix a subject, and how many folds that took."""
 
-    confusions: np.ndarray  # int64 (S, C, C), subjects in sorted order, only those with clips
+    confusions: np.ndarray  # int64 (S, C, C), in the order of `subjects`
+    subjects: list[str]  # sorted, only those with clips
     expected: int
     found: int
     empty: int
@@ -132,6 +133,7 @@ class Evidence:
             )
             self._pooled[key] = Pooled(
                 confusions,
+                names,
                 expected=len(self.folds.get(experiment, ())),
                 found=len(tables),
                 empty=sum(table.num_rows == 0 for _, table in tables),

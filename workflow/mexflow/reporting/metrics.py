@@ -205,6 +205,10 @@ def _percent(value: float) -> str:
     return f"{value:.2f}"
 
 
+def _signed(value: float) -> str:
+    return f"{value:+.2f}"
+
+
 def _whole(value: float) -> str:
     return f"{value:,.0f}"
 
@@ -238,5 +242,6 @@ WRITTEN: dict[str, tuple[Callable[[float], str], str]] = {
     ALL_PAIRS: (_fraction, "cosine similarity, mean over all pairs of test samples"),
     "expected_agreement": (_percent, "expected by chance (%)"),
     "share": (_percent, "majority class (%)"),
+    **{f"{name}_difference": (_signed, f"difference of {name} (points)") for name in SCORES},
 }
 """How a value of each metric in a cell is written, and what it is called."""

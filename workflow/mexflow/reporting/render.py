@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 
 from mexflow.papers import Column, Paper, Row, Table
+from mexflow.reporting import claims
 from mexflow.reporting.cells import QUOTED, Cell
 from mexflow.reporting.controls import TITLE, Control
 from mexflow.reporting.metrics import COUNTED, METRICS, NOT_RUN, WRITTEN
@@ -21,14 +22,21 @@ _FOLD_AWAY = 6
 _SPECIAL = re.compile(r"[\\*|<>]|(?<![^\W_])_|_(?![^\W_])")
 
 
-def markdown(paper: Paper, cells: Sequence[Cell], controls: Sequence[Control] | None, source: Source) -> str:
-    """The whole page: banner, the paper's tables, errata, null controls (None: they were not run)."""
+def markdown(
+    paper: Paper,
+    cells: Sequence[Cell],
+    controls: Sequence[Control] | None,
+    source: Source,
+    checked: Sequence[claims.Checked] = (),
+) -> str:
+    """The whole page: banner, the paper's tables, its claims, errata, null controls (None: they were not run)."""
     parts = [f"# {escape(paper.title)}", escape(" ".join(paper.citation.split()))]
     parts.append(f"Data: {escape(source.data)} · budget: {escape(source.budget)}")
     if source.warning():
         parts.append(f"> [!WARNING]\n> {escape(source.warning())} They carry the mark {source.mark}.")
     for name, table in paper.tables.items():
         parts += _section(name, table, [cell for cell in cells if cell.table == name], source)
+    parts += _claims(checked, source)
     parts += _errata(paper)
     parts += _controls(controls, source)
     return "\n\n".join(parts) + "\n"
@@ -180,6 +188,33 @@ def _places(places: list[tuple[str, str]]) -> str:
 def _flat(note: str | None) -> str | None:
     """A table's note as it stands among a cell's remarks."""
     return " ".join(note.replace(";", ",").split()) if note else None
+
+
+def _claims(checked: Sequence[claims.Checked], source: Source) -> list[str]:
+    if not checked:
+        return []
+    lines = []
+    for one in checked:
+        numbers = []
+        for cell in one.cells:
+            numbers.append(f"{escape(cell.column)}: {_measured(cell, source)}")
+        lines.append([escape(one.claim.claim), METRICS[one.claim.metric].label, one.verdict, "<br>".join(numbers)])
+    notes = dict.fromkeys(
+        f"- {escape(cell.column)}: {escape(note)}"
+        for one in checked
+        for cell in one.cells
+        for note in cell.notes
+        if not note.startswith("INCOMPLETE")
+    )
+    return [
+        f"## {claims.TITLE}",
+        pipe_table(["claim", "by", "verdict", "differences"], lines, 4),
+        "Each difference in percentage points [95 % interval, bootstrap over subjects, the same ones for both]. A "
+        "claim holds if each difference is above 0, and beyond chance if each interval is. "
+        f"Data: {escape(source.data)} · budget: {escape(source.budget)}.",
+        *_legend(source),
+        *(["\n".join(notes)] if notes else []),
+    ]
 
 
 def _errata(paper: Paper) -> list[str]:

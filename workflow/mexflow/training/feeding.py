@@ -80,12 +80,12 @@ class Clips:
     ) -> None:
         self._device, self._seed, self._augmentation = device, seed, augmentation
         self._images = torch.from_numpy(samples.images).to(device)
-        labels, self._own = torch.from_numpy(samples.labels), len(samples)
-        self._extra = None
+        self._own = len(samples)
+        self._extra = oversampling.NONE
         if oversample and seed is not None:
             self._extra = oversampling.plan(samples.labels, derive(seed, "oversample"), oversample)
-            labels = torch.cat([labels, labels[torch.from_numpy(self._extra.source)]])
-        self._labels = labels.to(device)
+        self._source = np.concatenate([np.arange(self._own), self._extra.source])
+        self._labels = torch.from_numpy(samples.labels[self._source]).to(device)
 
     def __len__(self) -> int:
         return len(self._labels)
@@ -104,14 +104,11 @@ class Clips:
             yield images, self._labels[torch.from_numpy(chosen).to(self._device)]
 
     def _images_of(self, chosen: np.ndarray) -> torch.Tensor:
-        if self._extra is None:
-            return self._images[torch.from_numpy(chosen).to(self._device)]
-        added = chosen >= self._own
-        sources = np.where(added, self._extra.source[np.where(added, chosen - self._own, 0)], chosen)
-        images = self._images[torch.from_numpy(sources).to(self._device)]
-        if added.any():
+        images = self._images[torch.from_numpy(self._source[chosen]).to(self._device)]
+        added = np.flatnonzero(chosen >= self._own)
+        if len(added):
             made = oversampling.apply(self._images, self._extra, chosen[added] - self._own)
-            images[torch.from_numpy(np.flatnonzero(added)).to(self._device)] = made
+            images[torch.from_numpy(added).to(self._device)] = made
         return images
 
 

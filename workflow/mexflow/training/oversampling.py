@@ -37,6 +37,9 @@ class Extra:
         return len(self.source)
 
 
+NONE = Extra(np.zeros(0, np.int64), [], np.zeros(0), np.zeros(0, np.int64))
+
+
 def plan(labels: np.ndarray, seed: int, operations: Sequence[str]) -> Extra:
     """The copies that bring every class that has samples to the size of the largest.
 

@@ -1,0 +1,185 @@
+"""Claims, sweeps, embeddings and panels of several experiments, from made-up predictions and images."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import yaml
+from PIL import Image
+from sklearn.metrics import f1_score
+
+from measured_files import CLASSES, PAPER_PATH, write_fold, write_index
+from mexflow import papers
+from mexflow.artifacts import Inputs, Outputs
+from mexflow.cli import figures, tables
+from mexflow.errors import UserError
+from mexflow.reporting import claims
+from mexflow.reporting.embedding import embed
+from mexflow.reporting.evidence import Evidence
+from mexflow.reporting.source import Source
+
+SUBJECTS = [f"casme2/{i:02}" for i in range(8)]
+RIGHT = {"vx-1cl": 0.9, "vy-1cl": 0.9, "m-1cl": 0.3}
+CLAIMS = [
+    {"claim": "Vx beats M", "metric": "uf1", "descending": [["vx-1cl", "m-1cl"]]},
+    {"claim": "M beats Vy", "metric": "accuracy", "descending": [["m-1cl", "vy-1cl"]]},
+    {"claim": "3 layers help", "metric": "uf1", "descending": [["vx-3cl", "vx-1cl"]]},
+    {"claim": "in this order", "metric": "uf1", "descending": [["vx-1cl", "vy-1cl", "m-1cl"]]},
+]
+FIGURES = {
+    "S": {
+        "title": "A sweep", "kind": "sweep", "axis": "layers", "points": {1: "vx-1cl", 2: "vy-1cl", 3: "vx-3cl"},
+        "metrics": ["uf1", "uar"],
+    },
+    "P": {
+        "title": "Panels", "kind": "confusion",
+        "panels": [{"title": "Vx", "experiment": "vx-1cl"}, {"title": "M", "experiment": "m-1cl", "part": "casme2"}],
+    },
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> dict:
+    root = tmp_path_factory.mktemp("claims")
+    rng = np.random.default_rng(0)
+    folds: dict[str, list[str]] = {}
+    said: dict[str, dict[str, tuple[list[str], list[str]]]] = {}
+    labels = {subject: [CLASSES[i % 5] for i in range(10)] for subject in SUBJECTS}
+    for experiment, right in RIGHT.items():
+        # One of the experiments has tested fewer subjects.
+        for subject in SUBJECTS[: 6 if experiment == "m-1cl" else 8]:
+            own = labels[subject]
+            guess = [x if rng.random() < right else str(rng.choice(CLASSES)) for x in own]
+            said.setdefault(experiment, {})[subject] = own, guess
+            folds.setdefault(experiment, []).append(write_fold(root, experiment, subject, own, guess))
+    content = yaml.safe_load(PAPER_PATH.read_bytes())
+    content.update(claims=CLAIMS, figures=FIGURES)
+    path = root / "belaiche2020.yaml"
+    path.write_text(yaml.safe_dump(content, sort_keys=False))
+    clips = [
+        {"dataset": "casme2", "subject": s, "clip": f"{s[-2:]}_{i}", "megc2018": x}
+        for s in SUBJECTS
+        for i, x in enumerate(labels[s])
+    ]
+    return {"root": root, "folds": folds, "paper": path, "said": said, "index": write_index(root, clips)}
+
+
+def evidence(world: dict, **folds: list[str]) -> Evidence:
+    paper = papers.parse(world["paper"].read_bytes(), world["paper"])
+    expected = {**world["folds"], **folds}
+    return Evidence(paper, world["root"] / "folds", expected, {"megc2018": 8}, Source("embedded", "demo"), 1, Inputs())
+
+
+def test_claims_are_judged_on_the_subjects_of_both(world):
+    first, second, third, fourth = claims.check(evidence(world))
+    assert first.verdict == claims.BEYOND
+    assert second.verdict == claims.FAILS
+    assert third.verdict == claims.UNKNOWN and third.cells[0].notes == ("not run",)
+    assert [cell.column for cell in fourth.cells] == ["vx-1cl - vy-1cl", "vy-1cl - m-1cl"]
+    (cell,) = first.cells
+    both = [
+        f1_score(*zip(*[pair for s in SUBJECTS[:6] for pair in zip(*world["said"][name][s], strict=True)], strict=True),
+                 average="macro")
+        for name in ("vx-1cl", "m-1cl")
+    ]  # fmt: skip
+    assert cell.measured == pytest.approx(100 * (both[0] - both[1]))
+    assert cell.interval[0] < cell.measured < cell.interval[1] and cell.n == 6
+    assert "on the 6 subjects that both tested" in cell.notes
+
+
+def test_a_small_difference_is_not_beyond_chance(world):
+    paper = papers.parse(world["paper"].read_bytes(), world["paper"])
+    vx, vy = ("vx-1cl", "vy-1cl")
+    scores = {name: evidence(world).pooled(name).matrix.trace() for name in (vx, vy)}
+    better, worse = sorted((vx, vy), key=lambda name: -scores[name])
+    claim = papers.Claim(claim="c", metric="accuracy", descending=[[better, worse]])
+    found = evidence(world)
+    found.paper = paper.model_copy(update={"claims": [claim]})
+    assert scores[better] > scores[worse]
+    assert claims.check(found)[0].verdict == claims.HOLDS
+
+
+def test_missing_folds_leave_a_claim_open(world):
+    one = claims.check(evidence(world, **{"m-1cl": [*world["folds"]["m-1cl"], "casme2-07"]}))[0]
+    assert one.verdict == claims.UNKNOWN and one.cells[0].incomplete == "INCOMPLETE 6/7"
+
+
+def test_claims_stand_in_the_tables(world):
+    with Outputs() as outputs:
+        said = tables.run(
+            paper_path=world["paper"], folds_root=world["root"] / "folds", indexes={"megc2018": world["index"]},
+            array_tables=[], folds=world["folds"], total_folds={"megc2018": 8}, budget="demo", data="embedded", seed=1,
+            null_controls=False, prefix=world["root"] / "tables" / "t", inputs=Inputs(), outputs=outputs,
+        )  # fmt: skip
+        outputs.commit()
+    assert "claim 'Vx beats M': holds, beyond chance" in said
+    text = (world["root"] / "tables" / "t.md").read_text()
+    section = text[text.index("## The paper's claims, checked") : text.index("## Errata")]
+    assert "| M beats Vy | accuracy (%) | does not hold |" in section and "synthetic" in section
+    rows = pq.read_table(world["root"] / "tables" / "t.parquet").to_pylist()
+    (row,) = [row for row in rows if row["cell"] == "belaiche2020/claims/1. Vx beats M/vx-1cl - m-1cl/uf1_difference"]
+    assert row["published"] is None and row["measured"] > 0
+
+
+def draw(world: dict, out: str) -> dict[str, bytes]:
+    with Outputs() as outputs:
+        figures.run(
+            paper_path=world["paper"], folds_root=world["root"] / "folds", indexes={"megc2018": world["index"]},
+            arrays=world["root"], folds=world["folds"], total_folds={"megc2018": 8}, budget="demo", data="embedded",
+            seed=1, prefix=world["root"] / out, inputs=Inputs(), outputs=outputs,
+        )  # fmt: skip
+        outputs.commit()
+    return {path.name: path.read_bytes() for path in (world["root"] / out).iterdir()}
+
+
+def test_sweep_and_panels_are_drawn_the_same_each_time(world):
+    made = draw(world, "one")
+    assert made == draw(world, "two") and set(made) == {"S.png", "S.svg", "P.png", "P.svg"}
+    for name in ("S.png", "P.png"):
+        assert Image.open(io.BytesIO(made[name])).size[0] > 1000
+    assert b"synthetic" in made["S.svg"] and b"folds 6 of 8" in made["P.svg"]
+
+
+def test_figures_and_claims_about_nothing_are_told(world):
+    content = yaml.safe_load(world["paper"].read_bytes())
+    for change, said in (
+        ({"claims": [{**CLAIMS[0], "descending": [["vx-1cl", "mm-1cl"]]}]}, "no experiment 'mm-1cl'"),
+        ({"figures": {"S": {**FIGURES["S"], "points": {1: "vx-9cl"}}}}, "S: no experiment 'vx-9cl'"),
+        ({"figures": {"E": {"title": "t", "kind": "embedding", "data": "cde"}}}, "E: no data 'cde'"),
+    ):
+        with pytest.raises(UserError, match=said):
+            papers.parse(yaml.safe_dump({**content, **change}).encode(), world["paper"])
+
+
+def images(folder: Path, spread: float) -> tuple[list[dict], Path]:
+    """Images whose brightness is their class's, of three classes and one clip that is excluded."""
+    rng = np.random.default_rng(1)
+    rows = [
+        {"dataset": "casme2", "subject": "01", "clip": f"c{i}", "label": "abc"[i % 3], "excluded": None}
+        for i in range(18)
+    ]
+    values = [np.clip(rng.normal(60 + 60 * (i % 3), spread, (80, 80, 3)), 0, 255) for i in range(18)]
+    folder.mkdir(exist_ok=True)
+    np.save(folder / "01.npy", np.array(values).astype(np.uint8))
+    reasons = ["face_never_found: no face"] + [None] * 17
+    table = {name: [row[name] for row in rows] for name in ("dataset", "clip")}
+    pq.write_table(pa.table({**table, "excluded": pa.array(reasons, pa.string())}), folder / "01.parquet")
+    return rows, folder / "01.npy"
+
+
+def test_embedding_separates_what_is_separate(tmp_path):
+    rows, path = images(tmp_path / "a", 5)
+    found = embed("ars", rows, "label", ["a", "b", "c"], [path], {"perplexity": 30}, 7, Inputs())
+    again = embed("ars", rows, "label", ["a", "b", "c"], [path], {"perplexity": 30}, 7, Inputs())
+    assert found.points.shape == (17, 2) and np.array_equal(found.points, again.points)
+    assert found.left_out == 1 and found.perplexity == pytest.approx(16 / 3)
+    assert found.silhouette > 0.5
+    two = embed("ars", rows, "label", ["a", "c"], [path], {"perplexity": 3}, 7, Inputs())
+    assert len(two.points) == 11 and two.perplexity == 3 and set(two.labels) == {0, 1}
+    few = embed("ars", rows[:3], "label", ["a", "b", "c"], [path], {}, 7, Inputs())
+    assert len(few.points) == 0 and few.silhouette is None

@@ -1,0 +1,90 @@
+"""Weights of networks: those they start with, and those of files that others have trained."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from mexflow.errors import UserError
+
+MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+"""Of ImageNet's images, red, green and blue in [0, 1]."""
+
+
+class Normalisation(nn.Module):
+    """Images as networks get them whose weights come from ImageNet; it adds nothing to a network's state."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.tensor(MEAN)[:, None, None], persistent=False)
+        self.register_buffer("deviation", torch.tensor(DEVIATION)[:, None, None], persistent=False)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """(..., 3, h, w) float32 of RGB images of that shape, uint8 0..255 or float32 0..1."""
+        if images.dtype == torch.uint8:
+            images = images.float() / 255
+        return (images - self.mean) / self.deviation
+
+
+def xavier(network: nn.Module, gain: float = 1.0) -> None:
+    """Draw all weights of convolutions and linear layers as Xavier does, uniformly, and set their biases to 0.
+
+    Args:
+        gain: by how much the standard deviation exceeds Xavier's; sqrt(2) keeps it through layers with ReLU.
+    """
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            nn.init.xavier_uniform_(module.weight, gain)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+
+
+def read(path: Path) -> dict[str, torch.Tensor]:
+    """The state in a file that ``torch.save`` wrote: names to tensors, as it is or under ``state_dict``.
+
+    Raises:
+        UserError: if the file cannot be read as a state without running code from it.
+    """
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise UserError(f"{path}: the weights cannot be read: {error.strerror or error}") from None
+    except Exception:  # torch names a dozen kinds, by what is wrong
+        raise UserError(f"{path}: not a file of weights that torch.save wrote; download it again") from None
+    if isinstance(state, Mapping) and isinstance(state.get("state_dict"), Mapping):
+        state = state["state_dict"]
+    if not isinstance(state, Mapping) or not all(isinstance(value, torch.Tensor) for value in state.values()):
+        raise UserError(f"{path}: not a state (names to tensors); save the network's state_dict() with torch.save")
+    return {str(name): value for name, value in state.items()}
+
+
+def check(
+    path: Path, given: Mapping[str, torch.Tensor], wanted: Mapping[str, torch.Tensor], network: str, remedy: str
+) -> None:
+    """See that a state has the names and shapes that a network needs, no more and no fewer.
+
+    Args:
+        path: the state's file, for messages.
+        given: the state.
+        wanted: tensors of the right shapes, by the names that they have in the file.
+        network: name of the network, for messages.
+        remedy: which file to give instead, for messages.
+
+    Raises:
+        UserError: it names the file, how many tensors are missing, unexpected or of another shape, and the first.
+    """
+    problems = []
+    for kind, found in (
+        ("missing", [name for name in wanted if name not in given]),
+        ("unexpected", [name for name in given if name not in wanted]),
+        ("of another shape", [n for n, value in wanted.items() if n in given and given[n].shape != value.shape]),
+    ):
+        if found:
+            problems.append(f"{len(found)} {kind} (first: {found[0]})")
+    if problems:
+        raise UserError(
+            f"{path}: not the weights of {network}, of {len(wanted)} tensors {', '.join(problems)}; give {remedy}"
+        )

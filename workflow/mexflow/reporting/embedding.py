@@ -1,0 +1,99 @@
+"""Figures of t-SNE: the images of several kinds, each clip a point in its class's colour."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from mexflow.artifacts import Inputs
+from mexflow.reporting.figures import canvas
+
+SIDE = 64
+"""Images are scaled to this height and width, pixels (decided)."""
+
+COMPONENTS = 50
+"""Principal components that t-SNE is given (decided; t-SNE's authors do so)."""
+
+_COLOURS = ("#1f5fa8", "#c2611f", "#2c7d4f", "#8a3fa0", "#7a6a00")
+_MARKS = ("o", "s", "^", "D", "v")
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """The clips of one kind of image in the plane: `points` float64 (n, 2), `labels` int64 (n,)."""
+
+    kind: str
+    points: np.ndarray
+    labels: np.ndarray
+    perplexity: float
+    left_out: int
+    silhouette: float | None = field(default=None)
+
+
+def embed(
+    kind: str,
+    rows: Sequence[Mapping[str, Any]],
+    label: str,
+    classes: Sequence[str],
+    arrays: Sequence[Path],
+    settings: Mapping[str, Any],
+    seed: int,
+    inputs: Inputs,
+) -> Embedded:
+    """Lay the residual images of the clips of some classes out in the plane.
+
+    Args:
+        rows: rows of the index.
+        arrays: uint8 (m, h, w, 3), each with its table beside it.
+        settings: of scikit-learn's ``TSNE``; a perplexity that is too large for the clips there are is lowered.
+
+    Returns:
+        Points with the mean silhouette of the classes in the plane, None where it is not defined.
+    """
+    from sklearn.decomposition import PCA
+    from sklearn.manifold import TSNE
+    from sklearn.metrics import silhouette_score
+
+    from mexflow.training.inputs import load_residual
+
+    wanted = [dict(row) for row in rows if row[label] in classes and row["excluded"] is None]
+    samples, left_out = load_residual(inputs, arrays, wanted, label, classes, SIDE)
+    count = len(samples)
+    if count < 4:
+        return Embedded(kind, np.zeros((0, 2)), np.zeros(0, np.int64), 0, len(left_out))
+    values = samples.images.reshape(count, -1).astype(np.float64) / 255
+    values = PCA(min(COMPONENTS, count - 1), svd_solver="full").fit_transform(values)
+    given = {"perplexity": 30.0, **settings}
+    # Of n points none has more than n - 1 neighbours; a third of that is the most that t-SNE's authors advise.
+    perplexity = min(float(given["perplexity"]), (count - 1) / 3)
+    given.update(perplexity=perplexity, method="exact", init="pca", random_state=seed % 2**32, n_jobs=1)
+    points = TSNE(2, **given).fit_transform(values)
+    known = len(set(samples.labels.tolist()))
+    silhouette = float(silhouette_score(points, samples.labels)) if 1 < known < count else None
+    return Embedded(kind, points, samples.labels, perplexity, len(left_out), silhouette)
+
+
+def embedding(
+    found: Sequence[Embedded], classes: Sequence[str], title: str, foot: str, alarm: bool, mark: str
+) -> Figure:
+    """One panel a kind of image."""
+    figure = canvas(2.6, title, foot, alarm)
+    axes = figure.subplots(1, len(found), squeeze=False)[0]
+    for axis, one in zip(axes, found, strict=True):
+        axis.set(xticks=[], yticks=[])
+        axis.set_box_aspect(1)
+        said = "no silhouette" if one.silhouette is None else f"silhouette {one.silhouette:.2f}{mark}"
+        axis.set_title(f"{one.kind}: {said}")
+        for number, name in enumerate(classes):
+            own = one.points[one.labels == number]
+            style = {"color": _COLOURS[number % len(_COLOURS)], "marker": _MARKS[number % len(_MARKS)]}
+            axis.scatter(own[:, 0], own[:, 1], s=13, linewidths=0, alpha=0.85, label=f"{name} ({len(own)})", **style)
+        axis.legend(
+            fontsize=5.5, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.01), ncol=2, handletextpad=0.1
+        )
+    return figure
