@@ -82,7 +82,7 @@ for index in plan.sources.indexes:
 for dataset, subject in plan.sources.renderings:
     plan.sources.rendered(dataset, subject), plan.code("embed", mexflow.embedded.LAYOUTS[dataset])
 for dataset in plan.sources.in_use:
-    plan.sheet(dataset), plan.sources.subjects(dataset), plan.sources.faces_flags(dataset)
+    plan.sheets.subjects(dataset), plan.sources.subjects(dataset), plan.sources.faces_flags(dataset)
 for paper in plan.papers:
     plan.targets(paper), plan.predictions(paper), plan.features(paper), plan.expected(paper), plan.data(paper)
     plan.model_code("tables", paper), plan.timing_code(paper), plan.timed_model(paper), plan.timed_faces(paper)

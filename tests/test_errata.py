@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 import pytest
 
@@ -114,3 +116,62 @@ def test_the_errata_name_the_numbers_checked_here() -> None:
     text = " ".join(PAPER.errata)
     for words in ("48/28/114/27/24", "21 of the 25", "145/241", "10,670,932", "333,121", "3.12 %", "factor of 32"):
         assert words in text
+
+
+UPADHY_PATH = PAPER_PATH.with_name("upadhy2025.yaml")
+UPADHY = parse(UPADHY_PATH.read_bytes(), UPADHY_PATH)
+FORMS = ("3d", "2d", "convlstm")
+SIZES = dict(zip(UPADHY.data["mmew"].classes, (36, 72, 16, 89, 13), strict=True))
+"""Clips of MMEW that the paper prints."""
+
+
+def upadhy_parameters(
+    form: str, padded: bool, width: int, projected: bool, pooled: bool, biased: bool, positions: bool
+) -> int:
+    """Parameters of one reading of the paper: convolutions, positions, attention over the tokens, two layers."""
+    own, tokens, size = {
+        "3d": (8 * (5**3 + 1), 9, 8 * (15 * 15 * 6 if padded else 13 * 13 * 4)),
+        "2d": (8 * (3**2 + 1), 13, 8 * (45**2 if padded else 44**2)),
+        "convlstm": (4 * 32 * (9 * (1 + 32) + 1) + 8 * (32 + 1), 13, 8 * (45**2 if padded else 44**2)),
+    }[form]
+    attention = 3 * (size + biased) * width + projected * (width + biased) * size
+    found = (size if projected else width) * (1 if pooled else tokens)
+    return own + positions * tokens * size + attention + (found + 1) * 128 + (128 + 1) * 5
+
+
+def test_no_reading_of_upadhy_gives_the_three_printed_sizes() -> None:
+    printed = [row.published[2] for row in UPADHY.tables["T1"].rows[-3:]]
+    assert printed == [28e6, 55e6, 6e6]
+    ours = [upadhy_parameters(form, False, 64, True, True, True, form != "convlstm") for form in FORMS]
+    assert ours == [2_132_725, 6_165_269, 6_002_253]
+    readings = [
+        [upadhy_parameters(form, *reading, places) for form, places in zip(FORMS, positions, strict=True)]
+        for reading in product((False, True), (64, 256), *[(False, True)] * 3)
+        for positions in product((False, True), repeat=3)
+    ]
+    assert len(readings) == 256
+    assert not any([round(size, -6) for size in sizes] == printed for sizes in readings)
+    assert "256 readings" in UPADHY.errata[0] and "2,132,725, 6,165,269 and 6,002,253" in UPADHY.errata[0]
+
+
+def test_the_74_per_cent_are_an_unweighted_recall() -> None:
+    diagonal = [row.published[i] for i, row in enumerate(UPADHY.tables["T2"].rows)]
+    counts = list(SIZES.values())
+    assert sum(diagonal) / 5 == pytest.approx(73.8) and UPADHY.tables["T1"].rows[-1].published[0] == 74
+    assert sum(d * n for d, n in zip(diagonal, counts, strict=True)) / sum(counts) == pytest.approx(79.0, abs=0.05)
+    # Which of the diagonal's per cents no whole number of clips rounds to.
+    odd = [name for d, (name, n) in zip(diagonal, SIZES.items(), strict=True)
+           if not any(round(100 * k / n) == d for k in range(n + 1))]  # fmt: skip
+    assert odd == ["happiness", "sadness"]
+    assert UPADHY.figures["T2"].published == [row.published[:5] for row in UPADHY.tables["T2"].rows]
+    assert all(sum(row) == 100 for row in UPADHY.figures["T2"].published)
+
+
+def test_the_printed_size_of_cropnet_is_ours_rounded() -> None:
+    import torch
+
+    from mexflow import models
+
+    with torch.device("meta"):
+        size = models.parameters(models.build("cropnet", {}, 3, 5))
+    assert size == 7_616_096 and f"{size / 1e6:.1f}M" == "7.6M"

@@ -42,7 +42,7 @@ def test_a_sheet_of_every_dataset_in_use(plan):
     assert set(targets) > set(plan.sources.index_targets)
     for dataset in plan.sources.in_use:
         assert f"results/figures/datasets/{dataset}.png" in targets
-        shown = plan.sheet(dataset)
+        shown = plan.sheets.subjects(dataset)
         assert len(set(shown)) == 3 and {(dataset, subject) for subject in shown} <= set(plan.sources.subjects(dataset))
     assert "results/tables/preprocessing.md" in targets
 

@@ -108,3 +108,10 @@ def stamp(root: Path, places: list[str]) -> str:
         except OSError:
             sha.update(f"{place} missing\n".encode())
     return sha.hexdigest()
+
+
+def spread(every: list[str], wanted: int) -> list[str]:
+    """So many of a list, evenly spread over it; all where there are not more."""
+    if wanted >= len(every):
+        return every
+    return [every[(2 * i + 1) * len(every) // (2 * wanted)] for i in range(wanted)]

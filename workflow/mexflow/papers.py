@@ -233,6 +233,7 @@ class Paper(_Part):
     protocol: Literal["leave_one_subject_out", "five_subject_folds"]
     flow: Flow | None = None
     lbp_top: dict[str, Option | list[Option]] = {}
+    key_frame_gap: Literal["printed", "bracketed"] = "printed"
     train_pairs: list[str] = []
     test_pairs: list[str] = []
     training: Training

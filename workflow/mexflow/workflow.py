@@ -11,7 +11,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from mexflow import commands, config, models, papers
+from mexflow import commands, config, models, papers, sheets
+from mexflow.enumeration import spread
 from mexflow.errors import UserError, choose
 from mexflow.evaluation.folds import PROTOCOLS
 from mexflow.flags import flags, named, operations, settings
@@ -20,11 +21,7 @@ from mexflow.sources import Sources, require_writable
 
 RESULTS = Path("results")
 
-# What a contact sheet shows: so many subjects, the flow in its own settings where no paper asks for that method, and
-# both kinds of residual sums.
-SHEET_SUBJECTS = 3
-SHEET_FLOW = Flow(method="tvl1", size=112, pairs=["onset-apex"])
-SHEET_RESIDUALS = ("ars", "rrs")
+RESIDUAL_FLOWS = ("farneback", "tvl1")
 
 
 @dataclass(frozen=True)
@@ -67,9 +64,10 @@ class Workflow:
                 choose("network", experiment.model, models.available())
         for method in {paper.flow.method for paper in self.papers.values() if paper.flow}:
             self.flow_settings(method)
-        _ = self.lbp_top_settings
+        _ = self.lbp_top_settings, self.key_frame_gap
         wanted = [data.index for paper in self.papers.values() for data in paper.data.values()]
         self.sources = Sources(self.config, wanted, RESULTS)
+        self.sheets = sheets.Sheets(self.sources, RESULTS)
 
     def enumerated(self) -> Workflow:
         """The workflow itself, once every dataset, fold and target is enumerated.
@@ -95,7 +93,7 @@ class Workflow:
         """Names of the folds that the budget runs: all, or so many spread evenly over all."""
         every = self._all_folds[paper, self.papers[paper].data_name(experiment)]
         wanted = self.papers[paper].effort(experiment, self.config.budget).folds
-        return every if wanted is None else _spread(every, wanted)
+        return every if wanted is None else spread(every, wanted)
 
     @cached_property
     def _all_folds(self) -> dict[tuple[str, str], list[str]]:
@@ -229,9 +227,13 @@ class Workflow:
 
     def dataset_targets(self) -> list[str]:
         """The indexes and their summaries, a contact sheet of each dataset, and the check against the truth."""
-        sheets = [f"{RESULTS}/figures/datasets/{dataset}.png" for dataset in self.sources.in_use if self.sheet(dataset)]
+        shown = [
+            f"{RESULTS}/figures/datasets/{dataset}.png"
+            for dataset in self.sources.in_use
+            if self.sheets.subjects(dataset)
+        ]
         checks = [f"{RESULTS}/tables/preprocessing.{ending}" for ending in ("parquet", "csv", "md") if self.checked]
-        return [*self.sources.index_targets, *sheets, f"{RESULTS}/figures/datasets/lcn.png", *checks]
+        return [*self.sources.index_targets, *shown, f"{RESULTS}/figures/datasets/lcn.png", *checks]
 
     def code(self, command: str, *chosen: str) -> str:
         """The code digest of a command, for a rule's ``params``."""
@@ -257,54 +259,33 @@ class Workflow:
         for paper in users[1:]:
             if paper.flow and (paper.flow.size, paper.flow.options) != (wanted[0].size, wanted[0].options):
                 raise UserError(_two_settings(users[0].paper, paper.paper, method))
-        if method == SHEET_FLOW.method:
-            wanted.append(SHEET_FLOW)
+        if method == sheets.FLOW.method:
+            wanted.append(sheets.FLOW)
         pairs = sorted({pair for flow in wanted for pair in flow.pairs})
         return wanted[0].model_copy(update={"pairs": pairs})
 
-    def sheet(self, dataset: str) -> list[str]:
-        """The subjects that a dataset's contact sheet shows: some of those with a usable micro-expression."""
-        rows = self.sources.enumerated(dataset).rows
-        usable = sorted({row["subject"] for row in rows if row["excluded"] is None and row["type"] == "micro"})
-        return _spread(usable, SHEET_SUBJECTS)
-
     @property
-    def sheet_flow(self) -> str:
-        """The stage of the flow that contact sheets show."""
-        return f"flow/{SHEET_FLOW.method}"
-
-    def sheet_files(self, dataset: str, stage: str) -> list[str]:
-        """The arrays of one stage that a contact sheet is made from, e.g. of ``lcn``."""
-        return [f"{RESULTS}/{stage}/{dataset}/{subject}.npy" for subject in self.sheet(dataset)]
-
-    def sheet_residuals(self, dataset: str) -> list[str]:
-        """The residual images that a contact sheet shows."""
-        return [path for kind in SHEET_RESIDUALS for path in self.sheet_files(dataset, f"residual/{kind}")]
-
-    def sheet_arrays(self, dataset: str) -> list[str]:
-        """Every array with a table of its own that a contact sheet is made from."""
-        stages = ("faces", self.sheet_flow)
-        return [p for stage in stages for p in self.sheet_files(dataset, stage)] + self.sheet_residuals(dataset)
-
-    def sheet_truth(self, dataset: str) -> list[str]:
-        """The truth that a contact sheet shows; empty for licensed data."""
-        if dataset not in self.sources.embedded:
-            return []
-        return [f"{RESULTS}/embedded/{dataset}/truth/{subject}.parquet" for subject in self.sheet(dataset)]
-
-    @property
-    def shown_face(self) -> str:
-        """The faces, of one subject, that the figure of LCN takes one from."""
-        dataset, subject = self.sources.subjects(self.sources.in_use[0])[0]
-        return f"{RESULTS}/faces/{dataset}/{subject}.npy"
-
-    @property
-    def residual_kinds(self) -> list[str]:
-        """The kinds of residual images to make."""
+    def residual_kinds(self) -> dict[str, list[str]]:
+        """The kinds of residual images to make, by the rule that makes them: sums and flows."""
         experiments = [experiment for paper in self.papers.values() for experiment in paper.experiments.values()]
         wanted = {experiment.residual for experiment in experiments if experiment.residual}
         shown = {kind for paper in self.papers.values() for one in paper.figures.values() for kind in one.residuals}
-        return sorted({*SHEET_RESIDUALS, *wanted, *shown})
+        flows = {kind for kind in wanted | shown if kind in RESIDUAL_FLOWS}
+        rules = {"residual": {*sheets.RESIDUALS, *wanted, *shown} - flows, "residual_flow": flows}
+        return {rule: sorted(kinds) for rule, kinds in rules.items() if kinds}
+
+    @cached_property
+    def key_frame_gap(self) -> str:
+        """The reading of the key frames' gap, which all papers with residual sums share.
+
+        Raises:
+            UserError: if two papers want it differently.
+        """
+        users = [p for p in self.papers.values() if any(e.residual for e in p.experiments.values())]
+        for paper in users[1:]:
+            if paper.key_frame_gap != users[0].key_frame_gap:
+                raise UserError(_two_settings(users[0].paper, paper.paper, "residual images"))
+        return users[0].key_frame_gap if users else "printed"
 
     @cached_property
     def lbp_top_settings(self) -> dict[str, Any]:
@@ -382,10 +363,3 @@ def _two_settings(first: str, second: str, what: str) -> str:
         f"{first} and {second} want {what} with different settings; its results have one place: make the two papers "
         "in two runs, each in a folder of its own (snakemake --directory)"
     )
-
-
-def _spread(every: list[str], wanted: int) -> list[str]:
-    """So many of a list, evenly spread over it; all where there are not more."""
-    if wanted >= len(every):
-        return every
-    return [every[(2 * i + 1) * len(every) // (2 * wanted)] for i in range(wanted)]

@@ -11,12 +11,12 @@ rule sheet:
     input:
         index="results/index/{dataset}.parquet",
         videos="results/index/{dataset}.videos.parquet",
-        faces=lambda wildcards: plan.sheet_files(wildcards.dataset, "faces"),
-        lcn=lambda wildcards: plan.sheet_files(wildcards.dataset, "lcn"),
-        flow=lambda wildcards: plan.sheet_files(wildcards.dataset, plan.sheet_flow),
-        residual=lambda wildcards: plan.sheet_residuals(wildcards.dataset),
-        tables=lambda wildcards: plan.beside(plan.sheet_arrays(wildcards.dataset)),
-        truth=lambda wildcards: plan.sheet_truth(wildcards.dataset),
+        faces=lambda wildcards: plan.sheets.files(wildcards.dataset, "faces"),
+        lcn=lambda wildcards: plan.sheets.files(wildcards.dataset, "lcn"),
+        flow=lambda wildcards: plan.sheets.files(wildcards.dataset, plan.sheets.flow),
+        residual=lambda wildcards: plan.sheets.residuals(wildcards.dataset),
+        tables=lambda wildcards: plan.beside(plan.sheets.arrays(wildcards.dataset)),
+        truth=lambda wildcards: plan.sheets.truth(wildcards.dataset),
     output:
         png=report("results/figures/datasets/{dataset}.png", caption="../report/sheet.rst", category="datasets"),
         record="results/records/sheet/{dataset}.json",
@@ -36,7 +36,7 @@ rule sheet:
         rule="sheet",
         root=lambda wildcards: plan.sources.root(wildcards.dataset),
         data=lambda wildcards: plan.sources.data(wildcards.dataset),
-        method=plan.sheet_flow.rpartition("/")[2],
+        method=plan.sheets.flow.rpartition("/")[2],
         faces=lambda wildcards, input: flags("faces", input.faces),
         lcn=lambda wildcards, input: flags("lcn", input.lcn),
         flow=lambda wildcards, input: flags("flow", input.flow),
@@ -53,8 +53,8 @@ rule sheet:
 rule lcnfigure:
     """What LCN makes of changed brightness and contrast."""
     input:
-        faces=plan.shown_face,
-        table=plan.beside([plan.shown_face]),
+        faces=plan.sheets.face,
+        table=plan.beside([plan.sheets.face]),
     output:
         png=report("results/figures/datasets/lcn.png", caption="../report/sheet.rst", category="datasets"),
         record="results/records/lcnfigure.json",

@@ -104,36 +104,42 @@ rule flow:
         " --output {output.flow} --table {output.table} --record {output.record} > {log} 2>&1"
 
 
-rule residual:
-    """Residual sums of a subject's clips: images of what differs from the clip's first frame."""
-    input:
-        index="results/index/{dataset}.parquet",
-        table="results/faces/{dataset}/{subject}.parquet",
-    output:
-        images=[f"results/residual/{kind}/{{dataset}}/{{subject}}.npy" for kind in plan.residual_kinds],
-        tables=[f"results/residual/{kind}/{{dataset}}/{{subject}}.parquet" for kind in plan.residual_kinds],
-        record="results/records/residual/{dataset}/{subject}.json",
-    log:
-        "results/logs/residual/{dataset}/{subject}.log",
-    benchmark:
-        "results/benchmarks/residual/{dataset}/{subject}.tsv"
-    conda:
-        "../../envs/mexflow.yaml"
-    resources:
-        mem_mb=1000,
-        runtime=60,
-        attempt=plan.attempt,
-    params:
-        rule="residual",
-        root=lambda wildcards: plan.sources.root(wildcards.dataset),
-        kinds=lambda wildcards, output: named("output", plan.residual_kinds, output.images),
-        tables=lambda wildcards, output: named("table", plan.residual_kinds, output.tables),
-        code=plan.code("residual"),
-    shell:
-        "MEXFLOW_RULE={params.rule} MEXFLOW_ATTEMPT={resources.attempt} python -m mexflow residual"
-        " --dataset {wildcards.dataset} --subject {wildcards.subject} --root {params.root:q}"
-        " --index {input.index} --faces-table {input.table}"
-        " {params.kinds} {params.tables} --record {output.record} > {log} 2>&1"
+# Sums and flows apart: flows take far longer, and few datasets' are wanted.
+for stage, kinds in plan.residual_kinds.items():
+
+    rule:
+        """Residual images of a subject's clips: what differs from the clip's first frame."""
+        name:
+            stage
+        input:
+            index="results/index/{dataset}.parquet",
+            table="results/faces/{dataset}/{subject}.parquet",
+        output:
+            images=[f"results/residual/{kind}/{{dataset}}/{{subject}}.npy" for kind in kinds],
+            tables=[f"results/residual/{kind}/{{dataset}}/{{subject}}.parquet" for kind in kinds],
+            record=f"results/records/{stage}/{{dataset}}/{{subject}}.json",
+        log:
+            f"results/logs/{stage}/{{dataset}}/{{subject}}.log",
+        benchmark:
+            f"results/benchmarks/{stage}/{{dataset}}/{{subject}}.tsv"
+        conda:
+            "../../envs/mexflow.yaml"
+        resources:
+            mem_mb=1000,
+            runtime=60,
+            attempt=plan.attempt,
+        params:
+            rule=stage,
+            root=lambda wildcards: plan.sources.root(wildcards.dataset),
+            kinds=lambda wildcards, output, kinds=kinds: named("output", kinds, output.images),
+            tables=lambda wildcards, output, kinds=kinds: named("table", kinds, output.tables),
+            gap=plan.key_frame_gap,
+            code=plan.code("residual"),
+        shell:
+            "MEXFLOW_RULE={params.rule} MEXFLOW_ATTEMPT={resources.attempt} python -m mexflow residual"
+            " --dataset {wildcards.dataset} --subject {wildcards.subject} --root {params.root:q}"
+            " --index {input.index} --faces-table {input.table} --gap {params.gap}"
+            " {params.kinds} {params.tables} --record {output.record} > {log} 2>&1"
 
 
 rule lbp_top:

@@ -197,7 +197,7 @@ def _panels(figure: Figure, evidence: Evidence) -> tuple[list[Panel], list[str]]
 
 
 def _by_experiment(figure: Figure, evidence: Evidence) -> list[tuple[str, list[str]]]:
-    return [(name, evidence.notes(name)) for name in dict.fromkeys(figure.experiments)]
+    return [(name, evidence.notes(name)) for name in dict.fromkeys(figure.experiments) if evidence.folds.get(name)]
 
 
 def _measured(evidence: Evidence, experiment: str, title: str, part: str | None = None) -> Panel:

@@ -50,6 +50,8 @@ def sweep(
             reason = points[setting][0].notes[0] if points[setting][0].notes else "not measured"
             axes.text(setting, 50, reason, rotation=90, ha="center", va="center", color=QUIET, fontsize=6.5)
     axes.set(xticks=settings, xlabel=axis, ylabel="% (bars: 95 % interval)", ylim=(0, 100))
+    if settings:
+        axes.set_xlim(settings[0] - 8 * spread, settings[-1] + 8 * spread)
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="y", color="#dddddd", linewidth=0.5)
     axes.set_axisbelow(True)
