@@ -126,6 +126,23 @@ def test_claims_stand_in_the_tables(world):
     assert row["published"] is None and row["measured"] > 0
 
 
+def test_scores_of_one_experiment(world):
+    values = {
+        "paper_path": world["paper"], "folds_root": world["root"] / "folds", "indexes": {"megc2018": world["index"]},
+        "array_tables": [], "folds": world["folds"], "total_folds": {"megc2018": 8}, "budget": "demo",
+        "data": "embedded", "seed": 1, "null_controls": False, "prefix": world["root"] / "scores" / "m",
+    }  # fmt: skip
+    with Outputs() as outputs:
+        tables.run(**values, inputs=Inputs(), outputs=outputs, only="m-1cl")
+        outputs.commit()
+    rows = pq.read_table(world["root"] / "scores" / "m.parquet").to_pylist()
+    assert [row["column"] for row in rows] == ["accuracy", "UF1", "UAR"] and {row["row"] for row in rows} == {"m-1cl"}
+    matrix = evidence(world).pooled("m-1cl").matrix
+    assert rows[0]["measured"] == pytest.approx(100 * matrix.trace() / matrix.sum()) and rows[0]["n"] == 60
+    with pytest.raises(UserError, match="unknown experiment 'm-2c'"), Outputs() as outputs:
+        tables.run(**values, inputs=Inputs(), outputs=outputs, only="m-2c")
+
+
 def draw(world: dict, out: str) -> dict[str, bytes]:
     with Outputs() as outputs:
         figures.run(

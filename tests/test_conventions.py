@@ -57,7 +57,7 @@ def test_every_stage_has_its_rules(jobs):
     stages = {rule["params"]["rule"].split("_")[0] for rule in jobs.values()}
     assert stages == {
         "embed", "index", "faces", "lcn", "flow", "residual", "lbp", "sheet", "lcnfigure", "quality", "train", "tables",
-        "figures", "timing",
+        "scores", "figures", "timing",
     }  # fmt: skip
 
 

@@ -86,13 +86,18 @@ def test_all_folds_under_the_budget_of_the_paper():
 @pytest.mark.parametrize("budget", ["demo", "paper"])
 def test_every_fold_is_in_one_batch(step, budget):
     plan = make(training={"folds_per_job": step}, budget=budget)
-    trained = [(experiment, fold) for batch in plan.batches for experiment in batch.experiments for fold in batch.folds]
-    expected = [(name, fold) for name in plan.experiments(PAPER) for fold in plan.folds(PAPER, name)]
+    trained = [(b.paper, experiment, fold) for b in plan.batches for experiment in b.experiments for fold in b.folds]
+    expected = [
+        (paper, name, fold)
+        for paper in plan.papers
+        for name in plan.experiments(paper)
+        for fold in plan.folds(paper, name)
+    ]
     assert sorted(trained) == sorted(expected)
     assert all(len(batch.folds) <= step for batch in plan.batches)
     names = [batch.name for batch in plan.batches]
     assert len(set(names)) == len(names)
-    jobs = [(experiment, batch.number) for batch in plan.batches for experiment in batch.experiments]
+    jobs = [(batch.paper, experiment, batch.number) for batch in plan.batches for experiment in batch.experiments]
     assert len(set(jobs)) == len(jobs), "the records of two jobs would have one name"
 
 
@@ -103,7 +108,7 @@ def test_files_of_the_batches_are_those_asked_for(plan):
         for experiment in batch.experiments
         for path in batch.files("predictions.parquet")
     }
-    assert made == set(plan.predictions(PAPER))
+    assert made == {path for paper in plan.papers for path in plan.predictions(paper)}
     kept = {
         path.format(experiment=experiment)
         for batch in plan.batches if batch.keep_features
@@ -198,4 +203,49 @@ def test_network_that_does_not_exist(tmp_path):
     source = (WORKFLOW / "papers" / f"{PAPER}.yaml").read_text()
     (tmp_path / "papers" / f"{PAPER}.yaml").write_text(source.replace("model: shallow_cnn", "model: shalow_cnn", 1))
     with pytest.raises(UserError, match=r"unknown network 'shalow_cnn' \(did you mean 'shallow_cnn'\?\)"):
-        Workflow({}, tmp_path)
+        Workflow({"papers": [PAPER]}, tmp_path)
+
+
+# Kinds of input
+
+
+def test_what_the_papers_are_fed(plan):
+    casme2 = [s for _, s in plan.sources.subjects("casme2")]
+    assert plan.arrays("cropnet2021", "tvl1") == [f"results/residual/tvl1/casme2/{s}.npy" for s in casme2]
+    cde = [f"results/residual/ars-3/{d}/{s}.npy" for d, s in plan.sources.subjects("megc2019")]
+    assert plan.arrays("cropnet2021", "ars-cde-3") == cde
+    assert plan.arrays("upadhy2025", "2d") == [f"results/faces/mmew/{s}.npy" for _, s in plan.sources.subjects("mmew")]
+    assert plan.residual_kinds == {
+        "residual": ["ars", "ars-1", "ars-3", "ars-7", "ars-9", "rrs"], "residual_flow": ["farneback", "tvl1"],
+    }  # fmt: skip
+    assert make(papers=[PAPER]).residual_kinds == {"residual": ["ars", "rrs"]}
+    shown = {f"results/residual/{kind}/casme2/{s}.npy" for kind in ("ars", "rrs", "farneback", "tvl1") for s in casme2}
+    assert set(plan.figure_arrays("cropnet2021")) == shown
+
+
+def test_printed_training_settings_reach_the_command(plan):
+    def given(paper: str, experiment: str, option: str) -> list[str]:
+        words = shlex.split(plan.training_flags(paper, experiment))
+        return [words[i + 1] for i, word in enumerate(words) if word == option]
+
+    augment = given("cropnet2021", "ars-cde", "--augment")
+    assert augment == [
+        "brightness=0.2,1.8", "contrast=0.2,1.8", "saturation=0.2,1.8", "hue=-0.5,0.5", "grey=0.2", "flip=0.5",
+        "rotation=-15,15",
+    ]  # fmt: skip
+    assert given("cropnet2021", "ars-cde", "--optimizer") == ["adamp"]
+    assert given("cropnet2021", "ars-cde", "--class") == ["negative", "positive", "surprise"]
+    assert given("cropnet2021", "ars-whole", "--model-option") == ["cropped=false"]
+    assert given("cropnet2021", "ars", "--size") == ["64"]
+    assert "--size" not in make(budget="paper").training_flags("cropnet2021", "ars")
+    assert given("upadhy2025", "2d", "--oversample") == ["flip", "brightness=0.8,1.2", "salt_and_pepper=0.02"]
+    assert given("upadhy2025", "2d", "--early-stopping") == ["10"] and given("upadhy2025", "2d", "--size") == ["90"]
+    assert given("upadhy2025", "lbp-top", "--oversample") == given("upadhy2025", "lbp-top", "--early-stopping") == []
+
+
+def test_papers_that_read_the_gap_differently_are_told(plan):
+    other = make()
+    paper = other.papers["cropnet2021"]
+    other.papers["another"] = paper.model_copy(update={"paper": "another", "key_frame_gap": "bracketed"})
+    with pytest.raises(UserError, match="cropnet2021 and another want residual images with different settings"):
+        _ = other.key_frame_gap

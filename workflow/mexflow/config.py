@@ -109,7 +109,11 @@ class Training(_Section):
 class Config(_Section):
     """Everything a user sets."""
 
-    papers: list[str] = Field(["belaiche2020"], min_length=1, description="Papers to make, by file in workflow/papers.")
+    papers: list[str] = Field(
+        ["belaiche2020", "cropnet2021", "upadhy2025"],
+        min_length=1,
+        description="Papers to make, by file in workflow/papers.",
+    )
     budget: Literal["demo", "paper"] = Field(
         "demo", description="`paper` trains with the printed epochs and all folds; `demo` with few, for a first look."
     )

@@ -17,6 +17,7 @@ from mexflow.errors import UserError, choose, nearest
 
 Budget = Literal["demo", "paper"]
 Metric = Literal["accuracy", "uf1", "uar", "parameters", "filters", "cosine_similarity", "class_share", "clips"]
+_SCORES: dict[str, Metric] = {"accuracy": "accuracy", "UF1": "uf1", "UAR": "uar"}
 Option = int | float | str | bool
 Operation = str | dict[str, float | list[float]]
 
@@ -310,6 +311,19 @@ class Paper(_Part):
                     update={"permute_labels": True, "null_control": False, "keep_features": False}
                 )
         return result
+
+
+def scores_of(paper: Paper, experiment: str) -> Paper:
+    """The paper with one table, of the scores of one experiment (or null control), and nothing else to say.
+
+    Raises:
+        UserError: if there is no such experiment.
+    """
+    choose("experiment", experiment, paper.with_null_controls())
+    columns = [Column(name=name, metric=metric) for name, metric in _SCORES.items()]
+    row = Row(name=experiment, experiments=[experiment] * len(columns))
+    table = Table(title=f"Scores of {experiment}", row_header="experiment", columns=columns, rows=[row])
+    return paper.model_copy(update={"tables": {"scores": table}, "figures": {}, "claims": [], "errata": []})
 
 
 def available(folder: Path) -> list[str]:

@@ -195,11 +195,11 @@ class Workflow:
         assert timing is not None
         return self.code("timing", f"mexflow.models.{self.papers[paper].experiments[timing.experiment].model}")
 
-    def predictions(self, paper: str) -> list[str]:
-        """The prediction files of all experiments and folds of a paper that the budget runs."""
+    def predictions(self, paper: str, experiment: str | None = None) -> list[str]:
+        """The prediction files of all folds of a paper's experiments, or of one, that the budget runs."""
         return [
             f"{RESULTS}/folds/{paper}/{experiment}/{fold}/predictions.parquet"
-            for experiment in self.experiments(paper)
+            for experiment in ([experiment] if experiment else self.experiments(paper))
             for fold in self.folds(paper, experiment)
         ]
 

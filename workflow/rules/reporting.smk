@@ -57,6 +57,49 @@ for paper in plan.papers:
             " {params.controls} --output results/tables/{params.paper} --record {output.record} > {log} 2>&1"
 
     rule:
+        """The scores of one experiment, for a look at it on its own."""
+        name:
+            f"scores_{paper}"
+        input:
+            paper=plan.paper_file(paper),
+            index=plan.indexes(paper).values(),
+            tables=lambda wildcards, paper=paper: plan.beside(plan.arrays(paper, wildcards.experiment)),
+            predictions=lambda wildcards, paper=paper: plan.predictions(paper, wildcards.experiment),
+        output:
+            parquet=f"results/scores/{paper}/{{experiment}}.parquet",
+            csv=f"results/scores/{paper}/{{experiment}}.csv",
+            markdown=f"results/scores/{paper}/{{experiment}}.md",
+            record=f"results/records/scores/{paper}/{{experiment}}.json",
+        log:
+            f"results/logs/scores/{paper}/{{experiment}}.log",
+        benchmark:
+            f"results/benchmarks/scores/{paper}/{{experiment}}.tsv"
+        wildcard_constraints:
+            experiment="|".join(plan.experiments(paper)),
+        conda:
+            "../../envs/mexflow.yaml"
+        resources:
+            mem_mb=2000,
+            runtime=60,
+            attempt=plan.attempt,
+        params:
+            rule=f"scores_{paper}",
+            paper=paper,
+            tables=lambda wildcards, input: flags("array-table", input.tables),
+            index=named("index", plan.indexes(paper), plan.indexes(paper).values()),
+            expected=plan.expected(paper),
+            budget=plan.config.budget,
+            data=plan.data(paper),
+            seed=plan.config.seed,
+            code=plan.model_code("tables", paper),
+        shell:
+            "MEXFLOW_RULE={params.rule} MEXFLOW_ATTEMPT={resources.attempt} python -m mexflow tables"
+            " --paper {input.paper:q} --only {wildcards.experiment} --folds results/folds {params.index}"
+            " {params.tables} {params.expected} --budget {params.budget} --data {params.data:q} --seed {params.seed}"
+            " --no-null-controls --output results/scores/{params.paper}/{wildcards.experiment}"
+            " --record {output.record} > {log} 2>&1"
+
+    rule:
         """The paper's figures."""
         name:
             f"figures_{paper}"

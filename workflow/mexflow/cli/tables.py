@@ -34,13 +34,14 @@ def main(
     paper: PaperFile,
     folds: Folds,
     index: Indexes,
-    array_table: Annotated[list[Path], typer.Option(help="A table beside an array that was read; repeatable.")],
     expect: Expect,
     total_folds: TotalFolds,
     budget: Budget,
     data: Data,
     seed: Seed,
     output: Annotated[Path, typer.Option(help="Tables to write, without their endings.")],
+    array_table: Annotated[list[Path], typer.Option(help="A table beside an array that was read; repeatable.")] = [],  # noqa: B006
+    only: Annotated[str | None, typer.Option(help="Only the scores of this experiment.")] = None,
     null_controls: Annotated[bool, typer.Option(help="Judge the null controls.")] = True,
     record: Record = None,
 ) -> None:
@@ -62,6 +63,7 @@ def main(
             seed=seed,
             null_controls=null_controls,
             prefix=output,
+            only=only,
             inputs=job.inputs,
             outputs=job.outputs,
         )
@@ -84,6 +86,7 @@ def run(
     prefix: Path,
     inputs: Inputs,
     outputs: Outputs,
+    only: str | None = None,
 ) -> str:
     """Write ``<prefix>.parquet``, ``<prefix>.csv`` and ``<prefix>.md``; the caller commits `outputs`.
 
@@ -99,6 +102,7 @@ def run(
         seed: base seed of bootstraps and of the choice of samples.
         null_controls: whether null controls were run and are to be judged.
         prefix: path of the outputs without their endings, e.g. ``results/tables/belaiche2020``.
+        only: an experiment; instead of the paper's tables, one of its scores is made.
 
     Returns:
         A summary of a few short lines.
@@ -113,6 +117,8 @@ def run(
     from mexflow.reporting.source import Source
 
     paper = papers.parse(inputs.bytes(paper_path), paper_path)
+    if only is not None:
+        paper = papers.scores_of(paper, only)
     source = Source(data, budget)
     beside = [inputs.table(path) for path in sorted(array_tables)]
     rows = {name: inputs.table(path).to_pylist() for name, path in indexes.items()}

@@ -52,8 +52,9 @@ def _section(name: str, table: Table, cells: list[Cell], source: Source) -> list
     named = (column.metric or row.metric for row in table.rows for column in table.columns)
     metrics = [METRICS[metric] for metric in dict.fromkeys(named)]
     if any(metric.of_data for metric in metrics):
-        intervals = " or ".join(dict.fromkeys(metric.interval for metric in metrics))
-        counts = _counts([cell for cell in cells if not cell.extra], " and ".join(metric.unit for metric in metrics))
+        intervals = " or ".join(dict.fromkeys(metric.interval for metric in metrics if metric.of_data))
+        units = dict.fromkeys(metric.unit for metric in metrics if metric.of_data)
+        counts = _counts([cell for cell in cells if not cell.extra], " and ".join(units))
         parts.append(
             f"Each cell: published / measured [95 % interval, {intervals}].{counts} Data: {escape(source.data)} · "
             f"budget: {escape(source.budget)}."
@@ -156,7 +157,10 @@ def _remarks(table: Table, cells: list[Cell]) -> list[str]:
             if note not in shown_elsewhere and not note.startswith("INCOMPLETE"):
                 places.setdefault(note, set()).add((cell.row, cell.column))
     order = [(row, column) for row in dict.fromkeys(cell.row for cell in cells) for column in table.names]
-    ours = [place for place in order if place in {(cell.row, cell.column) for cell in cells if cell.experiment}]
+    # Counts of a network qualify for no remark on data: "all" means all the others, where there are any.
+    measured = [cell for cell in cells if cell.experiment]
+    measured = [cell for cell in measured if cell.metric not in METRICS or METRICS[cell.metric].of_data] or measured
+    ours = [place for place in order if place in {(cell.row, cell.column) for cell in measured}]
     general, single = [], []
     for note, holders in places.items():
         where, few = _where([place for place in order if place in holders], ours, table.names)
