@@ -231,7 +231,7 @@ def test_printed_training_settings_reach_the_command(plan):
     augment = given("cropnet2021", "ars-cde", "--augment")
     assert augment == [
         "brightness=0.2,1.8", "contrast=0.2,1.8", "saturation=0.2,1.8", "hue=-0.5,0.5", "grey=0.2", "flip=0.5",
-        "rotation=-15,15",
+        "rotation=-15.0,15.0",
     ]  # fmt: skip
     assert given("cropnet2021", "ars-cde", "--optimizer") == ["adamp"]
     assert given("cropnet2021", "ars-cde", "--class") == ["negative", "positive", "surprise"]
@@ -247,5 +247,6 @@ def test_papers_that_read_the_gap_differently_are_told(plan):
     other = make()
     paper = other.papers["cropnet2021"]
     other.papers["another"] = paper.model_copy(update={"paper": "another", "key_frame_gap": "bracketed"})
+    del other.key_frame_gap
     with pytest.raises(UserError, match="cropnet2021 and another want residual images with different settings"):
         _ = other.key_frame_gap

@@ -20,10 +20,12 @@ shift       range in pixels          along both axes, each drawn on its own; bil
 ==========  =======================  ==============================================================================
 
 Grey is 0.2989 R + 0.587 G + 0.114 B. Every result is cut to [0, 1]. Definitions are torchvision's, where it has them.
+Ranges of b are not negative, and that of scale is above 0.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -34,6 +36,7 @@ from mexflow.errors import UserError, choose
 
 _GREY = (0.2989, 0.587, 0.114)
 _CHANCES = ("grey", "flip")
+_SIGNED = {"hue": "-0.5,0.5", "rotation": "-10,10", "shift": "-2,2"}  # ranges that may go below 0, and examples
 _COLOURS = ("saturation", "hue", "grey")
 
 Draws = list[torch.Tensor]
@@ -93,13 +96,12 @@ class Augmentation:
         Raises:
             ValueError: for an operation on colours and images that do not have three channels.
         """
-        flat, frames = _frames(images)
+        made = _frames(images)
         for operation, drawn in zip(self.operations, draws, strict=True):
-            if operation.name in _COLOURS and flat.shape[1] != 3:
-                raise ValueError(f"{operation.name} needs three channels, not {flat.shape[1]}")
-            values = drawn.repeat_interleave(frames, 0).to(flat.device)
-            flat = _APPLY[operation.name](flat, values).clamp(0, 1)
-        return flat.view(images.shape)
+            if operation.name in _COLOURS and made.shape[2] != 3:
+                raise ValueError(f"{operation.name} needs three channels, not {made.shape[2]}")
+            made = _changed(made, operation.name, drawn).clamp(0, 1)
+        return made.view(images.shape)
 
     def apply_to_flow(self, flow: torch.Tensor, draws: Draws) -> torch.Tensor:
         """Flow between images that these draws change: moved as they are, its vectors mirrored, turned and scaled too.
@@ -110,14 +112,12 @@ class Augmentation:
         Returns:
             The same shape. What only changes colours changes nothing here.
         """
-        flat, frames = _frames(flow)
+        made = _frames(flow)
         for operation, drawn in zip(self.operations, draws, strict=True):
-            if operation.name not in _VECTORS:
-                continue
-            values = drawn.repeat_interleave(frames, 0).to(flat.device)
-            moved = _APPLY[operation.name](flat, values)
-            flat = torch.einsum("nij,njhw->nihw", _VECTORS[operation.name](values), moved)
-        return flat.view(flow.shape)
+            if operation.name in _VECTORS:
+                turn = _VECTORS[operation.name](drawn.to(made.device))
+                made = torch.einsum("nij,nfjhw->nfihw", turn, _changed(made, operation.name, drawn))
+        return made.reshape(flow.shape)
 
 
 def _parsed(text: str) -> Operation:
@@ -131,14 +131,27 @@ def _parsed(text: str) -> Operation:
         if len(numbers) != 1 or not 0 <= numbers[0] <= 1:
             raise UserError(f"augmentation {text!r}: {name} takes one probability, e.g. {name}=0.5")
         return Operation(name, 0, numbers[0])
-    if len(numbers) != 2 or numbers[0] > numbers[1]:
-        raise UserError(f"augmentation {text!r}: {name} takes a range, e.g. {name}=0.9,1.1")
+    if len(numbers) != 2 or not all(map(math.isfinite, numbers)) or numbers[0] > numbers[1]:
+        raise UserError(f"augmentation {text!r}: {name} takes a range, e.g. {name}={_SIGNED.get(name, '0.9,1.1')}")
+    if name not in _SIGNED and (numbers[0] < 0 or (name == "scale" and numbers[0] == 0)):
+        least = "above 0" if name == "scale" else "0 or more"
+        raise UserError(f"augmentation {text!r}: {name} takes factors of {least}, e.g. {name}=0.9,1.1")
     return Operation(name, *numbers)
 
 
-def _frames(images: torch.Tensor) -> tuple[torch.Tensor, int]:
-    """Images with the frames of a sequence in a row, and how many frames a sample has."""
-    return (images.flatten(0, 1), images.shape[1]) if images.ndim == 5 else (images, 1)
+def _frames(images: torch.Tensor) -> torch.Tensor:
+    """Images as sequences, (n, f, c, h, w); f = 1 where a sample is a single image."""
+    return images if images.ndim == 5 else images[:, None]
+
+
+def _changed(images: torch.Tensor, name: str, drawn: torch.Tensor) -> torch.Tensor:
+    """Sequences (n, f, c, h, w) after one operation, not cut."""
+    if name in _VECTORS:
+        # Frames move alike, so they go as channels: where pixels come from is worked out once a sample, not a frame.
+        made = _APPLY[name](images.flatten(1, 2), drawn.to(images.device))
+    else:
+        made = _APPLY[name](images.flatten(0, 1), drawn.repeat_interleave(images.shape[1], 0).to(images.device))
+    return made.reshape(images.shape)
 
 
 def _wide(values: torch.Tensor) -> torch.Tensor:

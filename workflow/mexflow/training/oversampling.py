@@ -9,6 +9,7 @@ Operations are ``flip`` (left and right exchanged), ``brightness=low,high`` (tim
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -44,15 +45,19 @@ def plan(labels: np.ndarray, seed: int, operations: Sequence[str]) -> Extra:
     """The copies that bring every class that has samples to the size of the largest.
 
     A class's samples are copied in turn, in an order drawn anew for each round; each round uses the next operation, so
-    no sample is changed twice in one way before every sample of the class was, and before every way was used.
+    no sample is changed twice in one way before every sample of the class was, and before every way was used. When
+    every way was used, flip is left out, unless it is alone: a second flip would be the first one's very copy.
 
     Args:
         labels: int64 (n,), of the training samples.
 
     Raises:
-        UserError: for an operation that is not one.
+        UserError: for an operation that is not one, or none at all.
     """
     known = [_parsed(text) for text in operations]
+    if not known:
+        raise UserError(f"oversampling needs an operation, one of: {', '.join(sorted(_VALUES))}")
+    again = [operation for operation in known if operation[0] != "flip"] or known
     counts = np.bincount(labels) if len(labels) else np.zeros(0, int)
     sources: list[int] = []
     names: list[str] = []
@@ -65,7 +70,7 @@ def plan(labels: np.ndarray, seed: int, operations: Sequence[str]) -> Extra:
             turn, place = divmod(extra, len(own))
             if place == 0:
                 order = rng.permutation(own)
-            name, values = known[turn % len(known)]
+            name, values = known[turn] if turn < len(known) else again[(turn - len(known)) % len(again)]
             low, high = (values[0], values[-1]) if values else (0.0, 0.0)
             sources.append(int(order[place]))
             names.append(name)
@@ -85,8 +90,8 @@ def apply(images: torch.Tensor, extra: Extra, positions: np.ndarray) -> torch.Te
         (m, c, h, w), of the images' dtype.
     """
     white = 255 if images.dtype == torch.uint8 else 1
-    made = []
-    for position in positions:
+    made = images.new_empty((len(positions), *images.shape[1:]))
+    for row, position in enumerate(positions):
         image = images[int(extra.source[position])]
         name, amount = extra.operation[position], float(extra.amount[position])
         if name == "flip":
@@ -98,8 +103,8 @@ def apply(images: torch.Tensor, extra: Extra, positions: np.ndarray) -> torch.Te
             rng = np.random.default_rng(int(extra.seed[position]))
             drawn = torch.from_numpy(rng.random(tuple(image.shape), np.float32)).to(image.device)
             image = image.masked_fill(drawn < amount / 2, 0).masked_fill(drawn > 1 - amount / 2, white)
-        made.append(image)
-    return torch.stack(made)
+        made[row] = image
+    return made
 
 
 def _parsed(text: str) -> tuple[str, list[float]]:
@@ -108,8 +113,9 @@ def _parsed(text: str) -> tuple[str, list[float]]:
     try:
         values = [float(value) for value in given.split(",")] if given else []
     except ValueError:
-        values = []
-    wrong = len(values) != _VALUES[name] or values != sorted(values) or any(value < 0 for value in values)
+        values = [math.nan]
+    wrong = len(values) != _VALUES[name] or values != sorted(values)
+    wrong = wrong or any(value < 0 or not math.isfinite(value) for value in values)
     if wrong or (name == "salt_and_pepper" and values[0] > 1):
         example = {"flip": "flip", "brightness": "brightness=0.8,1.2", "salt_and_pepper": "salt_and_pepper=0.02"}[name]
         raise UserError(f"oversampling {text!r}: write it like {example}")
