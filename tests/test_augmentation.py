@@ -153,6 +153,46 @@ def test_frames_of_a_sequence_share_their_draw():
     assert not torch.equal(made[0], made[1])
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_sequence_is_changed_as_its_frames_alone_are(channels):
+    """Each frame of a sequence comes out as the same image does alone with the same draw, to the bit."""
+    texts = ["contrast=0.5,1.5", "flip=0.5", "rotation=-10,10", "gamma=0.5,1.5", "scale=0.9,1.1", "shift=-2,2"]
+    augmentation = Augmentation.parse(texts + CROPNET * (channels == 3))
+    sequence = torch.rand((5, 4, channels, 12, 9), generator=generator())
+    draws = augmentation.draw(5, generator(3))
+    made = augmentation.apply(sequence, draws)
+    for frame in range(4):
+        assert torch.equal(made[:, frame], augmentation.apply(sequence[:, frame].contiguous(), draws))
+    flow = torch.rand((5, 4, 2, 12, 9), generator=generator())
+    moved = augmentation.apply_to_flow(flow, draws)
+    for frame in range(4):
+        expected = augmentation.apply_to_flow(flow[:, frame].contiguous(), draws)
+        torch.testing.assert_close(moved[:, frame], expected, atol=1e-6, rtol=0)
+
+
+def test_what_is_drawn_does_not_depend_on_the_images():
+    """Training goes on from a checkpoint, and on another device, only if each batch takes the same numbers."""
+    augmentation = Augmentation.parse(CROPNET)
+    states = []
+    for pictures in (images(4), images(4, side=20), images(8, seed=1).view(4, 2, 3, 9, 9), torch.zeros(4, 3, 9, 9)):
+        numbers = generator()
+        augmentation(pictures, numbers)
+        states.append(numbers.get_state())
+    assert all(torch.equal(state, states[0]) for state in states)
+
+
+def test_nothing_in_use_is_refused_where_results_must_be_the_same_bits():
+    mode = torch.get_deterministic_debug_mode()
+    torch.set_deterministic_debug_mode("error")
+    try:
+        augmentation = Augmentation.parse([*CROPNET, "gamma=0.5,1.5", "gain=0.5,1.5", "scale=0.9,1.1", "shift=-2,2"])
+        draws = augmentation.draw(3, generator())
+        augmentation.apply(images(), draws)
+        augmentation.apply_to_flow(images(channels=2), draws)
+    finally:
+        torch.set_deterministic_debug_mode(mode)
+
+
 def test_flow_moves_with_its_images():
     """A flow that shifts an image, augmented, shifts the augmented image."""
     augmentation = Augmentation.parse(["flip=1", "rotation=-40,40", "scale=0.8,1.2", "shift=-2,2", "gamma=0.5,1.5"])
@@ -176,7 +216,12 @@ def test_wrong_texts_are_told():
         ("flip", "one probability"),
         ("hue=0.5", "a range"),
         ("hue=0.5,-0.5", "a range"),
-        ("rotation=a,b", "a range"),
+        ("rotation=a,b", "a range, e.g. rotation=-10,10"),
+        ("hue=nan,nan", "a range"),
+        ("gain=0,inf", "a range"),
+        ("flip=nan", "one probability"),
+        ("gamma=-1,1", "0 or more"),
+        ("scale=0,1", "above 0"),
     ):
         with pytest.raises(UserError, match=said):
             Augmentation.parse([text])

@@ -126,6 +126,32 @@ def test_claims_stand_in_the_tables(world):
     assert row["published"] is None and row["measured"] > 0
 
 
+def test_scores_of_a_member_come_from_the_pooled_predictions(tmp_path):
+    """The scores of a composite's datasets, and that of the whole, by scikit-learn from one list of predictions."""
+    from sklearn.metrics import balanced_accuracy_score
+
+    from mexflow.reporting.metrics import score
+
+    rng = np.random.default_rng(5)
+    rows: dict[str, list[tuple[str, str]]] = {}
+    folds = []
+    for subject in ("casme2/01", "casme2/02", "samm/006", "samm/007"):
+        labels = [str(x) for x in rng.choice(CLASSES[:4], 12)]
+        guess = [x if rng.random() < 0.5 else str(rng.choice(CLASSES[:4])) for x in labels]
+        rows.setdefault(subject.partition("/")[0], []).extend(zip(labels, guess, strict=True))
+        folds.append(write_fold(tmp_path, "vy-3cl", subject, labels, guess))
+    paper = papers.parse(PAPER_PATH.read_bytes(), PAPER_PATH)
+    source = Source("embedded", "demo")
+    found = Evidence(paper, tmp_path / "folds", {"vy-3cl": folds}, {"megc2018": 4}, source, 1, Inputs())
+    for part, pairs in ((None, rows["casme2"] + rows["samm"]), *rows.items()):
+        true, guess = zip(*pairs, strict=True)
+        uar = score(found, "vy-3cl", "uar", part)
+        assert uar.value == pytest.approx(100 * balanced_accuracy_score(true, guess)) and uar.n == len(pairs)
+        seen = sorted({*true, *guess})
+        uf1 = 100 * f1_score(true, guess, labels=seen, average="macro")
+        assert score(found, "vy-3cl", "uf1", part).value == pytest.approx(uf1)
+
+
 def test_scores_of_one_experiment(world):
     values = {
         "paper_path": world["paper"], "folds_root": world["root"] / "folds", "indexes": {"megc2018": world["index"]},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,10 +19,12 @@ from mexflow.evaluation.folds import five_subject_folds, validation_subjects
 from mexflow.models import build
 from mexflow.preprocess.key_frames import thirteen
 from mexflow.preprocess.tables import CLIP_FEATURES, FACES, RESIDUAL
+from mexflow.training.augmentation import Augmentation
 from mexflow.training.checkpoints import Checkpoints
 from mexflow.training.feeding import Clips, CrossEntropy
 from mexflow.training.inputs import load_frames, load_lbp_top, load_residual
-from mexflow.training.loop import Settings, fit
+from mexflow.training.loop import Settings, fit, recompute_batch_norm
+from mexflow.training.normalisation import normalised
 from mexflow.training.runs import FoldRun, run_fold, split
 from mexflow.training.samples import Samples
 
@@ -160,7 +163,14 @@ def images(count: int, seed: int, noise: float = 0.3) -> Samples:
     return Samples(values.astype(np.float32), labels.astype(np.int64), clips, CLASSES)
 
 
-def trained(settings: Settings, validation: Samples | None, folder: Path | None = None, stop_after: int = 10**6):
+def trained(
+    settings: Settings,
+    validation: Samples | None,
+    folder: Path | None = None,
+    stop_after: int = 10**6,
+    augment: Sequence[str] = (),
+    oversample: Sequence[str] = (),
+):
     torch.manual_seed(4)
     network = build("shallow_cnn", {"layers": 1}, 1, 2)
     epochs = 0
@@ -171,8 +181,10 @@ def trained(settings: Settings, validation: Samples | None, folder: Path | None 
         if epochs == stop_after:
             raise KeyboardInterrupt
 
+    few = images(16, 1).subset(np.array([0, 1, 2, 3, 4, 6, 8, 10, 12, 14]))  # more of one class than of the other
+    feed = Clips(few, CPU, 5, Augmentation.parse(augment), oversample)
     history = fit(
-        network, Clips(images(16, 1), CPU, 5), CrossEntropy(0.1), settings, 5, CPU, fold="f",
+        network, feed, CrossEntropy(0.1), settings, 5, CPU, fold="f",
         checkpoints=Checkpoints(folder, "x", 0), validation=validation and Clips(validation, CPU), after_epoch=count,
     )  # fmt: skip
     return history, network.state_dict()
@@ -211,6 +223,50 @@ def test_interrupted_training_ends_at_the_same_bits(tmp_path, settings):
     if settings.schedule == "cosine":
         rates = [entry["learning_rate"] for entry in history]
         np.testing.assert_allclose(rates, [0.025 * (1 + np.cos(np.pi * i / 6)) for i in range(6)])
+
+
+def test_interrupted_training_draws_the_same_samples_again(tmp_path):
+    """Augmentation and oversampling are functions of the epoch, not of what was drawn before."""
+    made = {"augment": ["flip=0.5", "rotation=-15,15", "gain=0.5,1.5"], "oversample": ["flip", "salt_and_pepper=0.1"]}
+    settings = Settings(5, 4, "adamp", 0.01, {"weight_decay": 0.01}, schedule="cosine")
+    whole_history, whole = trained(settings, None, **made)
+    with pytest.raises(KeyboardInterrupt):
+        trained(settings, None, tmp_path / "saved", stop_after=2, **made)
+    history, state = trained(settings, None, tmp_path / "saved", **made)
+    assert history == whole_history and all(torch.equal(whole[name], state[name]) for name in whole)
+    plain, _ = trained(settings, None)
+    assert [entry["loss"] for entry in plain] != [entry["loss"] for entry in history]
+
+
+def test_batch_normalisation_is_recomputed_from_the_training_samples():
+    torch.manual_seed(4)
+    network = build("shallow_cnn", {"layers": 2}, 1, 2)
+    samples = images(16, 1)
+    recompute_batch_norm(network, Clips(samples, CPU), 8)
+    norm = next(module for module in network.modules() if isinstance(module, torch.nn.BatchNorm2d))
+    first = next(module for module in network.modules() if isinstance(module, torch.nn.Conv2d))
+    with torch.no_grad():
+        seen = first(torch.from_numpy(samples.images))
+    torch.testing.assert_close(norm.running_mean, seen.mean((0, 2, 3)), rtol=1e-4, atol=1e-5)
+    halves = torch.stack([half.var((0, 2, 3)) for half in seen.split(8)]).mean(0)
+    torch.testing.assert_close(norm.running_var, halves, rtol=1e-4, atol=1e-5)
+
+
+def test_motion_is_what_differs_from_the_mean_frame():
+    rng = np.random.default_rng(3)
+    still, moving = rng.random((6, 1, 8, 8)), rng.normal(0, 0.1, (6, 13, 8, 8))
+    clips = [{"dataset": "d", "subject": str(i), "clip": str(i), "pair": ""} for i in range(6)]
+    samples = Samples((still + moving).astype(np.float32), np.zeros(6, np.int64), clips, CLASSES)
+
+    class Seen(torch.nn.Module):
+        def features(self, values):
+            return values
+
+    network = normalised(Seen(), "motion", samples)
+    seen = network.features(torch.from_numpy(samples.images))
+    assert seen.mean(1).abs().max() < 1e-5 and float(seen.square().mean()) == pytest.approx(1, rel=1e-4)
+    other = torch.from_numpy((still * 0.2 + moving).astype(np.float32))
+    torch.testing.assert_close(network.features(other), seen, rtol=1e-3, atol=1e-4)
 
 
 def test_early_stopping_without_validation_is_told():

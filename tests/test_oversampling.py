@@ -31,6 +31,27 @@ def test_classes_come_out_equal():
     assert len(plan(np.zeros(0, np.int64), 1, OPERATIONS)) == len(plan(np.array([0, 1]), 1, OPERATIONS)) == 0
 
 
+def test_a_sample_is_flipped_once_where_another_change_is_left():
+    labels = np.array([0] * 89 + [1] * 13)
+
+    def changes(operations: list[str]) -> Counter:
+        extra = plan(labels, 1, operations)
+        assert Counter(labels[extra.source].tolist()) == {1: 76}
+        return Counter(zip(extra.source.tolist(), extra.operation, strict=True))
+
+    made = changes(OPERATIONS)
+    assert {count for (_, name), count in made.items() if name == "flip"} == {1}
+    assert {count for (_, name), count in made.items() if name != "flip"} <= {2, 3}
+    assert set(changes(["flip"]).values()) == {5, 6}
+    assert set(changes(OPERATIONS[1:]).values()) <= {2, 3}
+
+
+def test_no_positions_give_no_images():
+    images = torch.zeros((16, 2, 4, 5), dtype=torch.uint8)
+    made = apply(images, plan(LABELS, 3, OPERATIONS), np.zeros(0, np.int64))
+    assert made.shape == (0, 2, 4, 5) and made.dtype == torch.uint8
+
+
 def test_brightness_fills_its_range():
     extra = plan(np.array([0] * 3000 + [1]), 1, ["brightness=0.8,1.2"])
     assert 0.8 <= extra.amount.min() < 0.805 and 1.195 < extra.amount.max() <= 1.2
@@ -64,11 +85,14 @@ def test_changes_are_as_described(dtype):
 
 
 def test_wrong_texts_are_told():
-    for text in ("flip=1", "brightness", "brightness=1.2,0.8", "salt_and_pepper=2", "salt_and_pepper=a"):
+    wrong = ("flip=1", "flip=,", "brightness", "brightness=1.2,0.8", "brightness=nan,nan", "brightness=0,inf")
+    for text in (*wrong, "salt_and_pepper=2", "salt_and_pepper=a", "salt_and_pepper=nan"):
         with pytest.raises(UserError, match="write it like"):
             plan(LABELS, 1, [text])
     with pytest.raises(UserError, match="salt_and_pepper"):
         plan(LABELS, 1, ["salt_and_peper=0.1"])
+    with pytest.raises(UserError, match="needs an operation"):
+        plan(LABELS, 1, [])
 
 
 def samples() -> Samples:

@@ -134,8 +134,8 @@ def _parsed(text: str) -> Operation:
     if len(numbers) != 2 or not all(map(math.isfinite, numbers)) or numbers[0] > numbers[1]:
         raise UserError(f"augmentation {text!r}: {name} takes a range, e.g. {name}={_SIGNED.get(name, '0.9,1.1')}")
     if name not in _SIGNED and (numbers[0] < 0 or (name == "scale" and numbers[0] == 0)):
-        least = "above 0" if name == "scale" else "0 or more"
-        raise UserError(f"augmentation {text!r}: {name} takes factors of {least}, e.g. {name}=0.9,1.1")
+        bound = "above 0" if name == "scale" else "of 0 or more"
+        raise UserError(f"augmentation {text!r}: {name} takes factors {bound}, e.g. {name}=0.9,1.1")
     return Operation(name, *numbers)
 
 
