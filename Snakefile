@@ -22,8 +22,9 @@ folder = Path(workflow.basedir) / "workflow"
 sys.path.insert(0, str(folder))
 
 from mexflow.errors import UserError
+from mexflow.flags import flags, named, settings
 from mexflow.records import hand_down_git_state
-from mexflow.workflow import Workflow, flags, named, settings
+from mexflow.workflow import Workflow
 
 try:
     plan = Workflow(config, folder).enumerated()
@@ -38,12 +39,9 @@ shell.prefix(
 )
 
 
-include: "workflow/rules/embedded.smk"
-include: "workflow/rules/index.smk"
-include: "workflow/rules/preprocess.smk"
-include: "workflow/rules/inspection.smk"
-include: "workflow/rules/training.smk"
-include: "workflow/rules/reporting.smk"
+for stage in ("embedded", "index", "preprocess", "inspection", "training", "spotting", "reporting"):
+
+    include: f"workflow/rules/{stage}.smk"
 
 
 rule all:

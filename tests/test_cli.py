@@ -85,7 +85,9 @@ for dataset in plan.sources.in_use:
     plan.sheets.subjects(dataset), plan.sources.subjects(dataset), plan.sources.faces_flags(dataset)
 for paper in plan.papers:
     plan.targets(paper), plan.predictions(paper), plan.features(paper), plan.expected(paper), plan.data(paper)
-    plan.model_code("tables", paper), plan.timing_code(paper), plan.timed_model(paper), plan.timed_faces(paper)
+    plan.model_code("tables", paper), plan.spotted(paper)
+    if plan.papers[paper].timing:
+        plan.timing_code(paper), plan.timed_model(paper), plan.timed_faces(paper)
     for experiment in plan.experiments(paper):
         plan.training_flags(paper, experiment), plan.training_code(paper, experiment)
 for command in ("faces", "flow", "figures"):
@@ -135,7 +137,7 @@ def test_values_of_settings(text, value):
 
 def test_settings_survive_the_command_line():
     """What the workflow writes as a flag, the command reads back."""
-    from mexflow.workflow import settings
+    from mexflow.flags import settings
 
     values = {"a": 1, "b": 1.0, "c": 1e-8, "d": True, "e": False, "f": "last", "g": 0.30000000000000004}
     found = {name: scalar(text) for name, text in pairs("--option", settings(values)).items()}

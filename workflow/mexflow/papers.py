@@ -11,220 +11,32 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from mexflow.errors import UserError, choose, nearest
+from mexflow.paper_parts import (
+    Budget,
+    Claim,
+    Column,
+    Data,
+    Effort,
+    Experiment,
+    Figure,
+    Flow,
+    Metric,
+    Option,
+    Part,
+    Row,
+    Spotting,
+    Table,
+    Timing,
+    Training,
+)
 
-Budget = Literal["demo", "paper"]
-Metric = Literal["accuracy", "uf1", "uar", "parameters", "filters", "cosine_similarity", "class_share", "clips"]
 _SCORES: dict[str, Metric] = {"accuracy": "accuracy", "UF1": "uf1", "UAR": "uar"}
-Option = int | float | str | bool
-Operation = str | dict[str, float | list[float]]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Data(_Part):
-    """The clips of a paper: an index, the label column it uses, and its classes in the paper's order."""
-
-    index: str
-    label: str
-    classes: list[str]
-
-
-class Flow(_Part):
-    """Optical flow between two aligned faces of a clip."""
-
-    method: Literal["horn_schunck", "farneback", "tvl1"]
-    size: int = Field(ge=8)
-    options: dict[str, Option] = {}
-    pairs: list[str] = Field(min_length=1)
-
-
-class Training(_Part):
-    """The printed training settings; `epochs` and `folds` belong to the budget.
-
-    `validation_share` is the share of training subjects that the schedule and early stopping look at; the test
-    subjects never are among them.
-    """
-
-    batch_size: int = Field(ge=1)
-    optimizer: Literal["adam", "adamp", "rmsprop", "sgd"]
-    learning_rate: float = Field(gt=0)
-    optimizer_options: dict[str, Option] = {}
-    normalise: Literal["rms", "motion", "none"] = "none"
-    schedule: Literal["constant", "cosine", "plateau"] = "constant"
-    schedule_options: dict[str, float | int] = {}
-    early_stopping: int | None = Field(None, ge=1)
-    validation_share: float | None = Field(None, gt=0, lt=1)
-    label_smoothing: float = Field(0.0, ge=0, lt=1)
-    augment: list[Operation] = []
-    oversample: list[Operation] = []
-    recompute_batch_norm: bool = False
-    mixed_precision: bool = False
-
-    @model_validator(mode="after")
-    def _validated(self) -> Training:
-        if (self.early_stopping or self.schedule == "plateau") and self.validation_share is None:
-            raise ValueError("early stopping and the schedule plateau need validation_share")
-        return self
-
-
-class Effort(_Part):
-    """How much of an experiment a budget runs.
-
-    `epochs`; the first so many `folds` (null: all); for images of any size, the `size` they are scaled to (null: as
-    they are stored).
-    """
-
-    epochs: int = Field(ge=1)
-    folds: int | None = Field(None, ge=1)
-    size: int | None = Field(None, ge=16)
-
-
-class Experiment(_Part):
-    """One network on one input, under the paper's protocol.
-
-    Its input is one of: `channels` of the paper's flow; `residual`, a kind of residual image; `frames`, thirteen
-    aligned frames of the clip at that size; `lbp_top`, LBP-TOP features. `data` names one of the paper's `data`, the
-    first if left out; `training` overrides settings of the paper's training.
-    """
-
-    model: str
-    options: dict[str, Option] = {}
-    data: str | None = None
-    channels: list[Literal["Vx", "Vy", "M"]] | None = None
-    residual: str | None = None
-    frames: int | None = Field(None, ge=16, le=112)
-    lbp_top: bool = False
-    training: dict[str, Any] = {}
-    demo: Effort | None = None
-    null_control: bool = False
-    keep_features: bool = False
-    permute_labels: bool = False
-
-    @property
-    def input(self) -> Literal["flow", "residual", "frames", "lbp_top"]:
-        """What kind of input the experiment has."""
-        given = {
-            "flow": self.channels is not None,
-            "residual": self.residual is not None,
-            "frames": self.frames is not None,
-            "lbp_top": self.lbp_top,
-        }
-        return next(name for name, set_ in given.items() if set_)
-
-    @model_validator(mode="after")
-    def _one_input(self) -> Experiment:
-        given = [self.channels is not None, self.residual is not None, self.frames is not None, self.lbp_top]
-        if sum(given) != 1:
-            raise ValueError("exactly one of channels, residual, frames and lbp_top says what its input is")
-        return self
-
-
-class Column(_Part):
-    """A column of a table: its name, and where not the row's, the metric and the member dataset it is about."""
-
-    name: str
-    metric: Metric | None = None
-    part: str | None = None
-
-
-class Row(_Part):
-    """A row of a table: its name, one published value a column, and the experiment of each column.
-
-    `published` values are numbers, null (the paper prints none), or text where the paper prints text.
-    `experiments` has one name a column, null where the row is not ours. `pending` is shown in place of
-    a measurement that this version does not make.
-    """
-
-    name: str
-    metric: Metric = "accuracy"
-    published: list[float | int | str | None] = []
-    experiments: list[str | None] = []
-    pending: str | None = None
-    note: str | None = None
-
-
-class Table(_Part):
-    """A table of the paper, in the paper's own form."""
-
-    title: str
-    row_header: str
-    columns: list[Column]
-    rows: list[Row]
-    note: str | None = None
-
-    @property
-    def names(self) -> list[str]:
-        """The names of the columns."""
-        return [column.name for column in self.columns]
-
-    @field_validator("columns", mode="before")
-    @classmethod
-    def _named(cls, values: Any) -> Any:
-        """A column of which only the name is to be said may be written as its name."""
-        if not isinstance(values, list):
-            return values
-        return [value if isinstance(value, dict | Column) else {"name": str(value)} for value in values]
-
-
-class Panel(_Part):
-    """A panel of a figure: an experiment, or its clips of one member dataset (`part`) of its composite."""
-
-    title: str
-    experiment: str
-    part: str | None = None
-
-
-class Figure(_Part):
-    """A figure of the paper: how it is drawn (`kind`), and from what.
-
-    A confusion figure shows `published` beside an `experiment`, or `panels`. A sweep shows `metrics` of experiments
-    over the numbers that are the keys of `points`, `axis` says of what. An embedding shows the images of each kind of
-    `residuals`, of the clips of `data` (the name of one of the paper's) in these `classes`; `settings` go to t-SNE.
-    """
-
-    title: str
-    kind: Literal["flow_sample", "mean_flow", "confusion", "published_confusion", "sweep", "embedding"]
-    experiment: str | None = None
-    published: list[list[float]] = []
-    panels: list[Panel] = []
-    axis: str = ""
-    points: dict[float, str] = {}
-    metrics: list[Metric] = []
-    data: str | None = None
-    classes: list[str] = []
-    residuals: list[str] = []
-    settings: dict[str, Option] = {}
-    note: str | None = None
-
-    @property
-    def experiments(self) -> list[str]:
-        """The experiments whose predictions it shows."""
-        own = [self.experiment] if self.experiment else []
-        return [*own, *(panel.experiment for panel in self.panels), *self.points.values()]
-
-
-class Claim(_Part):
-    """What the paper says in words of its experiments: in each list of `descending`, each is better than the next."""
-
-    claim: str
-    metric: Literal["accuracy", "uf1", "uar"]
-    descending: list[list[str]] = Field(min_length=1)
-
-
-class Timing(_Part):
-    """The printed time to classify a clip, in milliseconds, and the experiment whose network is timed."""
-
-    experiment: str
-    published: dict[str, float]
-    hardware: str
-
-
-class Paper(_Part):
+class Paper(Part):
     """A paper: everything that this project says about it."""
 
     paper: str
@@ -235,6 +47,8 @@ class Paper(_Part):
     flow: Flow | None = None
     lbp_top: dict[str, Option | list[Option]] = {}
     key_frame_gap: Literal["printed", "bracketed"] = "printed"
+    spotting: dict[str, Spotting] = {}
+    spotted_videos: Literal["all", "with_expressions"] = "all"
     train_pairs: list[str] = []
     test_pairs: list[str] = []
     training: Training
@@ -259,11 +73,18 @@ class Paper(_Part):
         for name, figure in self.figures.items():
             for experiment in figure.experiments:
                 self._require(experiment, name)
-            if figure.kind == "embedding" and figure.data not in self.data:
-                raise ValueError(f"{name}: no data {figure.data!r}{nearest(str(figure.data), self.data)}")
+            if figure.kind in ("flow_sample", "mean_flow") and self.flow is None:
+                raise ValueError(f"{name}: a figure of flow, and the paper has no `flow`")
+            if figure.data is not None:
+                self._require_data(figure.data, name)
+                if unknown := [one for one in figure.classes if one not in self.data[figure.data].classes]:
+                    raise ValueError(f"{name}: {unknown[0]!r} is no class of {figure.data}")
         for claim in self.claims:
-            for experiment in (name for chain in claim.descending for name in chain):
-                self._require(experiment, f"claim {claim.claim!r}")
+            for chain in claim.descending:
+                for experiment in chain:
+                    self._require(experiment, f"claim {claim.claim!r}")
+                if len({self.data_name(experiment) for experiment in chain}) > 1:
+                    raise ValueError(f"claim {claim.claim!r}: {', '.join(chain)} differ in their data")
         if self.timing:
             self._require(self.timing.experiment, "timing")
         if self.flow is None and any(experiment.input == "flow" for experiment in self.experiments.values()):
@@ -272,9 +93,10 @@ class Paper(_Part):
             if self.flow is None or pair not in self.flow.pairs:
                 raise ValueError(f"pair {pair!r} is not among flow.pairs")
         for name, experiment in self.experiments.items():
-            if experiment.data is not None and experiment.data not in self.data:
-                raise ValueError(f"{name}: no data {experiment.data!r}{nearest(experiment.data, self.data)}")
+            self._require_data(experiment.data, name)
             self.training_of(name)
+            if experiment.videos and self.data_name(name) not in self.spotting:
+                raise ValueError(f"{name}: `spotting` says nothing of data {self.data_name(name)!r}")
         if absent := [name for name in get_args(Budget) if name not in self.budgets]:
             raise ValueError(f"budgets: {absent[0]} is missing")
         return self
@@ -282,6 +104,10 @@ class Paper(_Part):
     def _require(self, experiment: str | None, where: str) -> None:
         if experiment is not None and experiment not in self.experiments:
             raise ValueError(f"{where}: no experiment {experiment!r}{nearest(experiment, self.experiments)}")
+
+    def _require_data(self, data: str | None, where: str) -> None:
+        if data is not None and data not in self.data:
+            raise ValueError(f"{where}: no data {data!r}{nearest(data, self.data)}")
 
     def data_name(self, experiment: str) -> str:
         """The name of an experiment's data."""
@@ -306,7 +132,8 @@ class Paper(_Part):
         result: dict[str, Experiment] = {}
         for name, experiment in self.experiments.items():
             result[name] = experiment
-            if wanted and experiment.null_control:
+            # Spotting has a null control that nothing is trained for: what was spotted, elsewhere.
+            if wanted and experiment.null_control and not experiment.videos:
                 result[f"{name}-null"] = experiment.model_copy(
                     update={"permute_labels": True, "null_control": False, "keep_features": False}
                 )

@@ -6,16 +6,17 @@ All enumeration is here, in plain Python that tests can call; the rules only nam
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from mexflow import commands, config, models, papers, sheets
+from mexflow import commands, config, models, papers, science, sheets
 from mexflow.enumeration import spread
 from mexflow.errors import UserError, choose
 from mexflow.evaluation.folds import PROTOCOLS
-from mexflow.flags import flags, named, operations, settings
+from mexflow.flags import flags, named
 from mexflow.papers import Experiment, Flow, Paper
 from mexflow.sources import Sources, require_writable
 
@@ -36,10 +37,15 @@ class Batch:
     index: str
     arrays: tuple[str, ...]
     keep_features: bool
+    videos: bool = False
 
     def files(self, name: str) -> list[str]:
         """The file of that name of each fold, for any experiment."""
         return [f"{RESULTS}/folds/{self.paper}/{{experiment}}/{fold}/{name}" for fold in self.folds]
+
+    def folders(self, experiment: str) -> list[str]:
+        """The folder of each fold of an experiment."""
+        return [f"{RESULTS}/folds/{self.paper}/{experiment}/{fold}" for fold in self.folds]
 
 
 class Workflow:
@@ -87,6 +93,9 @@ class Workflow:
         """Names of all folds of an experiment's protocol."""
         used = self.papers[paper]
         data = used.data_of(experiment)
+        if used.with_null_controls()[experiment].videos:
+            # Every video counts, so every subject has a fold, those without an expression too.
+            return [subject for _, subject in self.sources.subjects(data.index)]
         return [fold.name for fold in PROTOCOLS[used.protocol](self.sources.rows(data.index), data.label)]
 
     def folds(self, paper: str, experiment: str) -> list[str]:
@@ -112,12 +121,13 @@ class Workflow:
             alike: dict[tuple[Any, ...], list[str]] = defaultdict(list)
             for name, experiment in self.experiments(paper).items():
                 index, arrays = used.data_of(name).index, tuple(self.arrays(paper, name))
-                alike[tuple(self.folds(paper, name)), index, arrays, experiment.keep_features].append(name)
-            for group, ((folds, index, arrays, keep), names) in enumerate(alike.items()):
+                kind = (experiment.keep_features, experiment.videos)
+                alike[tuple(self.folds(paper, name)), index, arrays, *kind].append(name)
+            for group, ((folds, index, arrays, keep, videos), names) in enumerate(alike.items()):
                 for number, start in enumerate(range(0, len(folds), step)):
                     rule = f"train_{paper}_{group}_{number}"
                     own = folds[start : start + step]
-                    result.append(Batch(rule, paper, number, own, tuple(names), index, arrays, keep))
+                    result.append(Batch(rule, paper, number, own, tuple(names), index, arrays, keep, videos))
         return result
 
     def arrays(self, paper: str, experiment: str) -> list[str]:
@@ -128,6 +138,7 @@ class Workflow:
             "residual": lambda: f"residual/{trained.residual}",
             "frames": lambda: "faces",
             "lbp_top": lambda: "lbp_top",
+            "videos": lambda: "faces",
         }[trained.input]()
         return self._stage(stage, used.data_of(experiment).index)
 
@@ -200,8 +211,24 @@ class Workflow:
         return [
             f"{RESULTS}/folds/{paper}/{experiment}/{fold}/predictions.parquet"
             for experiment in ([experiment] if experiment else self.experiments(paper))
+            if not self.experiments(paper)[experiment].videos
             for fold in self.folds(paper, experiment)
         ]
+
+    def spotted(self, paper: str) -> list[str]:
+        """The scores, thresholds and intervals of all folds of a paper's spotting experiments that the budget runs."""
+        return [
+            f"{RESULTS}/folds/{paper}/{name}/{fold}/{table}.parquet"
+            for name, experiment in self.experiments(paper).items()
+            if experiment.videos
+            for fold in self.folds(paper, name)
+            for table in ("scores", "thresholds", "intervals")
+        ]
+
+    @staticmethod
+    def lcn(faces: Iterable[str]) -> list[str]:
+        """The LCN frames of aligned faces."""
+        return [path.replace(f"{RESULTS}/faces/", f"{RESULTS}/lcn/") for path in faces]
 
     def features(self, paper: str) -> list[str]:
         """The feature files of a paper's experiments that keep them."""
@@ -310,40 +337,15 @@ class Workflow:
 
     def training_flags(self, paper: str, experiment: str) -> str:
         """Everything that an experiment's training depends on, as options of ``mexflow train``."""
-        used, trained = self.papers[paper], self.experiments(paper)[experiment]
-        data, training = used.data_of(experiment), used.training_of(experiment)
-        effort = used.effort(experiment, self.config.budget)
-        flow = trained.input == "flow"
-        size = trained.frames or effort.size
-        return " ".join(
-            [
-                f"--label {data.label}",
-                flags("class", data.classes),
-                f"--protocol {used.protocol}",
-                f"--input {trained.input}",
-                *([flags("channel", trained.channels or [])] if flow else []),
-                *([flags("train-pair", used.train_pairs), flags("test-pair", used.test_pairs)] if flow else []),
-                *([f"--size {size}"] if size else []),
-                f"--model {trained.model}",
-                flags("model-option", settings(trained.options)),
-                f"--epochs {effort.epochs} --batch-size {training.batch_size}",
-                f"--optimizer {training.optimizer} --learning-rate {training.learning_rate}",
-                flags("optimizer-option", settings(training.optimizer_options)),
-                f"--schedule {training.schedule}",
-                flags("schedule-option", settings(training.schedule_options)),
-                *([f"--early-stopping {training.early_stopping}"] if training.early_stopping else []),
-                *([f"--validation-share {training.validation_share}"] if training.validation_share else []),
-                *([f"--label-smoothing {training.label_smoothing}"] if training.label_smoothing else []),
-                flags("augment", operations(training.augment)),
-                flags("oversample", operations(training.oversample)),
-                *(["--recompute-batch-norm"] if training.recompute_batch_norm else []),
-                *(["--mixed-precision"] if training.mixed_precision else []),
-                f"--normalise {training.normalise}",
-                f"--seed {self.config.seed}",
-                *(["--permute-labels"] if trained.permute_labels else []),
-                *(["--keep-features"] if trained.keep_features else []),
-            ]
-        )
+        return science.training(self.config, self.papers[paper], experiment)
+
+    def spotting_flags(self, paper: str, experiment: str) -> str:
+        """Everything that an experiment's spotting depends on, as options of ``mexflow spot``."""
+        return science.spotting(self.config, self.papers[paper], experiment)
+
+    def spotting_code(self, paper: str, experiment: str) -> str:
+        """The code digest of training a spotting experiment: of its network, and of no other."""
+        return self.code("spot", f"mexflow.models.{self.experiments(paper)[experiment].model}")
 
     def expected(self, paper: str) -> str:
         """The folds that the budget runs of each experiment, and how many there are, as options of `mexflow tables`."""

@@ -24,6 +24,7 @@ for paper in plan.papers:
             tables=plan.beside(plan.read_arrays(paper)),
             predictions=plan.predictions(paper),
             features=plan.features(paper),
+            spotted=plan.spotted(paper),
         output:
             parquet=f"results/tables/{paper}.parquet",
             csv=report(f"results/tables/{paper}.csv", caption="../report/tables.rst", category=paper),

@@ -6,6 +6,8 @@ run the same folds share it.
 """
 
 for batch in plan.batches:
+    if batch.videos:
+        continue
 
     rule:
         """Train and test some folds of an experiment."""

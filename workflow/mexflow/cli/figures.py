@@ -187,42 +187,34 @@ def _published(figure: Figure, classes: Sequence[str]) -> Panel:
 def _panels(figure: Figure, evidence: Evidence) -> tuple[list[Panel], list[str]]:
     """The panels of a confusion figure, and the remarks for the foot."""
     if figure.panels:
-        found = [_measured(evidence, one.experiment, f"{one.title}: ", one.part) for one in figure.panels]
-        notes = dict.fromkeys(f"{name}: {note}" for name, notes in _by_experiment(figure, evidence) for note in notes)
-        return found, list(notes)
+        found = [_measured(evidence, one.experiment, one.title, one.part) for one in figure.panels]
+        return found, evidence.notes_of(figure.experiments)
     assert figure.experiment is not None
     measured = _measured(evidence, figure.experiment, "measured")
     published = [_published(figure, measured.classes)] if figure.published else []
     return [*published, measured], evidence.notes(figure.experiment)
 
 
-def _by_experiment(figure: Figure, evidence: Evidence) -> list[tuple[str, list[str]]]:
-    return [(name, evidence.notes(name)) for name in dict.fromkeys(figure.experiments) if evidence.folds.get(name)]
-
-
 def _measured(evidence: Evidence, experiment: str, title: str, part: str | None = None) -> Panel:
-    """The measured panel of a confusion figure."""
+    """A measured panel of a confusion figure."""
     from mexflow.evaluation.recognition import accuracy, row_shares
     from mexflow.reporting.confusion import Panel
 
     pooled, classes = evidence.pooled(experiment, part), evidence.classes(experiment)
-    plain = title.removesuffix(": ")
     if not pooled.expected:
-        return Panel(f"{plain}: not run", None, classes, "not run")
+        return Panel(f"{title}: not run", None, classes, "not run")
     if not pooled.complete:
-        return Panel(plain, None, classes, pooled.incomplete)
+        return Panel(title, None, classes, pooled.incomplete)
     if not pooled.clips:
-        return Panel(plain, None, classes, "no test clip")
-    mark = evidence.source.mark
-    said = f"{100 * float(accuracy(pooled.matrix)):.2f} % of {pooled.clips} clips"
-    title = f"{title}{said}{mark}" if title.endswith(": ") else f"{title}{mark}: {said}"
+        return Panel(title, None, classes, "no test clip")
+    title = f"{title}{evidence.source.mark}: {100 * float(accuracy(pooled.matrix)):.2f} % of {pooled.clips} clips"
     counts = [int(count) for count in pooled.matrix.sum(axis=1)]
     return Panel(title, 100 * row_shares(pooled.matrix), classes, counts=counts)
 
 
 def _sweep(name: str, figure: Figure, evidence: Evidence):
     """As `_draw`."""
-    from mexflow.reporting.metrics import score
+    from mexflow.reporting.metrics import METRICS, score
     from mexflow.reporting.sweep import sweep
 
     source = evidence.source
@@ -230,10 +222,13 @@ def _sweep(name: str, figure: Figure, evidence: Evidence):
         setting: [score(evidence, experiment, metric) for metric in figure.metrics]
         for setting, experiment in figure.points.items()
     }
-    notes = dict.fromkeys(note for _, own in _by_experiment(figure, evidence) for note in own)
-    foot = " · ".join([f"{source.mark} {source.line()}".strip(), *notes])
+    foot = " · ".join([f"{source.mark} {source.line()}".strip(), *evidence.notes_of(figure.experiments)])
     drawn = sweep(points, figure.axis, f"{name}. {figure.title}", foot, not source.comparable, source.mark)
-    said = ", ".join(f"{setting:g}: {found[0].value}" for setting, found in points.items())
+    texts = {
+        setting: found[0].notes[0] if found[0].value is None else METRICS[found[0].metric].text(found[0].value)
+        for setting, found in points.items()
+    }
+    said = f"{figure.metrics[0]} " + ", ".join(f"{setting:g}: {text}" for setting, text in texts.items())
     return drawn, foot, said
 
 
@@ -254,9 +249,9 @@ def _embedding(
         paths = [arrays / "residual" / kind / dataset / f"{subject}.npy" for dataset, subject in subjects]
         seed = seed_of(evidence.seed, evidence.paper.paper, name, kind)
         found.append(embed(kind, rows, data.label, figure.classes, paths, figure.settings, seed, inputs))
-    used = sorted({one.perplexity for one in found})
-    notes = [f"{len(one.points)} clips" for one in found[:1]] + [f"perplexity {', '.join(f'{p:.3g}' for p in used)}"]
-    notes += [f"{one.kind}: {one.left_out} clips left out" for one in found if one.left_out]
+    remarks = dict.fromkeys(remark for one in found for remark in one.remarks)
+    alike = len(remarks) == len(found[0].remarks)
+    notes = remarks if alike else [f"{one.kind}: {remark}" for one in found for remark in one.remarks]
     foot = " · ".join([f"{source.mark} {source.line()}".strip(), *notes])
     title = f"{name}. {figure.title}"
     drawn = embedding(found, figure.classes, title, foot, not source.comparable, source.mark)

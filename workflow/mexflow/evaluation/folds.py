@@ -85,6 +85,19 @@ def validation_subjects(training: Iterable[str], share: float, seed: int) -> fro
     return frozenset(random.Random(seed).sample(names, count))
 
 
+def next_subject(subjects: Iterable[str], testing: Iterable[str]) -> str:
+    """The subject that validates (elface2021): the next in sorted order after the test subject, cyclic.
+
+    Raises:
+        ValueError: if no subject would be left to train on.
+    """
+    names, testing = sorted(subjects), set(testing)
+    if len(set(names) - testing) < 2:
+        raise ValueError("one test and one validation subject need a third to train on")
+    place = max(names.index(name) for name in testing)
+    return next(name for name in names[place + 1 :] + names if name not in testing)
+
+
 PROTOCOLS = {"leave_one_subject_out": leave_one_subject_out, "five_subject_folds": five_subject_folds}
 """Protocols by name: ``protocol(rows, label) -> folds``."""
 

@@ -30,7 +30,7 @@ def confusion(panels: Sequence[Panel], title: str, foot: str, alarm: bool) -> Fi
     width = WIDTH if len(panels) > 1 else 0.6 * WIDTH
     columns = min(len(panels), _IN_A_ROW if len(panels) > 2 else 2)
     rows = -(-len(panels) // columns)
-    figure = canvas(3.7 if len(panels) == 2 else 3.95 if rows == 1 else 2.9 * rows, title, foot, alarm, width)
+    figure = canvas(3.7 if len(panels) == 2 else 3.95 if rows == 1 else 2.75 * rows, title, foot, alarm, width)
     axes = list(figure.subplots(rows, columns, squeeze=False).flat)
     image = None
     for axis in axes[len(panels) :]:

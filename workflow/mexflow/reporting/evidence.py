@@ -107,6 +107,7 @@ class Evidence:
         self._tables: dict[str, list[tuple[str, pa.Table]]] = {}
         self._pooled: dict[tuple[str, str | None], Pooled] = {}
         self._similarities: dict[str, PooledSimilarity] = {}
+        self._others: dict[tuple[str, str], list[tuple[str, pa.Table]]] = {}
 
     def classes(self, experiment: str) -> list[str]:
         """The classes of an experiment's data."""
@@ -183,6 +184,30 @@ class Evidence:
             reasons = ", ".join(f"{reason} {count}" for reason, count in sorted(exclusions.items()))
             notes.append(f"{total} {'clip' if total == 1 else 'clips'} of the dataset excluded ({reasons})")
         return notes
+
+    def tables(self, experiment: str, name: str) -> list[tuple[str, pa.Table]]:
+        """The table ``<name>.parquet`` of each expected fold of an experiment that has one, read once.
+
+        Raises:
+            UserError: if one cannot be read.
+        """
+        key = (experiment, name)
+        if key not in self._others:
+            paths = [(fold, self._root / experiment / fold / f"{name}.parquet") for fold in self.folds[experiment]]
+            self._others[key] = [(fold, self._inputs.table(path)) for fold, path in paths if path.is_file()]
+        return self._others[key]
+
+    def notes_of(self, experiments: Sequence[str]) -> list[str]:
+        """What qualifies numbers of several experiments; what does not hold for all of them names those it holds for.
+
+        Experiments that the budget does not run have no notes.
+        """
+        run = [name for name in dict.fromkeys(experiments) if self.folds.get(name)]
+        holders: dict[str, list[str]] = {}
+        for name in run:
+            for note in self.notes(name):
+                holders.setdefault(note, []).append(name)
+        return [note if names == run else f"{', '.join(names)}: {note}" for note, names in holders.items()]
 
     def _predictions(self, experiment: str) -> list[tuple[str, pa.Table]]:
         if experiment not in self._tables:

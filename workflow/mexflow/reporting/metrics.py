@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from mexflow.evaluation import recognition, similarity
 from mexflow.evaluation.uncertainty import Interval, bootstrap, seed_of
 from mexflow.papers import Column, Row
+from mexflow.reporting import spotting
 from mexflow.reporting.evidence import Evidence
 
 if TYPE_CHECKING:
@@ -163,7 +164,9 @@ def _network(evidence: Evidence, experiment: str) -> nn.Module:
 
     settings = evidence.paper.experiments[experiment]
     classes = len(evidence.classes(experiment))
-    inputs = {"flow": len(settings.channels or ()), "residual": 3, "frames": 13, "lbp_top": 0}[settings.input]
+    inputs = {"flow": len(settings.channels or ()), "residual": 3, "frames": 13, "lbp_top": 0, "videos": 1}[
+        settings.input
+    ]
     # On the meta device a network has shapes and no numbers, so counting costs neither memory nor time.
     with torch.device("meta"):
         return models.build(settings.model, settings.options, inputs=inputs, classes=classes)
@@ -228,6 +231,9 @@ METRICS: dict[str, Metric] = {
     "clips": Metric(clips, _whole, "clips", "clips in use", "none: counts"),
     "parameters": Metric(parameters, _whole, "parameters", "networks", of_data=False),
     "filters": Metric(filters, _whole, "filters", "networks", of_data=False),
+    "frame_f1": Metric(spotting.frame_f1, _fraction, "F1 of frames", "test frames"),
+    "frame_auc": Metric(spotting.frame_auc, _fraction, "AUC of frames", "test frames"),
+    "interval_f1": Metric(spotting.interval_f1, _fraction, "F1 of intervals", "true intervals"),
     "cosine_similarity": Metric(
         cosine_similarity,
         _fraction,

@@ -198,24 +198,20 @@ def _claims(checked: Sequence[claims.Checked], source: Source) -> list[str]:
     if not checked:
         return []
     lines = []
+    cells = [cell for one in checked for cell in one.cells]
     for one in checked:
-        numbers = []
-        for cell in one.cells:
-            numbers.append(f"{escape(cell.column)}: {_measured(cell, source)}")
-        lines.append([escape(one.claim.claim), METRICS[one.claim.metric].label, one.verdict, "<br>".join(numbers)])
-    notes = dict.fromkeys(
-        f"- {escape(cell.column)}: {escape(note)}"
-        for one in checked
-        for cell in one.cells
-        for note in cell.notes
-        if not note.startswith("INCOMPLETE")
-    )
+        numbers = "<br>".join(f"{escape(cell.column)}: {_measured(cell, source)}" for cell in one.cells)
+        claim = f"{one.number}. {escape(one.claim.claim)}"
+        verdict = one.verdict if one.verdict == claims.UNKNOWN else f"{one.verdict}{source.mark}"
+        lines.append([claim, METRICS[one.claim.metric].label, verdict, numbers])
+    notes = [f"- {one.number}: {escape('; '.join(one.remarks))}" for one in checked if one.remarks]
     return [
         f"## {claims.TITLE}",
         pipe_table(["claim", "by", "verdict", "differences"], lines, 4),
-        "Each difference in percentage points [95 % interval, bootstrap over subjects, the same ones for both]. A "
-        "claim holds if each difference is above 0, and beyond chance if each interval is. "
-        f"Data: {escape(source.data)} · budget: {escape(source.budget)}.",
+        "Each difference in percentage points [95 % interval, bootstrap over subjects, the same ones for both]."
+        f"{_counts(cells, 'subjects of both')} A claim holds if each difference is above 0, and beyond chance if each "
+        "interval is; it does not hold beyond chance if an interval is below 0. Trained unlike: for other numbers of "
+        f"epochs, or on images of another size. Data: {escape(source.data)} · budget: {escape(source.budget)}.",
         *_legend(source),
         *(["\n".join(notes)] if notes else []),
     ]

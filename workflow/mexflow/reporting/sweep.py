@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from mexflow.reporting.figures import QUIET, canvas
+from mexflow.reporting.figures import ALARM, WIDTH, canvas
 from mexflow.reporting.metrics import METRICS, Measurement
 
 _COLOURS = ("#1f5fa8", "#c2611f", "#2c7d4f")
@@ -27,7 +27,7 @@ def sweep(
     Returns:
         A figure in which a point that was not measured is a gap, and says why.
     """
-    figure = canvas(3.1, title, foot, alarm, 0.7 * 7.2)
+    figure = canvas(3.1, title, foot, alarm, 0.7 * WIDTH)
     axes = figure.subplots()
     settings = sorted(points)
     names = [one.metric for one in points[settings[0]]] if settings else []
@@ -48,7 +48,8 @@ def sweep(
     for setting in settings:
         if points[setting][0].value is None:
             reason = points[setting][0].notes[0] if points[setting][0].notes else "not measured"
-            axes.text(setting, 50, reason, rotation=90, ha="center", va="center", color=QUIET, fontsize=6.5)
+            box = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}
+            axes.text(setting, 50, reason, rotation=90, ha="center", va="center", color=ALARM, fontsize=6.5, bbox=box)
     axes.set(xticks=settings, xlabel=axis, ylabel="% (bars: 95 % interval)", ylim=(0, 100))
     if settings:
         axes.set_xlim(settings[0] - 8 * spread, settings[-1] + 8 * spread)

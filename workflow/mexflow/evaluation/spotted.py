@@ -1,0 +1,150 @@
+"""From the scores of a fold to its intervals (elface2021): smooth, choose thresholds, cut, match with the truth.
+
+A threshold is a function of the fold's training and validation videos alone; the test subject's scores do not move it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from mexflow.evaluation import intervals, spotting
+from mexflow.evaluation.intervals import Interval
+
+Video = tuple[str, str, str]
+"""Dataset, subject and name."""
+
+ORDER = 2
+LEAST = 2
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A video's scores of one type under one variant: frame numbers, processed and raw scores, labels, each (n,)."""
+
+    video: Video
+    role: str
+    frames: np.ndarray
+    scores: np.ndarray
+    raw: np.ndarray
+    labels: np.ndarray
+
+
+@dataclass(frozen=True)
+class Spotted:
+    """What was spotted of one type under one variant in the test videos of a fold."""
+
+    variant: str
+    type: str
+    threshold: float
+    youden: float
+    chosen_on: int
+    subjects: list[str]
+    predicted: dict[Video, list[Interval]] = field(default_factory=dict)
+    truth: dict[Video, list[Interval]] = field(default_factory=dict)
+    pairs: dict[Video, list[tuple[int, int, float]]] = field(default_factory=dict)
+
+
+def scored(table: pa.Table, k: Mapping[str, int], order: int = ORDER) -> dict[tuple[str, str], list[Scored]]:
+    """The videos of a scores table by (variant, type); scores are normalised and smoothed with Wn = 1/k of the type."""
+    found: dict[tuple[str, str], list[Scored]] = {}
+    keys = [table[name].combine_chunks() for name in ("variant", "type", "role", "dataset", "subject", "video")]
+    codes = np.stack([_codes(column) for column in keys])
+    cuts = np.flatnonzero((codes[:, 1:] != codes[:, :-1]).any(0)) + 1
+    for start, end in zip([0, *cuts], [*cuts, table.num_rows], strict=True):
+        if start == end:
+            continue
+        part = table.slice(start, end - start)
+        variant, kind, role, *video = (part[name][0].as_py() for name in
+                                       ("variant", "type", "role", "dataset", "subject", "video"))  # fmt: skip
+        raw = part["score"].to_numpy()
+        smooth = spotting.smooth(spotting.normalise(raw), 1 / k[kind], order)
+        labels = part["label"].to_numpy(zero_copy_only=False)
+        one = Scored(tuple(video), role, part["frame"].to_numpy(), smooth, raw, labels)
+        found.setdefault((variant, kind), []).append(one)
+    return found
+
+
+def spot(
+    videos: Sequence[Scored], truth: Mapping[Video, Sequence[Interval]], variant: str, kind: str,
+    least: int = LEAST, iou: float = intervals.THRESHOLD,
+) -> Spotted:  # fmt: skip
+    """The intervals of one type in the test videos.
+
+    The threshold is the one of the largest Youden J over all frames of the training and validation videos; infinite,
+    so that nothing is spotted, where they hold no frame of the type, or none outside.
+
+    Args:
+        videos: all videos of the fold under one variant.
+        truth: the true intervals of the type, frame numbers.
+    """
+    known = [video for video in videos if video.role != "test"]
+    scores = np.concatenate([video.scores for video in known]) if known else np.zeros(0)
+    labels = np.concatenate([video.labels for video in known]) if known else np.zeros(0, bool)
+    threshold, gain = float("inf"), 0.0
+    if 0 < labels.sum() < len(labels):
+        threshold = spotting.youden(scores, labels)
+        above = scores >= threshold
+        gain = float(above[labels].mean() - above[~labels].mean())
+    subjects = sorted({video.video[1] for video in known})
+    result = Spotted(variant, kind, threshold, gain, len(labels), subjects)
+    for video in videos:
+        if video.role != "test":
+            continue
+        predicted = predicted_intervals(video, threshold, least)
+        true = sorted(truth.get(video.video, ()))
+        result.predicted[video.video], result.truth[video.video] = predicted, true
+        result.pairs[video.video] = intervals.match(predicted, true, iou)
+    return result
+
+
+def predicted_intervals(video: Scored, threshold: float, least: int = LEAST) -> list[Interval]:
+    """The runs of at least so many frames at or above a threshold, as frame numbers."""
+    return [
+        Interval(int(video.frames[run.first]), int(video.frames[run.last]))
+        for run in intervals.runs(video.scores, threshold, least)
+    ]
+
+
+def truths(rows: Iterable[Mapping[str, Any]]) -> dict[str, dict[Video, list[Interval]]]:
+    """The true intervals of an index, by type and video; rows that are excluded do not count."""
+    found: dict[str, dict[Video, list[Interval]]] = {}
+    for row in rows:
+        if row["excluded"] is None:
+            video = (row["dataset"], row["subject"], row["video"])
+            found.setdefault(row["type"], {}).setdefault(video, []).append(Interval(row["onset"], row["offset"]))
+    return found
+
+
+def interval_rows(fold: str, one: Spotted) -> list[dict[str, Any]]:
+    """The rows of :data:`mexflow.evaluation.scores.INTERVALS` of what was spotted."""
+    rows = []
+    for video in sorted(one.predicted):
+        names = dict(zip(("dataset", "subject", "video"), video, strict=True))
+        partners = {(source, pair[i]) for pair in one.pairs[video] for i, source in enumerate(("predicted", "truth"))}
+        for source, found in (("predicted", one.predicted[video]), ("truth", one.truth[video])):
+            rows += [
+                {
+                    "fold": fold,
+                    **names,
+                    "variant": one.variant,
+                    "type": one.type,
+                    "source": source,
+                    "first": interval.first,
+                    "last": interval.last,
+                    "matched": (source, number) in partners,
+                }
+                for number, interval in enumerate(found)
+            ]
+    return rows
+
+
+def _codes(column: pa.Array) -> np.ndarray:
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(pa.string())
+    return pc.dictionary_encode(column).indices.to_numpy()

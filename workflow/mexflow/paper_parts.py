@@ -1,0 +1,267 @@
+"""The parts that a paper's file is made of, see :mod:`mexflow.papers`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+Budget = Literal["demo", "paper"]
+Metric = Literal[
+    "accuracy", "uf1", "uar", "parameters", "filters", "cosine_similarity", "class_share", "clips",
+    "frame_f1", "frame_auc", "interval_f1",
+]  # fmt: skip
+Score = Literal["accuracy", "uf1", "uar"]
+TsneSetting = Literal["perplexity", "early_exaggeration", "learning_rate", "max_iter"]
+Option = int | float | str | bool
+Operation = str | dict[str, float | list[float]]
+
+
+class Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Data(Part):
+    """The clips of a paper: an index, the label column it uses, and its classes in the paper's order."""
+
+    index: str
+    label: str
+    classes: list[str]
+
+
+class Flow(Part):
+    """Optical flow between two aligned faces of a clip."""
+
+    method: Literal["horn_schunck", "farneback", "tvl1"]
+    size: int = Field(ge=8)
+    options: dict[str, Option] = {}
+    pairs: list[str] = Field(min_length=1)
+
+
+class Training(Part):
+    """The printed training settings; `epochs` and `folds` belong to the budget.
+
+    `validation_share` is the share of training subjects that the schedule and early stopping look at; the test
+    subjects never are among them. In spotting it is one, the ``next_subject`` after the test subject.
+
+    `augment` changes training samples, drawn anew in each epoch, in the order given; `oversample` makes new ones for
+    the classes that have fewer than the largest. `recompute_batch_norm` replaces the running statistics of batch
+    normalisation, when training has ended, by those of all training samples.
+    """
+
+    batch_size: int = Field(ge=1)
+    optimizer: Literal["adam", "adamp", "rmsprop", "sgd"]
+    learning_rate: float = Field(gt=0)
+    optimizer_options: dict[str, Option] = {}
+    normalise: Literal["rms", "motion", "none"] = "none"
+    schedule: Literal["constant", "cosine", "plateau"] = "constant"
+    schedule_options: dict[str, float | int] = {}
+    early_stopping: int | None = Field(None, ge=1)
+    validation_share: float | None = Field(None, gt=0, lt=1)
+    validation: Literal["share", "next_subject"] = "share"
+    label_smoothing: float = Field(0.0, ge=0, lt=1)
+    augment: list[Operation] = []
+    oversample: list[Operation] = []
+    recompute_batch_norm: bool = False
+    mixed_precision: bool = False
+
+    @model_validator(mode="after")
+    def _validated(self) -> Training:
+        looks = self.early_stopping or self.schedule == "plateau"
+        if looks and self.validation == "share" and self.validation_share is None:
+            raise ValueError("early stopping and the schedule plateau need validation_share")
+        return self
+
+
+class Spotting(Part):
+    """How expressions are spotted in the long videos of one of the paper's data.
+
+    Pairs are of micro-, then of macro-expressions, frames: the ranges that `train_skips` are drawn from, and for each
+    variant of testing its `test_skips`. `stream_weights` and `positive` are the loss's M and W; `samples` are drawn in
+    an epoch, the share `inside` of them from inside expressions.
+    """
+
+    train_skips: tuple[tuple[int, int], tuple[int, int]]
+    test_skips: dict[str, tuple[int, int]] = Field(min_length=1)
+    stream_weights: tuple[float, float]
+    positive: float = Field(gt=0, lt=1)
+    samples: int = Field(ge=1)
+    inside: float = Field(0.5, ge=0, le=1)
+    placement: Literal["centred", "forward", "backward"] = "centred"
+
+
+class Effort(Part):
+    """How much of an experiment a budget runs.
+
+    `epochs`; the first so many `folds` (null: all); for images of any size, the `size` they are scaled to (null: as
+    they are stored); for long videos, the `samples` of an epoch (null: the paper's).
+    """
+
+    epochs: int = Field(ge=1)
+    folds: int | None = Field(None, ge=1)
+    size: int | None = Field(None, ge=16)
+    samples: int | None = Field(None, ge=1)
+
+
+class Experiment(Part):
+    """One network on one input, under the paper's protocol.
+
+    Its input is one of: `channels` of the paper's flow; `residual`, a kind of residual image; `frames`, thirteen
+    aligned frames of the clip at that size; `lbp_top`, LBP-TOP features; `videos`, the frames of long videos, for
+    spotting, without `lcn` or with a loss that is not `weighted` where an ablation wants it. `data` names one of the
+    paper's `data`, the first if left out; `training` overrides settings of the paper's training.
+    """
+
+    model: str
+    options: dict[str, Option] = {}
+    data: str | None = None
+    channels: list[Literal["Vx", "Vy", "M"]] | None = None
+    residual: str | None = None
+    frames: int | None = Field(None, ge=16, le=112)
+    lbp_top: bool = False
+    videos: bool = False
+    lcn: bool = True
+    weighted: bool = True
+    training: dict[str, Any] = {}
+    demo: Effort | None = None
+    null_control: bool = False
+    keep_features: bool = False
+    permute_labels: bool = False
+
+    @property
+    def input(self) -> Literal["flow", "residual", "frames", "lbp_top", "videos"]:
+        """What kind of input the experiment has."""
+        return next(name for name, given in self._given.items() if given)
+
+    @property
+    def _given(self) -> dict[Any, bool]:
+        return {
+            "flow": self.channels is not None,
+            "residual": self.residual is not None,
+            "frames": self.frames is not None,
+            "lbp_top": self.lbp_top,
+            "videos": self.videos,
+        }
+
+    @model_validator(mode="after")
+    def _one_input(self) -> Experiment:
+        if sum(self._given.values()) != 1:
+            raise ValueError("exactly one of channels, residual, frames, lbp_top and videos says what its input is")
+        return self
+
+
+class Column(Part):
+    """A column of a table: its name, and where not the row's, the metric and the member dataset it is about."""
+
+    name: str
+    metric: Metric | None = None
+    part: str | None = None
+
+
+class Row(Part):
+    """A row of a table: its name, one published value a column, and the experiment of each column.
+
+    `published` values are numbers, null (the paper prints none), or text where the paper prints text.
+    `experiments` has one name a column, null where the row is not ours. `variant` names one of several ways that an
+    experiment is tested. `pending` is shown in place of a measurement that this version does not make.
+    """
+
+    name: str
+    variant: str | None = None
+    metric: Metric = "accuracy"
+    published: list[float | int | str | None] = []
+    experiments: list[str | None] = []
+    pending: str | None = None
+    note: str | None = None
+
+
+class Table(Part):
+    """A table of the paper, in the paper's own form."""
+
+    title: str
+    row_header: str
+    columns: list[Column]
+    rows: list[Row]
+    note: str | None = None
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the columns."""
+        return [column.name for column in self.columns]
+
+    @field_validator("columns", mode="before")
+    @classmethod
+    def _named(cls, values: Any) -> Any:
+        """A column of which only the name is to be said may be written as its name."""
+        if not isinstance(values, list):
+            return values
+        return [value if isinstance(value, dict | Column) else {"name": str(value)} for value in values]
+
+
+class Panel(Part):
+    """A panel of a figure: an experiment, or its clips of one member dataset (`part`) of its composite."""
+
+    title: str
+    experiment: str
+    part: str | None = None
+
+
+class Figure(Part):
+    """A figure of the paper: how it is drawn (`kind`), and from what.
+
+    A confusion figure shows `published` beside an `experiment`, or `panels`. A sweep shows `metrics` of experiments
+    over the numbers that are the keys of `points`, `axis` says of what. An embedding shows the images of each kind of
+    `residuals`, of the clips of `data` (the name of one of the paper's) in these `classes`; `settings` go to t-SNE.
+    """
+
+    title: str
+    kind: Literal["flow_sample", "mean_flow", "confusion", "published_confusion", "sweep", "embedding"]
+    experiment: str | None = None
+    published: list[list[float]] = []
+    panels: list[Panel] = []
+    axis: str = ""
+    points: dict[float, str] = {}
+    metrics: list[Score] = []
+    data: str | None = None
+    classes: list[str] = []
+    residuals: list[str] = []
+    settings: dict[TsneSetting, Annotated[int | float, Field(gt=0)]] = {}
+    note: str | None = None
+
+    @model_validator(mode="after")
+    def _enough(self) -> Figure:
+        if self.kind == "confusion" and bool(self.experiment) == bool(self.panels):
+            raise ValueError("a figure of kind confusion needs either experiment or panels")
+        needed = {
+            "published_confusion": ["published"],
+            "sweep": ["axis", "points", "metrics"],
+            "embedding": ["data", "classes", "residuals"],
+        }.get(self.kind, [])
+        if absent := [name for name in needed if not getattr(self, name)]:
+            raise ValueError(f"a figure of kind {self.kind} needs {' and '.join(absent)}")
+        return self
+
+    @property
+    def experiments(self) -> list[str]:
+        """The experiments whose predictions it shows."""
+        own = [self.experiment] if self.experiment else []
+        return [*own, *(panel.experiment for panel in self.panels), *self.points.values()]
+
+
+class Claim(Part):
+    """What the paper says in words of its experiments: in each list of `descending`, each is better than the next.
+
+    The experiments of a list have the same data.
+    """
+
+    claim: str
+    metric: Score
+    descending: list[Annotated[list[str], Field(min_length=2)]] = Field(min_length=1)
+
+
+class Timing(Part):
+    """The printed time to classify a clip, in milliseconds, and the experiment whose network is timed."""
+
+    experiment: str
+    published: dict[str, float]
+    hardware: str

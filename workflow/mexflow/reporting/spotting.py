@@ -1,0 +1,214 @@
+"""Metrics of spotting: of frames and of intervals, over the folds of an experiment (elface2021, tables 2 to 4).
+
+A place of a table is about one type of expression, the column's `part` (``micro`` or ``macro``; none pools both), and
+one variant of testing, the row's `variant` (none where an experiment has one).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mexflow.datasets.spotting import interval
+from mexflow.evaluation import intervals, spotted, spotting
+from mexflow.evaluation.intervals import Counts
+from mexflow.evaluation.uncertainty import percentiles, seed_of
+from mexflow.reporting.evidence import Evidence
+
+if TYPE_CHECKING:
+    from mexflow.reporting.metrics import Measurement, Place
+
+SHIFTS = 200
+"""How often the predicted intervals are moved to random places for the null control."""
+
+TABLE = "spotting_controls"
+
+
+def interval_f1(evidence: Evidence, place: Place) -> list[Measurement]:
+    """F1 of intervals, in [0, 1], TP, FP and FN pooled over all test videos; `n` counts true intervals."""
+    from mexflow.reporting.metrics import Measurement
+
+    experiment, kind = place.experiment, place.column.part
+    tables, absent = _tables(evidence, experiment, "intervals", "interval_f1")
+    if absent:
+        return [absent]
+    counts: dict[str, Counts] = {subject: Counts() for subject in evidence.folds[experiment]}
+    truths = 0
+    for row in _counted(evidence, tables, kind, place.row.variant):
+        predicted = row["source"] == "predicted"
+        truths += not predicted
+        if predicted:
+            own = Counts(tp=1) if row["matched"] else Counts(fp=1)
+        else:
+            own = Counts() if row["matched"] else Counts(fn=1)
+        counts[row["subject"]] = counts.get(row["subject"], Counts()) + own
+    pooled = sum(counts.values(), Counts())
+    seed = seed_of(evidence.seed, evidence.paper.paper, experiment, kind, place.row.variant, "interval_f1")
+    found = spotting.pooled_f1_interval(counts, seed)
+    notes = [*evidence.notes(experiment), *_videos_note(evidence), *_left_out(evidence, experiment)]
+    notes.append(f"{pooled.tp} true positives, {pooled.fp} false positives, {pooled.fn} false negatives")
+    value = pooled.f1 if np.isfinite(pooled.f1) else None
+    return [Measurement("interval_f1", value, found, truths, notes)]
+
+
+def frame_auc(evidence: Evidence, place: Place) -> list[Measurement]:
+    """Area under the ROC curve of the raw scores of all test frames, pooled (decided); `n` counts frames."""
+    from mexflow.reporting.metrics import Measurement
+
+    videos, absent = _test_videos(evidence, place, "frame_auc")
+    if absent:
+        return [absent]
+    raw, labels, subjects = _joined([one for _, one in videos], "raw")
+    value = spotting.auc(raw, labels)
+    seed = seed_of(evidence.seed, evidence.paper.paper, place.experiment, place.column.part, "frame_auc")
+    found = spotting.auc_interval(raw, labels, subjects, seed) if np.isfinite(value) else None
+    notes = [*evidence.notes(place.experiment), *_left_out(evidence, place.experiment)]
+    return [Measurement("frame_auc", value if np.isfinite(value) else None, found, len(raw), notes)]
+
+
+def frame_f1(evidence: Evidence, place: Place) -> list[Measurement]:
+    """F1 of all test frames, pooled; a frame is predicted where its smoothed score reaches its fold's threshold."""
+    from mexflow.reporting.metrics import Measurement
+
+    videos, absent = _test_videos(evidence, place, "frame_f1")
+    if absent:
+        return [absent]
+    tables, absent = _tables(evidence, place.experiment, "thresholds", "frame_f1")
+    if absent:
+        return [absent]
+    wanted = (place.column.part, place.row.variant)
+    limits = {
+        fold: row["threshold"]
+        for fold, table in tables
+        for row in table.to_pylist()
+        if row["type"] == wanted[0] and wanted[1] in (None, row["variant"])
+    }
+    counts: dict[str, Counts] = defaultdict(Counts)
+    for fold, one in videos:
+        counts[one.video[1]] += spotting.count_frames(one.scores >= limits[fold], one.labels)
+    pooled = sum(counts.values(), Counts())
+    seed = seed_of(evidence.seed, evidence.paper.paper, place.experiment, *wanted, "frame_f1")
+    frames = sum(len(one.frames) for _, one in videos)
+    notes = [*evidence.notes(place.experiment), *_left_out(evidence, place.experiment)]
+    value = pooled.f1 if np.isfinite(pooled.f1) else None
+    return [Measurement("frame_f1", value, spotting.pooled_f1_interval(counts, seed), frames, notes)]
+
+
+@dataclass(frozen=True)
+class Shifted:
+    """An experiment's overall interval F1, and what it is with its predictions moved to random places."""
+
+    real: Measurement
+    null: Measurement
+    verdict: str
+
+
+def control(evidence: Evidence, experiment: str, variant: str | None) -> Shifted:
+    """The null control of spotting: as many intervals, each as long, anywhere in their videos.
+
+    The null's interval holds 95 % of :data:`SHIFTS` repetitions.
+    """
+    from mexflow.papers import Column, Row
+    from mexflow.reporting.metrics import Measurement, Place
+
+    place = Place(Row(name=experiment, variant=variant), Column(name="overall"), experiment)
+    (real,) = interval_f1(evidence, place)
+    tables, absent = _tables(evidence, experiment, "intervals", "interval_f1")
+    if absent or real.value is None:
+        return Shifted(real, Measurement("interval_f1", notes=list(real.notes)), "no verdict")
+    extents = _extents(evidence, experiment)
+    groups: dict[tuple[Any, ...], dict[str, list[tuple[int, int]]]] = defaultdict(lambda: defaultdict(list))
+    for row in _counted(evidence, tables, None, variant):
+        key = (row["dataset"], row["subject"], row["video"], row["variant"], row["type"])
+        groups[key][row["source"]].append((row["first"], row["last"]))
+    scores = []
+    for repetition in range(SHIFTS):
+        total = Counts()
+        for key, found in groups.items():
+            first, last = extents[key[:3]]
+            seed = seed_of(evidence.seed, evidence.paper.paper, experiment, *key, repetition, "shifted")
+            moved = intervals.shifted(found["predicted"], last - first + 1, seed, first)
+            total += intervals.count(moved, found["truth"])
+        scores.append(total.f1)
+    values = np.array(scores)
+    null = Measurement("interval_f1", float(values.mean()), percentiles(values), SHIFTS, [f"{SHIFTS} repetitions"])
+    above = null.interval is not None and real.value > null.interval[1]
+    return Shifted(real, null, "above its null control" if above else "not above its null control")
+
+
+def _tables(evidence: Evidence, experiment: str, name: str, metric: str):
+    """A table of each fold, or the measurement that stands for one that is not there."""
+    from mexflow.reporting.metrics import NOT_RUN, Measurement
+
+    expected = evidence.folds.get(experiment, ())
+    if not expected:
+        return [], Measurement(metric, notes=[NOT_RUN])
+    tables = evidence.tables(experiment, name)
+    if len(tables) < len(expected):
+        found = f"INCOMPLETE {len(tables)}/{len(expected)}"
+        return [], Measurement(metric, notes=[found, *evidence.notes(experiment)])
+    return tables, None
+
+
+def _counted(evidence: Evidence, tables, kind: str | None, variant: str | None) -> list[dict[str, Any]]:
+    """The intervals that count: of the type and variant, in the videos that count."""
+    rows = [
+        row
+        for _, table in tables
+        for row in table.to_pylist()
+        if kind in (None, row["type"]) and variant in (None, row["variant"])
+    ]
+    if evidence.paper.spotted_videos == "all":
+        return rows
+    key = lambda row: (row["dataset"], row["subject"], row["video"], row["variant"], row["type"])  # noqa: E731
+    with_truth = {key(row) for row in rows if row["source"] == "truth"}
+    return [row for row in rows if key(row) in with_truth]
+
+
+def _test_videos(evidence: Evidence, place: Place, metric: str):
+    """The test videos of the place's type and variant, each with its fold, or what stands for missing ones."""
+    import pyarrow.compute as pc
+
+    tables, absent = _tables(evidence, place.experiment, "scores", metric)
+    if absent:
+        return [], absent
+    kind = place.column.part
+    k = {kind: interval(evidence.rows[evidence.paper.data_name(place.experiment)], kind).k}
+    videos = []
+    for fold, table in tables:
+        chosen = pc.and_(pc.equal(table["role"], "test"), pc.equal(table["type"], kind))
+        if place.row.variant is not None:
+            chosen = pc.and_(chosen, pc.equal(table["variant"], place.row.variant))
+        for own in spotted.scored(table.filter(chosen), k).values():
+            videos += [(fold, one) for one in own]
+    return videos, None
+
+
+def _joined(videos: list[spotted.Scored], name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    scores = np.concatenate([getattr(one, name) for one in videos])
+    labels = np.concatenate([one.labels for one in videos])
+    return scores, labels, np.concatenate([np.full(len(one.frames), one.video[1]) for one in videos])
+
+
+def _extents(evidence: Evidence, experiment: str) -> dict[spotted.Video, tuple[int, int]]:
+    """First and last frame of each test video."""
+    found = {}
+    for _, table in evidence.tables(experiment, "scores"):
+        rows = table.select(["dataset", "subject", "video", "frame"]).group_by(["dataset", "subject", "video"])
+        for row in rows.aggregate([("frame", "min"), ("frame", "max")]).to_pylist():
+            found[row["dataset"], row["subject"], row["video"]] = (row["frame_min"], row["frame_max"])
+    return found
+
+
+def _videos_note(evidence: Evidence) -> list[str]:
+    return [] if evidence.paper.spotted_videos == "all" else ["videos without an expression of the type left out"]
+
+
+def _left_out(evidence: Evidence, experiment: str) -> list[str]:
+    """Expressions and videos that are nobody's: excluded ones, and videos without any expression."""
+    rows = evidence.rows.get(evidence.paper.data_name(experiment), ())
+    excluded = sum(row["excluded"] is not None for row in rows)
+    return [f"{excluded} expressions of the dataset excluded"] if excluded else []

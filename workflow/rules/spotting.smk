@@ -1,0 +1,87 @@
+"""Spotting: a paper's experiments on long videos, fold by fold, and the intervals that are cut from their scores.
+
+Needs the index, and aligned faces and LCN frames of the videos. Makes ``results/folds/<paper>/<experiment>/<fold>/`` with the
+score of every frame, history and model; and from the scores thresholds and intervals, so that another threshold trains
+nothing again.
+"""
+
+for batch in plan.batches:
+    if not batch.videos:
+        continue
+
+    rule:
+        """Train some folds of a spotting experiment, and score every frame."""
+        name:
+            batch.name
+        input:
+            index=f"results/index/{batch.index}.parquet",
+            faces=batch.arrays,
+            tables=plan.beside(batch.arrays),
+            lcn=plan.lcn(batch.arrays),
+        output:
+            scores=batch.files("scores.parquet"),
+            history=batch.files("history.parquet"),
+            models=batch.files("model.pt"),
+            record=f"results/records/spot/{batch.paper}/{{experiment}}/{batch.number}.json",
+        log:
+            f"results/logs/spot/{batch.paper}/{{experiment}}/{batch.number}.log",
+        benchmark:
+            f"results/benchmarks/spot/{batch.paper}/{{experiment}}/{batch.number}.tsv"
+        wildcard_constraints:
+            experiment="|".join(batch.experiments),
+        conda:
+            "../../envs/mexflow.yaml"
+        threads: plan.config.training.threads
+        resources:
+            mem_mb=3000,
+            runtime=720,
+            attempt=plan.attempt,
+            # Here, and not among the params: another value changes no result, so it must not train anything again.
+            checkpoint_seconds=plan.config.training.checkpoint_seconds,
+        params:
+            rule=batch.name,
+            paper=batch.paper,
+            folds=flags("fold", batch.folds),
+            faces=flags("faces", batch.arrays),
+            lcn=flags("lcn", plan.lcn(batch.arrays)),
+            science=lambda wildcards, paper=batch.paper: plan.spotting_flags(paper, wildcards.experiment),
+            device=plan.config.training.device,
+            code=lambda wildcards, paper=batch.paper: plan.spotting_code(paper, wildcards.experiment),
+        shell:
+            "MEXFLOW_RULE={params.rule} MEXFLOW_ATTEMPT={resources.attempt} python -m mexflow spot"
+            " --paper {params.paper} --experiment {wildcards.experiment} {params.folds}"
+            " --index {input.index} {params.faces} {params.lcn} {params.science} --threads {threads} --device {params.device}"
+            " --checkpoints results/checkpoints/{params.paper}/{wildcards.experiment}"
+            " --checkpoint-seconds {resources.checkpoint_seconds}"
+            " --output results/folds/{params.paper}/{wildcards.experiment} --record {output.record} > {log} 2>&1"
+
+    rule:
+        """Thresholds and intervals of some folds of a spotting experiment."""
+        name:
+            batch.name.replace("train_", "intervals_")
+        input:
+            index=f"results/index/{batch.index}.parquet",
+            scores=batch.files("scores.parquet"),
+        output:
+            thresholds=batch.files("thresholds.parquet"),
+            intervals=batch.files("intervals.parquet"),
+            record=f"results/records/intervals/{batch.paper}/{{experiment}}/{batch.number}.json",
+        log:
+            f"results/logs/intervals/{batch.paper}/{{experiment}}/{batch.number}.log",
+        benchmark:
+            f"results/benchmarks/intervals/{batch.paper}/{{experiment}}/{batch.number}.tsv"
+        wildcard_constraints:
+            experiment="|".join(batch.experiments),
+        conda:
+            "../../envs/mexflow.yaml"
+        resources:
+            mem_mb=2000,
+            runtime=60,
+            attempt=plan.attempt,
+        params:
+            rule=batch.name.replace("train_", "intervals_"),
+            folds=lambda wildcards, batch=batch: flags("fold", batch.folders(wildcards.experiment)),
+            code=plan.code("intervals"),
+        shell:
+            "MEXFLOW_RULE={params.rule} MEXFLOW_ATTEMPT={resources.attempt} python -m mexflow intervals"
+            " {params.folds} --index {input.index} --record {output.record} > {log} 2>&1"
