@@ -37,6 +37,7 @@ COMMANDS = {
         Command("lbp_top", "LBP-TOP features of one subject's clips."),
         Command("train", "Train and test some folds of an experiment."),
         Command("spot", "Train some folds of a spotting experiment, and score every frame."),
+        Command("spot_recognise", "Train some folds that spot and recognise at once, and test them."),
         Command("intervals", "Thresholds and intervals of a spotting experiment, from its scores."),
         Command("timing", "Time the classification of a clip."),
         Command("tables", "A paper's tables, published beside measured."),

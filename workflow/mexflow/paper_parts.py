@@ -212,11 +212,15 @@ class Figure(Part):
     A confusion figure shows `published` beside an `experiment`, or `panels`. A sweep shows `metrics` of experiments
     over the numbers that are the keys of `points`, `axis` says of what. An embedding shows the images of each kind of
     `residuals`, of the clips of `data` (the name of one of the paper's) in these `classes`; `settings` go to t-SNE.
+    Scores are those of a test video of `experiment`, tested in `variant`; aligned shows faces of `data`.
     """
 
     title: str
-    kind: Literal["flow_sample", "mean_flow", "confusion", "published_confusion", "sweep", "embedding"]
+    kind: Literal[
+        "flow_sample", "mean_flow", "confusion", "published_confusion", "sweep", "embedding", "scores", "aligned"
+    ]
     experiment: str | None = None
+    variant: str | None = None
     published: list[list[float]] = []
     panels: list[Panel] = []
     axis: str = ""
@@ -236,6 +240,8 @@ class Figure(Part):
             "published_confusion": ["published"],
             "sweep": ["axis", "points", "metrics"],
             "embedding": ["data", "classes", "residuals"],
+            "scores": ["experiment"],
+            "aligned": ["data"],
         }.get(self.kind, [])
         if absent := [name for name in needed if not getattr(self, name)]:
             raise ValueError(f"a figure of kind {self.kind} needs {' and '.join(absent)}")

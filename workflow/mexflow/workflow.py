@@ -157,7 +157,9 @@ class Workflow:
         for figure in used.figures.values():
             if figure.kind in ("flow_sample", "mean_flow") and used.flow:
                 found |= {*self._stage(f"flow/{used.flow.method}", index), *self._stage("faces", index)}
-            if figure.data is not None:
+            if figure.kind == "aligned" and figure.data is not None:
+                found.add(self._stage("faces", used.data[figure.data].index)[0])
+            elif figure.data is not None:
                 shown = used.data[figure.data].index
                 found |= {array for kind in figure.residuals for array in self._stage(f"residual/{kind}", shown)}
         return sorted(found)
@@ -224,6 +226,11 @@ class Workflow:
             for fold in self.folds(paper, name)
             for table in ("scores", "thresholds", "intervals")
         ]
+
+    def figure_spotted(self, paper: str) -> list[str]:
+        """Of those, the ones that the paper's figures show."""
+        shown = {experiment for figure in self.papers[paper].figures.values() for experiment in figure.experiments}
+        return [path for path in self.spotted(paper) if path.split("/")[-3] in shown]
 
     @staticmethod
     def lcn(faces: Iterable[str]) -> list[str]:

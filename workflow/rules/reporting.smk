@@ -110,6 +110,7 @@ for paper in plan.papers:
             arrays=plan.figure_arrays(paper),
             tables=plan.beside(plan.figure_arrays(paper)),
             predictions=plan.figure_predictions(paper),
+            spotted=plan.figure_spotted(paper),
         output:
             png=[
                 report(f"results/figures/{paper}/{name}.png", caption="../report/figure.rst", category=paper)
@@ -135,12 +136,13 @@ for paper in plan.papers:
             budget=plan.config.budget,
             data=plan.data(paper),
             seed=plan.config.seed,
+            sigma=plan.config.preprocess.lcn.sigma,
             code=plan.code("figures"),
         shell:
             "MEXFLOW_RULE={params.rule} MEXFLOW_ATTEMPT={resources.attempt} python -m mexflow figures"
             " --paper {input.paper:q} --folds results/folds {params.index}"
             " --arrays results {params.expected} --budget {params.budget} --data {params.data:q} --seed {params.seed}"
-            " --output results/figures/{params.paper} --record {output.record} > {log} 2>&1"
+            " --sigma {params.sigma} --output results/figures/{params.paper} --record {output.record} > {log} 2>&1"
 
     if plan.papers[paper].timing:
 

@@ -23,6 +23,7 @@ from mexflow.cli.options import (
     expected,
     pairs,
 )
+from mexflow.flags import operations
 
 if TYPE_CHECKING:
     from mexflow.artifacts import Inputs, Outputs
@@ -46,6 +47,7 @@ def main(
     data: Data,
     seed: Seed,
     output: Annotated[Path, typer.Option(help="Folder to write the figures into.")],
+    sigma: Annotated[float, typer.Option(help="Sigma of LCN's Gaussian, pixels.")] = 4.0,
     record: Record = None,
 ) -> None:
     """A paper's figures, as PNG and SVG."""
@@ -63,6 +65,7 @@ def main(
             data=data,
             seed=seed,
             prefix=output,
+            sigma=sigma,
             inputs=job.inputs,
             outputs=job.outputs,
         )
@@ -84,6 +87,7 @@ def run(
     prefix: Path,
     inputs: Inputs,
     outputs: Outputs,
+    sigma: float = 4.0,
 ) -> str:
     """Write ``<prefix>/<figure>.png`` and ``.svg`` for each figure of the paper; the caller commits `outputs`.
 
@@ -99,6 +103,7 @@ def run(
         data: ``embedded``, or a text naming the licensed copies.
         seed: base seed.
         prefix: the folder of the figures, e.g. ``results/figures/belaiche2020``.
+        sigma: of LCN's Gaussian, pixels.
 
     Returns:
         One line a figure.
@@ -113,7 +118,10 @@ def run(
 
     paper = papers.parse(inputs.bytes(paper_path), paper_path)
     source = Source(data, budget)
-    evidence = Evidence(paper, folds_root, folds, total_folds, source, seed, inputs)
+    rows = {}
+    if any(figure.kind in ("scores", "aligned") for figure in paper.figures.values()):
+        rows = {name: inputs.table(path).to_pylist() for name, path in indexes.items()}
+    evidence = Evidence(paper, folds_root, folds, total_folds, source, seed, inputs, rows=rows)
     summary = None
     if any(figure.kind in _FLOW_KINDS for figure in paper.figures.values()):
         summary = _summary(paper, inputs, indexes, arrays)
@@ -124,6 +132,10 @@ def run(
                 drawn, foot, said = _embedding(name, figure, evidence, indexes, arrays, inputs)
             elif figure.kind == "sweep":
                 drawn, foot, said = _sweep(name, figure, evidence)
+            elif figure.kind == "scores":
+                drawn, foot, said = _scores(name, figure, evidence)
+            elif figure.kind == "aligned":
+                drawn, foot, said = _aligned(name, figure, evidence, arrays, sigma, inputs)
             else:
                 drawn, foot, said = _draw(name, figure, evidence, summary, arrays, inputs)
             for ending, content in figures.rendered(drawn, f"{name}. {figure.title}", foot).items():
@@ -257,6 +269,56 @@ def _embedding(
     drawn = embedding(found, figure.classes, title, foot, not source.comparable, source.mark)
     said = ", ".join(f"{one.kind} {len(one.points)} clips" for one in found)
     return drawn, foot, said
+
+
+def _scores(name: str, figure: Figure, evidence: Evidence):
+    """As `_draw`."""
+    from mexflow.datasets.spotting import interval
+    from mexflow.reporting.score_figure import choose, curves, score_figure
+
+    assert figure.experiment is not None
+    source, title = evidence.source, f"{name}. {figure.title}"
+    notes = evidence.notes_of([figure.experiment])
+    made = [dict(evidence.tables(figure.experiment, kind)) for kind in ("scores", "thresholds", "intervals")]
+    expected = evidence.folds.get(figure.experiment, ())
+    if not expected or any(len(tables) < len(expected) for tables in made):
+        found, said = [], "not run" if not expected else f"INCOMPLETE {min(map(len, made))}/{len(expected)}"
+    else:
+        import pyarrow.compute as pc
+
+        testing = {fold: table.filter(pc.equal(table["role"], "test")) for fold, table in made[0].items()}
+        video = choose(list(testing.values()))
+        fold = next(fold for fold, table in testing.items() if video[2] in table["video"].unique().to_pylist())
+        rows = evidence.rows[evidence.paper.data_name(figure.experiment)]
+        variant = figure.variant or testing[fold]["variant"][0].as_py()
+        types = evidence.classes(figure.experiment)
+        k = {kind: interval(rows, kind).k for kind in types}
+        found = curves(testing[fold], made[1][fold], made[2][fold], video, variant, k, types)
+        said = f"{video[0]} {video[2]}, {variant} frame skips"
+    foot = " · ".join([f"{source.mark} {source.line()}".strip(), said, *notes])
+    return score_figure(found, title, foot, not source.comparable, source.mark), foot, said
+
+
+def _aligned(name: str, figure: Figure, evidence: Evidence, arrays: Path, sigma: float, inputs: Inputs):
+    """As `_draw`: the apex of the first expression of the first subject that has one."""
+    from mexflow.evaluation.uncertainty import seed_of
+    from mexflow.reporting.aligned_row import aligned_row, augmented
+
+    assert figure.data is not None
+    source, paper = evidence.source, evidence.paper
+    usable = [row for row in evidence.rows[figure.data] if row["excluded"] is None]
+    found, said = None, "no face"
+    for clip in sorted(usable, key=lambda row: (row["dataset"], row["subject"], row["clip"]))[:1]:
+        path = arrays / "faces" / clip["dataset"] / f"{clip['subject']}.npy"
+        table = inputs.table(path.with_suffix(".parquet"), ["video", "frame", "state"]).to_pylist()
+        wanted = (clip["video"], clip["apex"])
+        for i, row in enumerate(table):
+            if (row["video"], row["frame"]) == wanted and row["state"] not in ("missing", "unreadable"):
+                said = f"{clip['dataset']} {clip['clip']}, frame {clip['apex']}"
+                seed = seed_of(evidence.seed, paper.paper, name)
+                found = augmented(inputs.rows(path)[[i]][0], operations(paper.training.augment), sigma, seed)
+    foot = " · ".join([f"{source.mark} {source.line()}".strip(), said, f"LCN with sigma {sigma:g} px"])
+    return aligned_row(found, f"{name}. {figure.title}", foot, not source.comparable), foot, said
 
 
 app = command(main)

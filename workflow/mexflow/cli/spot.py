@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from math import inf
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 
 from mexflow.cli.options import Record, command, listed, pairs
+
+Number = TypeVar("Number", int, float)
 
 
 def main(
@@ -56,16 +60,23 @@ def main(
     from mexflow.seeds import derive
     from mexflow.training import long_videos
     from mexflow.training.checkpoints import Checkpoints
-    from mexflow.training.loop import Settings, choose_device, make_deterministic
+    from mexflow.training.loop import Settings, choose_device, device_name, make_deterministic
     from mexflow.training.spotting_runs import SpottingRun, run_fold
 
     choose("network", model, available())
     choose("placement of pairs", placement, PLACEMENTS)
+    for name in fold:
+        choose("fold", name, {path.stem for path in faces})
     if len(train_skip) != 2:
         raise UserError(f"spot --train-skip: two ranges are needed, of micro- and macro-expressions, not {train_skip}")
-    ranges = [_two("--train-skip", text) for text in train_skip]
-    variants = {name: _two("--variant", text) for name, text in pairs("--variant", variant).items()}
-    weights = tuple(listed("--stream-weights", [f"weights={stream_weights}"])["weights"])
+    ranges = [_two("--train-skip", text, int, "25,75") for text in train_skip]
+    for low, high in ranges:
+        if low > high:
+            raise UserError(f"spot --train-skip {low},{high}: the lowest number of frames comes first")
+    variants = {name: _two("--variant", text, int, "37,217") for name, text in pairs("--variant", variant).items()}
+    weights = _two("--stream-weights", stream_weights, float, "0.1,0.9")
+    if not sigma > 0:
+        raise UserError(f"spot --sigma {sigma}: a positive number is expected")
     make_deterministic(threads)
     where = choose_device(device)
     settings = Settings(
@@ -100,21 +111,25 @@ def main(
                     sigma=None if no_lcn else sigma,
                     seed=derive(seed, paper, experiment, name),
                 )
-                done = lambda: advance(1)  # noqa: E731
-                described[name] = run_fold(run, videos, objective, where, output / name, job.outputs, store, done)
-                print(f"{name}: loss {described[name]['final_loss']:.4f}, {described[name]['test_videos']} test videos")
-        job.state(folds=described, seed=seed, threads=threads, left_out=left_out)
+                one = run_fold(run, videos, objective, where, output / name, job.outputs, store, lambda: advance(1))
+                described[name] = one
+                print(f"{name}: loss {one['final_loss']:.4f}, {one['test_videos']} test videos")
+        job.state(folds=described, seed=seed, threads=threads, device=device_name(where), left_out=left_out)
         job.finish()
         store.remove(fold)
 
 
-def _two(option: str, text: str) -> tuple[int, int]:
+def _two(option: str, text: str, kind: Callable[[str], Number], example: str) -> tuple[Number, Number]:
+    """Two numbers of 0 or more."""
     from mexflow.errors import UserError
 
-    parts = text.split(",")
-    if len(parts) != 2 or not all(part.strip().isdigit() for part in parts):
-        raise UserError(f"{option} {text!r}: two whole numbers of frames are expected, e.g. 25,75")
-    return int(parts[0]), int(parts[1])
+    try:
+        first, second = map(kind, text.split(","))
+    except ValueError:
+        first = second = kind("-1")
+    if not (0 <= first < inf and 0 <= second < inf):
+        raise UserError(f"spot {option} {text!r}: two numbers of 0 or more are expected, e.g. {example}")
+    return first, second
 
 
 app = command(main)

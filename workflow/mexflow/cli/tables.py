@@ -111,7 +111,7 @@ def run(
         UserError: if an input cannot be read or does not fit the paper.
     """
     from mexflow import papers
-    from mexflow.reporting import cells, claims, render
+    from mexflow.reporting import cells, claims, render, spotting
     from mexflow.reporting.controls import controls
     from mexflow.reporting.evidence import Evidence, count_exclusions
     from mexflow.reporting.source import Source
@@ -128,17 +128,18 @@ def run(
     evidence = Evidence(paper, folds_root, folds, total_folds, source, seed, inputs, excluded, rows)
     found = cells.paper_cells(evidence)
     judged = controls(evidence) if null_controls else None
+    shifted = spotting.controls(evidence) if null_controls else []
     checked = claims.check(evidence)
-    whole = found + [cell for one in [*(judged or ()), *checked] for cell in one.cells]
+    whole = found + [cell for one in [*(judged or ()), *shifted, *checked] for cell in one.cells]
     cells.require_unique(whole)
     table = cells.to_table(whole, data, budget)
     outputs.table(prefix.with_name(f"{prefix.name}.parquet"), table)
     outputs.bytes(prefix.with_name(f"{prefix.name}.csv"), cells.to_csv(table))
-    outputs.text(prefix.with_name(f"{prefix.name}.md"), render.markdown(paper, found, judged, source, checked))
-    return _summary(paper, whole, judged or (), checked)
+    outputs.text(prefix.with_name(f"{prefix.name}.md"), render.markdown(paper, found, judged, source, checked, shifted))
+    return _summary(paper, whole, judged or (), checked, shifted)
 
 
-def _summary(paper: Paper, found: Sequence[Cell], judged: Sequence, checked: Sequence) -> str:
+def _summary(paper: Paper, found: Sequence[Cell], judged: Sequence, checked: Sequence, shifted: Sequence) -> str:
     measured = sum(cell.measured is not None for cell in found)
     incomplete = sum(bool(cell.incomplete) for cell in found)
     lines = [f"{paper.paper}: {len(found)} cells, {measured} measured, {incomplete} incomplete"]
@@ -147,6 +148,7 @@ def _summary(paper: Paper, found: Sequence[Cell], judged: Sequence, checked: Seq
         for control in judged
     ]
     lines += [f"claim {one.claim.claim!r}: {one.verdict}" for one in checked]
+    lines += [f"{one.experiment}: {one.verdict}" for one in shifted]
     return "\n".join(lines)
 
 

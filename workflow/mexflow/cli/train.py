@@ -69,7 +69,7 @@ def main(
     from mexflow.training import inputs as loaders
     from mexflow.training import samples as data
     from mexflow.training.checkpoints import Checkpoints
-    from mexflow.training.loop import Settings, choose_device, make_deterministic
+    from mexflow.training.loop import Settings, choose_device, device_name, make_deterministic
     from mexflow.training.runs import FoldRun, run_fold
 
     choose("protocol", protocol, PROTOCOLS)
@@ -139,15 +139,9 @@ def main(
                 loss = description["final_loss"]
                 said = "fitted" if loss is None else f"loss {loss:.4f}"
                 print(f"{name}: {said}, {description['test_clips']} test clips")
-        job.state(folds=described, seed=seed, threads=threads, device=_device_name(where), left_out=left_out)
+        job.state(folds=described, seed=seed, threads=threads, device=device_name(where), left_out=left_out)
         job.finish()
         store.remove(fold)
-
-
-def _device_name(device) -> str:
-    import torch
-
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
 
 
 app = command(main)

@@ -37,7 +37,11 @@ def controls(evidence: Evidence) -> list[Control]:
     Its cells are ``<experiment>/experiment/accuracy``, ``<experiment>/null/accuracy``,
     ``<experiment>/null/expected_agreement`` and ``<experiment>/majority/share``, all in per cent.
     """
-    wanted = [name for name, experiment in evidence.paper.experiments.items() if experiment.null_control]
+    wanted = [
+        name
+        for name, experiment in evidence.paper.experiments.items()
+        if experiment.null_control and not experiment.videos
+    ]
     return [_control(evidence, name) for name in wanted]
 
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 
 from mexflow.papers import Column, Paper, Row, Table
-from mexflow.reporting import claims
+from mexflow.reporting import claims, spotting
 from mexflow.reporting.cells import QUOTED, Cell
 from mexflow.reporting.controls import TITLE, Control
 from mexflow.reporting.metrics import COUNTED, METRICS, NOT_RUN, WRITTEN
@@ -28,6 +28,7 @@ def markdown(
     controls: Sequence[Control] | None,
     source: Source,
     checked: Sequence[claims.Checked] = (),
+    shifted: Sequence[spotting.Shifted] = (),
 ) -> str:
     """The whole page: banner, the paper's tables, its claims, errata, null controls (None: they were not run)."""
     parts = [f"# {escape(paper.title)}", escape(" ".join(paper.citation.split()))]
@@ -38,7 +39,9 @@ def markdown(
         parts += _section(name, table, [cell for cell in cells if cell.table == name], source)
     parts += _claims(checked, source)
     parts += _errata(paper)
-    parts += _controls(controls, source)
+    parts += _shifted(shifted, source)
+    if any(not experiment.videos for experiment in paper.experiments.values()):
+        parts += _controls(controls, source)
     return "\n\n".join(parts) + "\n"
 
 
@@ -221,6 +224,20 @@ def _errata(paper: Paper) -> list[str]:
     if not paper.errata:
         return []
     return ["## Errata", "\n".join(f"- {escape(erratum)}" for erratum in paper.errata)]
+
+
+def _shifted(shifted: Sequence[spotting.Shifted], source: Source) -> list[str]:
+    if not shifted:
+        return []
+    lines = [[escape(one.experiment), *(_measured(cell, source) for cell in one.cells), one.verdict] for one in shifted]
+    return [
+        f"## {spotting.TITLE}",
+        pipe_table(["experiment", "overall F1 of intervals", "moved to random places", "verdict"], lines, 1, 1),
+        "The first number [95 % interval, bootstrap over subjects]; the second is the mean over repetitions in which "
+        "each predicted interval keeps its length and its video [95 % of the repetitions]. "
+        f"Data: {escape(source.data)} · budget: {escape(source.budget)}.",
+        *_legend(source),
+    ]
 
 
 def _controls(controls: Sequence[Control] | None, source: Source) -> list[str]:

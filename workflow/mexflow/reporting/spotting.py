@@ -19,12 +19,15 @@ from mexflow.evaluation.uncertainty import percentiles, seed_of
 from mexflow.reporting.evidence import Evidence
 
 if TYPE_CHECKING:
+    from mexflow.reporting.cells import Cell
     from mexflow.reporting.metrics import Measurement, Place
 
 SHIFTS = 200
 """How often the predicted intervals are moved to random places for the null control."""
 
 TABLE = "spotting_controls"
+TITLE = "Null controls of spotting: intervals moved to random places"
+ABOVE, NOT_ABOVE = "above its null control", "not above its null control"
 
 
 def interval_f1(evidence: Evidence, place: Place) -> list[Measurement]:
@@ -99,26 +102,45 @@ def frame_f1(evidence: Evidence, place: Place) -> list[Measurement]:
 
 @dataclass(frozen=True)
 class Shifted:
-    """An experiment's overall interval F1, and what it is with its predictions moved to random places."""
+    """An experiment's overall interval F1 and what it is with its predictions moved to random places: two cells."""
 
-    real: Measurement
-    null: Measurement
+    experiment: str
+    cells: list[Cell]
     verdict: str
 
 
-def control(evidence: Evidence, experiment: str, variant: str | None) -> Shifted:
+def controls(evidence: Evidence) -> list[Shifted]:
+    """The null control of each spotting experiment that asks for one, under each variant of testing.
+
+    Its cells are ``<experiment>, <variant>/experiment/interval_f1`` and ``…/shifted/interval_f1``.
+    """
+    from mexflow.reporting.cells import cell_from
+
+    found = []
+    for name, experiment in evidence.paper.experiments.items():
+        if not (experiment.videos and experiment.null_control):
+            continue
+        for variant in evidence.paper.spotting[evidence.paper.data_name(name)].test_skips:
+            real, null, verdict = control(evidence, name, variant)
+            real.notes.append(verdict)
+            row = f"{name}, {variant}"
+            places = (("experiment", real), ("shifted", null))
+            cells = [cell_from(evidence.paper, TABLE, row, column, one) for column, one in places]
+            found.append(Shifted(row, cells, verdict))
+    return found
+
+
+def control(evidence: Evidence, experiment: str, variant: str | None) -> tuple[Measurement, Measurement, str]:
     """The null control of spotting: as many intervals, each as long, anywhere in their videos.
 
     The null's interval holds 95 % of :data:`SHIFTS` repetitions.
     """
-    from mexflow.papers import Column, Row
-    from mexflow.reporting.metrics import Measurement, Place
+    from mexflow.reporting.metrics import Measurement
 
-    place = Place(Row(name=experiment, variant=variant), Column(name="overall"), experiment)
-    (real,) = interval_f1(evidence, place)
+    (real,) = interval_f1(evidence, _place(experiment, variant, None))
     tables, absent = _tables(evidence, experiment, "intervals", "interval_f1")
     if absent or real.value is None:
-        return Shifted(real, Measurement("interval_f1", notes=list(real.notes)), "no verdict")
+        return real, Measurement("interval_f1", notes=list(real.notes)), "no verdict"
     extents = _extents(evidence, experiment)
     groups: dict[tuple[Any, ...], dict[str, list[tuple[int, int]]]] = defaultdict(lambda: defaultdict(list))
     for row in _counted(evidence, tables, None, variant):
@@ -136,7 +158,14 @@ def control(evidence: Evidence, experiment: str, variant: str | None) -> Shifted
     values = np.array(scores)
     null = Measurement("interval_f1", float(values.mean()), percentiles(values), SHIFTS, [f"{SHIFTS} repetitions"])
     above = null.interval is not None and real.value > null.interval[1]
-    return Shifted(real, null, "above its null control" if above else "not above its null control")
+    return real, null, ABOVE if above else NOT_ABOVE
+
+
+def _place(experiment: str, variant: str | None, kind: str | None) -> Place:
+    from mexflow.papers import Column, Row
+    from mexflow.reporting.metrics import Place
+
+    return Place(Row(name=experiment, variant=variant), Column(name=kind or "overall", part=kind), experiment)
 
 
 def _tables(evidence: Evidence, experiment: str, name: str, metric: str):

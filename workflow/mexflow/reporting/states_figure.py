@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from mexflow.reporting.evidence import clip_key
-from mexflow.reporting.figures import INK, QUIET, canvas
+from mexflow.reporting.figures import ALARM, INK, QUIET, canvas
 
 COLOURS = {
     "neutral": "#b3b3b3",
@@ -71,13 +71,9 @@ def sample_clips(
         if row[label] in classes and row["excluded"] is None:
             clips.setdefault((*clip_key(row)[:2], row["video"]), row)
     tested: dict[tuple[str, str, str], pa.Table] = {}
+    names = ["dataset", "subject", "video"]
     for table in tables:
-        for row in (
-            table.select(["dataset", "subject", "video"])
-            .group_by(["dataset", "subject", "video"])
-            .aggregate([])
-            .to_pylist()
-        ):
+        for row in table.select(names).group_by(names).aggregate([]).to_pylist():
             tested[row["dataset"], row["subject"].rpartition("/")[2], row["video"]] = table
     first: dict[str, tuple[str, str, str]] = {}
     for key in sorted(clips.keys() & tested.keys(), key=lambda key: (*key[:2], clips[key]["clip"])):
@@ -92,14 +88,15 @@ def states_figure(clips: Sequence[Clip], title: str, foot: str, alarm: bool, mar
         clips: see :func:`sample_clips`; where there is none, the figure says so.
         mark: what is set behind what was measured.
     """
-    across = min(3, len(clips)) or 1
-    down = -(-len(clips) // across) or 1
-    figure = canvas(0.95 + 1.35 * down, title, foot, alarm)
+    # One place more than there are clips: the legend's.
+    across = min(3, len(clips) + 1)
+    down = -(-(len(clips) + 1) // across)
+    figure = canvas(0.7 + 1.35 * down, title, foot, alarm)
     axes = figure.subplots(down, across, sharey=True, squeeze=False)
     for axis in axes.flat[len(clips) :]:
         axis.set_axis_off()
     if not clips:
-        axes[0, 0].text(0.5, 0.5, "no tested clip", ha="center", va="center", color=QUIET)
+        axes[0, 0].text(0.5, 0.5, "no tested clip", ha="center", va="center", color=ALARM)
         return figure
     for axis, clip in zip(axes.flat, clips, strict=False):
         _panel(axis, clip)
@@ -110,9 +107,8 @@ def states_figure(clips: Sequence[Clip], title: str, foot: str, alarm: bool, mar
         for state, colour in COLOURS.items()
     ]
     handles.append(Line2D([], [], color=INK, linewidth=0.7, linestyle=(0, (3, 2)), label="target"))
-    handles.append(Line2D([], [], color=INK, linewidth=0.6, label="annotated onset, apex, offset"))
-    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), fontsize=6, frameon=False,
-                  handletextpad=0.3, columnspacing=1.2)  # fmt: skip
+    handles.append(Line2D([], [], color=INK, linewidth=0.6, label="annotated"))
+    axes.flat[len(clips)].legend(handles=handles, loc="center", ncols=2, fontsize=6.5, frameon=False)
     return figure
 
 
@@ -121,8 +117,8 @@ def _panel(axis: Axes, clip: Clip) -> None:
         axis.axhline(share, color="#dddddd", linewidth=0.5, zorder=0)
     for name in MARKS:
         if name in clip.marks:
-            axis.axvline(clip.marks[name], color=INK, linewidth=0.6, zorder=1)
-            axis.text(clip.marks[name], 1.06, name, fontsize=5.5, ha="center", va="bottom", color=INK)
+            axis.vlines(clip.marks[name], 0, 1.04, color=INK, linewidth=0.6, zorder=1)
+            axis.text(clip.marks[name], 1.07, name, fontsize=5.5, ha="center", va="bottom", color=INK)
     axis.plot(clip.frames, clip.target, color=INK, linewidth=0.7, linestyle=(0, (5, 3)), zorder=2)
     axis.plot(clip.frames, clip.intensity, color=QUIET, linewidth=0.5, zorder=3)
     colours = [COLOURS[state] for state in clip.states]

@@ -27,15 +27,19 @@ TYPES = ("micro", "macro")
 
 assert len(TYPES) == len(STREAMS)
 
-_USELESS = ("missing", "unreadable")
+_FACELESS = ("missing", "unreadable")
 
 
 @dataclass(frozen=True)
 class Video:
-    """A video's frames that have a face, in order.
+    """A video's frames, in order.
 
-    `frames` int64 (n,) are their numbers, `rows` int64 (n,) where they lie in `faces` (uint8, (N, h, w, c)) and `lcn`
-    (float16, (N, h, w)), `labels` bool (n, 2) whether a frame is inside a micro- and inside a macro-expression.
+    `frames` int64 (n,) are their numbers, `rows` int64 (n,) where their faces lie in `faces` (uint8, (N, h, w, c)) and
+    `lcn` (float16, (N, h, w)), `known` bool (n,) whether a face was found in the frame, `labels` bool (n, 2) whether it
+    is inside a micro- and inside a macro-expression.
+
+    A frame without a face shows the one before it (the first face, where there is none before): nothing moves there,
+    and it is scored as all others are. Left out, it would bring frames together that are further apart.
     """
 
     dataset: str
@@ -43,6 +47,7 @@ class Video:
     name: str
     frames: np.ndarray
     rows: np.ndarray
+    known: np.ndarray
     labels: np.ndarray
     faces: Rows
     lcn: Rows
@@ -83,11 +88,16 @@ def load(
         expressions: rows of the index. One that is excluded labels no frame.
 
     Returns:
-        The videos, in the order of their names, and a line for each video or expression that is left out, saying why.
+        The videos, in the order of subjects' and their own names, and a line for each video or expression that is left
+        out, saying why.
 
     Raises:
-        UserError: if a table does not fit its arrays.
+        UserError: if faces and LCN frames are not as many arrays, or a table does not fit its arrays.
     """
+    if len(faces) != len(lcn_frames):
+        raise UserError(
+            f"spot: {len(faces)} arrays of faces and {len(lcn_frames)} of LCN frames; give one of each a subject"
+        )
     of_video: dict[tuple[str, str, str], list[Mapping[str, Any]]] = {}
     left_out = []
     for row in expressions:
@@ -110,22 +120,33 @@ def load(
             if reason := entries["excluded"][rows[0]]:
                 left_out.append(f"{key[0]} {key[2]}: {reason}")
                 continue
-            own = np.array([row for row in rows if entries["state"][row] not in _USELESS], np.int64)
-            frames = np.array([entries["frame"][row] for row in own], np.int64)
-            labels = np.zeros((len(own), len(TYPES)), bool)
+            known = np.array([entries["state"][row] not in _FACELESS for row in rows])
+            if not known.any():
+                left_out.append(f"{key[0]} {key[2]}: no_face: no face in any of {len(rows)} frames")
+                continue
+            frames = np.array([entries["frame"][row] for row in rows], np.int64)
+            labels = np.zeros((len(rows), len(TYPES)), bool)
             for expression in of_video.get(key, ()):
                 inside = (frames >= expression["onset"]) & (frames <= expression["offset"])
                 labels[inside, TYPES.index(expression["type"])] = True
-            videos.append(Video(*key, frames, own, labels, images, normalised))
-    return videos, sorted(left_out)
+            shown = np.array(rows, np.int64)[_held(known)]
+            videos.append(Video(*key, frames, shown, known, labels, images, normalised))
+    return sorted(videos, key=lambda video: (video.dataset, video.subject, video.name)), sorted(left_out)
+
+
+def _held(known: np.ndarray) -> np.ndarray:
+    """For each position the last known one up to it, or the first known one."""
+    last = np.maximum.accumulate(np.where(known, np.arange(len(known)), -1))
+    return np.where(last < 0, known.argmax(), last)
 
 
 @dataclass(frozen=True)
 class Pairing:
-    """How samples are made: the skip of each stream is drawn from its range (lowest, highest), frames.
+    """How samples are made: the skip of each stream is drawn from its range (lowest and highest frames, both included).
 
-    `samples` an epoch, the same number from each video; so many of them, `inside`, from frames inside an expression,
-    where the video has any (decided: without it, almost all samples of a long video show a face at rest).
+    There are `samples` in an epoch, as many of each video as of any other, or one more. Where a video has expressions,
+    the share `inside` of its samples are frames inside one, of each type as many (decided: without it, almost all
+    samples of a long video show a face at rest); the others are any frames. Frames without a face are never drawn.
     """
 
     skips: tuple[tuple[int, int], tuple[int, int]]
@@ -153,10 +174,12 @@ class Pairs:
         augmentation: Augmentation | None,
         sigma: float | None,
     ) -> None:
-        self._videos = [video for video in videos if len(video)]
+        self._videos = list(videos)
         self._pairing, self._device, self._seed = pairing, device, seed
         self._augmentation, self._sigma = augmentation, sigma
-        self._inside = [[np.flatnonzero(own) for own in video.labels.T if own.any()] for video in self._videos]
+        self._known = [np.flatnonzero(video.known) for video in self._videos]
+        inside = [[np.flatnonzero(own & video.known) for own in video.labels.T] for video in self._videos]
+        self._inside = [[frames for frames in types if len(frames)] for types in inside]
 
     def __len__(self) -> int:
         return self._pairing.samples if self._videos else 0
@@ -174,7 +197,7 @@ class Pairs:
                 # First of which type, so that the shorter expressions are not drowned by the longer ones.
                 frame = int(rng.choice(within[rng.integers(len(within))]))
             else:
-                frame = int(rng.integers(len(self._videos[video])))
+                frame = int(rng.choice(self._known[video]))
             first, second = (int(rng.integers(low, high, endpoint=True)) for low, high in self._pairing.skips)
             planned.append((video, frame, (first, second)))
         return planned

@@ -90,6 +90,8 @@ def run_fold(
     used = split(videos, run)
     torch.manual_seed(run.seed)
     network = build(run.model, run.options, 1, len(TYPES))
+    if not hasattr(network, "score_video"):
+        raise UserError(f"spot --model {run.model}: this network does not score the frames of a video; use elface")
     augmentation = Augmentation.parse(run.augment)
     feeds = {
         "train": Pairs(used["train"], run.pairing, device, run.seed, augmentation, run.sigma),
@@ -107,7 +109,6 @@ def run_fold(
         validation=feeds["validation"],
         after_epoch=after_epoch,
     )
-    network.eval()
     batches: list[pa.RecordBatch] = []
     for role in scores.ROLES:
         for video in used[role]:
@@ -130,8 +131,8 @@ def run_fold(
     torch.save({name: value.cpu() for name, value in network.state_dict().items()}, buffer)
     outputs.bytes(folder / "model.pt", buffer.getvalue())
     return {
-        **{f"{role}_subjects": sorted({video.subject for video in own}) for role, own in used.items()},
         "training_subjects": sorted({video.subject for video in used["train"]}),
+        "validation_subjects": sorted({video.subject for video in used["validation"]}),
         "test_subjects": sorted(run.test_subjects),
         "test_videos": len(used["test"]),
         "training_samples": len(feeds["train"]),

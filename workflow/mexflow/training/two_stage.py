@@ -1,0 +1,361 @@
+"""One fold of nag2019: its two networks trained apart, then frozen and the memory trained on what they see; tests."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import torch
+from torch import nn
+
+from mexflow.artifacts import Outputs
+from mexflow.errors import UserError
+from mexflow.evaluation import scores
+from mexflow.evaluation.folds import assert_disjoint
+from mexflow.models import build
+from mexflow.models.time_contrast import Memory, TimeContrastNetwork
+from mexflow.seeds import derive
+from mexflow.training.augmentation import Augmentation, Draws
+from mexflow.training.checkpoints import Checkpoints
+from mexflow.training.feeding import CrossEntropy, cut
+from mexflow.training.loop import Settings, fit
+from mexflow.training.losses import class_and_intensity
+from mexflow.training.runs import HISTORY, PREDICTIONS
+from mexflow.training.sequences import Clip, Flows, Images, Plan, flow_scale, states, window
+
+STAGES = ("spatial", "temporal", "memory")
+"""What is trained, in this order."""
+
+TYPE = "intensity"
+"""What the scores of frames are called: of an expression of any type."""
+
+STAGE_HISTORY = pa.schema([("stage", pa.string()), *HISTORY])
+"""One row per stage and epoch. The loss of the stage ``temporal`` is binary cross entropy and its accuracy a share of
+pixels; the loss of the stage ``memory`` is cross entropy plus L1, and its accuracy a share of sequences."""
+
+STATES_TABLE = pa.schema(
+    [
+        ("dataset", pa.string()),
+        ("subject", pa.string()),
+        ("video", pa.string()),
+        ("clip", pa.string()),
+        ("frame", pa.int64()),
+        ("intensity", pa.float32()),
+        ("state", pa.string()),
+        ("target", pa.float32()),
+    ]
+)
+"""One row per frame of each test clip: the intensity that the network gives it, the state that this makes
+(:func:`mexflow.training.sequences.states`), and the intensity that it was to give."""
+
+_CHUNK = 16  # frames that the frozen networks see at a time
+
+
+@dataclass(frozen=True)
+class TwoStageRun:
+    """What one fold trains and tests.
+
+    `stage1` and `stage2` are settings of the loop, `stage1_samples` and `sequences` the samples of an epoch. A sequence
+    has `length` frames. With `versions`, each clip has so many augmented sequences (150 printed), and what the frozen
+    networks see of them is kept in memory, 2 MB a sequence of 14; with 0 each is drawn and augmented when it is wanted.
+    Without augmentation, what they see of every frame is kept, 0.13 MB each.
+    """
+
+    paper: str
+    experiment: str
+    fold: str
+    test_subjects: frozenset[str]
+    model: str
+    options: Mapping[str, Any]
+    normalise: str
+    stage1: Settings
+    stage1_samples: int
+    stage2: Settings
+    sequences: int
+    length: int
+    versions: int
+    loss_weights: tuple[float, float]
+    augment: Sequence[str]
+    seed: int
+
+
+class Masks:
+    """The objective of the temporal network: binary cross entropy of each pixel of its masks."""
+
+    def loss(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        return nn.functional.binary_cross_entropy_with_logits(outputs, targets)
+
+    error = loss
+
+    def right(self, outputs: torch.Tensor, targets: torch.Tensor) -> float:
+        """Samples, each pixel counting its share."""
+        return float(((outputs > 0) == (targets > 0)).float().mean((1, 2, 3)).sum())
+
+
+class ClassAndIntensity:
+    """The objective of the memory: see :func:`mexflow.training.losses.class_and_intensity`."""
+
+    def __init__(self, weights: tuple[float, float] = (1.0, 1.0)) -> None:
+        self._weights = weights
+
+    def loss(self, outputs: tuple[torch.Tensor, ...], targets: tuple[torch.Tensor, ...]) -> torch.Tensor:
+        return class_and_intensity(*outputs, *targets, self._weights)
+
+    error = loss
+
+    def right(self, outputs: tuple[torch.Tensor, ...], targets: tuple[torch.Tensor, ...]) -> float:
+        """Sequences whose mean probabilities are largest for their class."""
+        return float((outputs[0].softmax(2).mean(1).argmax(1) == targets[0]).sum())
+
+
+class Seeing:
+    """What the frozen networks see of clips, by which the memory is fed.
+
+    A frame's is float16 (1025, 8, 8): fc6, and the likelihood of motion to the next frame. Frames are seen
+    :data:`_CHUNK` at a time whether what is seen is kept or not, so that both ways give the same bits.
+    """
+
+    def __init__(
+        self, network: TimeContrastNetwork, scale: float, augmentation: Augmentation, device: torch.device
+    ) -> None:
+        self._network, self._scale = network.to(device).eval(), scale
+        self._augmentation, self._device = augmentation, device
+
+    @torch.no_grad()
+    def __call__(self, clip: Clip, positions: np.ndarray, draws: Draws | None = None) -> torch.Tensor:
+        """float16 (m, 1025, 8, 8) on the CPU, of the frames at m positions; all changed by the same draws, if any."""
+        parts = []
+        for start in range(0, len(positions), _CHUNK):
+            some = positions[start : start + _CHUNK]
+            images, flow = clip.images(some).to(self._device), clip.flow(some).to(self._device)
+            if draws is not None:
+                images = self._augmentation.apply(images[None], draws)[0]
+                flow = self._augmentation.apply_to_flow(flow[None], draws)[0]
+            maps, motion = self._network.spatial_features(images), self._network.motion(flow / self._scale)
+            parts.append(torch.cat([maps, motion], 1).half().cpu())
+        return torch.cat(parts)
+
+
+class Sequences:
+    """Stage 2: sequences of consecutive frames of random clips, as the frozen networks see them.
+
+    Inputs are float32 (n, length + 1, 1025, 8, 8): the frames and the one after, see :class:`Seeing`. Targets are
+    classes int64 (n,) and intensities float32 (n, length). A clip shorter than a sequence is continued by its last
+    frame (decided).
+    """
+
+    def __init__(self, clips: Sequence[Clip], run: TwoStageRun, seeing: Seeing, device: torch.device) -> None:
+        self._plan = Plan(clips, run.sequences, derive(run.seed, "sequences"))
+        self._seed, self._length, self._versions = derive(run.seed, "versions"), run.length, run.versions
+        self._augmentation, self._seeing, self._device = Augmentation.parse(run.augment), seeing, device
+        self._kept: dict[tuple[int, int], torch.Tensor] = {}
+
+    def __len__(self) -> int:
+        return self._plan.samples
+
+    def batches(self, epoch: int, size: int) -> Iterator[tuple[torch.Tensor, tuple[torch.Tensor, torch.Tensor]]]:
+        """See the class."""
+        chosen, rng = self._plan.epoch(epoch)
+        generator = torch.Generator().manual_seed(derive(self._seed, "augment", epoch))
+        for some in cut(chosen, size):
+            clips = [self._plan.clips[number] for number in some]
+            found = [self._sequence(int(number), rng, generator) for number in some]
+            targets = [clip.intensity[positions[:-1]] for clip, (positions, _) in zip(clips, found, strict=True)]
+            yield (
+                torch.stack([seen for _, seen in found]).to(self._device).float(),
+                (
+                    torch.tensor([clip.label for clip in clips], device=self._device),
+                    torch.from_numpy(np.stack(targets)).to(self._device),
+                ),
+            )
+
+    def _sequence(
+        self, number: int, rng: np.random.Generator, generator: torch.Generator
+    ) -> tuple[np.ndarray, torch.Tensor]:
+        """Positions of frames, int64 (length + 1,), and what is seen there."""
+        clip = self._plan.clips[number]
+        if not self._augmentation:
+            positions = self._window(clip, rng)
+            return positions, self._keep((number, 0), clip, np.arange(len(clip)), None)[positions]
+        if not self._versions:
+            positions = self._window(clip, rng)
+            return positions, self._seeing(clip, positions, self._augmentation.draw(1, generator))
+        version = int(rng.integers(self._versions))
+        seed = derive(self._seed, clip.dataset, clip.name, version)
+        positions = self._window(clip, np.random.default_rng(seed))
+        draws = self._augmentation.draw(1, torch.Generator().manual_seed(seed))
+        return positions, self._keep((number, version), clip, positions, draws)
+
+    def _window(self, clip: Clip, rng: np.random.Generator) -> np.ndarray:
+        return window(clip, int(rng.integers(max(len(clip) - self._length, 0) + 1)), self._length)
+
+    def _keep(self, key: tuple[int, int], clip: Clip, positions: np.ndarray, draws: Draws | None) -> torch.Tensor:
+        if key not in self._kept:
+            self._kept[key] = self._seeing(clip, positions, draws)
+        return self._kept[key]
+
+
+class Remembering(nn.Module):
+    """A memory that takes what :class:`Seeing` gives, as one tensor (n, t + 1, 1025, 8, 8)."""
+
+    def __init__(self, memory: Memory) -> None:
+        super().__init__()
+        self.memory = memory
+
+    def forward(self, seen: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Class logits (n, t, classes) and intensities (n, t) of the first t frames."""
+        return self.memory(seen[:, :, :-1], seen[:, :-1, -1:])
+
+
+def split(clips: Sequence[Clip], run: TwoStageRun, classes: Sequence[str]) -> tuple[list[Clip], list[Clip]]:
+    """The training and the test clips; no subject is in both.
+
+    Raises:
+        UserError: if a class has no training clip.
+    """
+    train = [clip for clip in clips if clip.subject not in run.test_subjects]
+    test = [clip for clip in clips if clip.subject in run.test_subjects]
+    assert_disjoint({clip.subject for clip in train}, run.test_subjects)
+    if absent := [name for i, name in enumerate(classes) if i not in {clip.label for clip in train}]:
+        raise UserError(
+            f"fold {run.fold} of {run.paper}/{run.experiment}: no training clip of {', '.join(absent)} "
+            f"(of {len(train)}); the test subjects hold them all, or they were excluded: "
+            "see the exclusions that 'index' and the logs of faces list, and add subjects"
+        )
+    return train, test
+
+
+def train_network(
+    run: TwoStageRun,
+    train: Sequence[Clip],
+    classes: int,
+    device: torch.device,
+    checkpoints: Checkpoints,
+    after_epoch: Callable[[], None] = lambda: None,
+) -> tuple[TimeContrastNetwork, float, list[dict[str, Any]]]:
+    """The three networks, trained on these clips, what flow is divided by before them, and the history."""
+    torch.manual_seed(run.seed)
+    network = build(run.model, run.options, 3, classes)
+    scale = flow_scale(train) if run.normalise == "rms" else 1.0
+    augmentation = Augmentation.parse(run.augment)
+    remembering = Remembering(network.memory)
+    history: list[dict[str, Any]] = []
+
+    def stage(name: str, module: nn.Module, feed: Any, objective: Any, settings: Settings) -> None:
+        entries = fit(
+            module,
+            feed,
+            objective,
+            settings,
+            derive(run.seed, name),
+            device,
+            fold=checkpoint_name(run.fold, name),
+            checkpoints=checkpoints,
+            after_epoch=after_epoch,
+        )
+        history.extend({"stage": name, **entry} for entry in entries)
+
+    seeds = [derive(run.seed, name, "feed") for name in STAGES]
+    count = run.stage1_samples
+    images = Images(train, count, seeds[0], augmentation, device)
+    stage("spatial", network.spatial, images, CrossEntropy(), run.stage1)
+    stage("temporal", network.temporal, Flows(train, count, seeds[1], augmentation, device, scale), Masks(), run.stage1)
+    sequences = Sequences(train, run, Seeing(network, scale, augmentation, device), device)
+    stage("memory", remembering, sequences, ClassAndIntensity(run.loss_weights), run.stage2)
+    return network, scale, history
+
+
+def checkpoint_name(fold: str, stage: str) -> str:
+    """Under which name the state of a stage of a fold is saved."""
+    return f"{fold}-{stage}"
+
+
+@torch.no_grad()
+def score_clip(network: TimeContrastNetwork, scale: float, clip: Clip, device: torch.device) -> tuple[np.ndarray, ...]:
+    """Class probabilities float32 (n, classes) and intensities float32 (n,) of a clip's n frames.
+
+    The memory runs over all of them in order, from a state of zeros.
+    """
+    network.to(device).eval()
+    seen = Seeing(network, scale, Augmentation(), device)(clip, np.arange(len(clip)))
+    seen = seen[window(clip, 0, len(clip))].to(device).float()
+    logits, intensity = Remembering(network.memory)(seen[None])
+    return logits[0].softmax(1).cpu().numpy(), intensity[0].cpu().numpy()
+
+
+def run_fold(
+    run: TwoStageRun,
+    clips: Sequence[Clip],
+    classes: Sequence[str],
+    device: torch.device,
+    folder: Path,
+    outputs: Outputs,
+    checkpoints: Checkpoints,
+    after_epoch: Callable[[], None] = lambda: None,
+) -> dict[str, Any]:
+    """Train and test one fold, and write its files to `folder`.
+
+    Writes ``predictions.parquet`` (a clip's probabilities are the means over the frames in [onset, offset]),
+    ``scores.parquet`` (intensities of the test clips' videos, type :data:`TYPE`), ``states.parquet``
+    (:data:`STATES_TABLE`), ``history.parquet`` (:data:`STAGE_HISTORY`) and ``model.pt`` (the state of the three
+    networks under ``network.``, and ``divisor``, what flow is divided by before them).
+
+    Returns:
+        What the job's record says of the fold.
+    """
+    train, test = split(clips, run, classes)
+    network, scale, history = train_network(run, train, len(classes), device, checkpoints, after_epoch)
+    predictions, shown = [], []
+    batches: dict[tuple[str, str, str], list[pa.RecordBatch]] = {}
+    for clip in test:
+        probabilities, intensity = score_clip(network, scale, clip, device)
+        mean = probabilities[clip.expression].mean(0)
+        names = {"dataset": clip.dataset, "subject": clip.subject}
+        predictions.append(
+            {
+                "paper": run.paper,
+                "experiment": run.experiment,
+                "fold": run.fold,
+                **names,
+                "clip": clip.name,
+                "label": classes[clip.label],
+                "predicted": classes[int(mean.argmax())],
+                "probabilities": mean,
+            }
+        )
+        names["video"] = clip.video
+        shown += [
+            {**names, "clip": clip.name, "frame": frame, "intensity": value, "state": state, "target": target}
+            for frame, value, state, target in zip(
+                clip.frames.tolist(), intensity, states(intensity), clip.intensity, strict=True
+            )
+        ]
+        # The clips of one video have the same intensities: its frames are scored once.
+        described = {"fold": run.fold, "role": "test", **names, "variant": ""}
+        batches[clip.dataset, clip.subject, clip.video] = scores.rows(
+            described, clip.frames, (TYPE,), intensity[:, None], clip.inside[:, None]
+        )
+    scored = [batch for some in batches.values() for batch in some]
+    outputs.table(folder / "predictions.parquet", pa.Table.from_pylist(predictions, schema=PREDICTIONS))
+    outputs.table(folder / "scores.parquet", pa.Table.from_batches(scored, scores.SCORES).unify_dictionaries())
+    outputs.table(folder / "states.parquet", pa.Table.from_pylist(shown, schema=STATES_TABLE))
+    outputs.table(folder / "history.parquet", pa.Table.from_pylist(history, schema=STAGE_HISTORY))
+    buffer = io.BytesIO()
+    saved = {f"network.{name}": value.cpu() for name, value in network.state_dict().items()}
+    torch.save({**saved, "divisor": torch.tensor([scale])}, buffer)
+    outputs.bytes(folder / "model.pt", buffer.getvalue())
+    return {
+        "training_subjects": sorted({clip.subject for clip in train}),
+        "validation_subjects": [],
+        "test_subjects": sorted(run.test_subjects),
+        "training_samples": len(train),
+        "test_clips": len(test),
+        "seed": run.seed,
+        "normalisation": [scale],
+        "final_loss": history[-1]["loss"],
+    }
