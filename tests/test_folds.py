@@ -56,7 +56,7 @@ def test_subjects_of_two_datasets_with_one_number_are_two():
 
 
 def test_leaves_subjects_out_not_sessions():
-    assert set(PROTOCOLS) == {"leave_one_subject_out", "five_subject_folds"}
+    assert set(PROTOCOLS) == {"leave_one_subject_out", "five_subject_folds", "subject_split"}
 
 
 def test_no_subject_on_both_sides():

@@ -9,12 +9,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from typer.testing import CliRunner
 
+from mexflow.artifacts import Inputs, Outputs
 from mexflow.cli import intervals as command
 from mexflow.datasets.spotting import interval
+from mexflow.errors import UserError
 from mexflow.evaluation import scores, spotted, spotting
 from mexflow.evaluation.intervals import labels, runs
+from project import mexflow
 
 DATASET = "samm_lv"
 LENGTH = 240
@@ -61,21 +63,52 @@ def made_up(noise: float = 0.15, test_seed: int = 0, variants: tuple[str, ...] =
     return pa.Table.from_batches(batches, scores.SCORES).unify_dictionaries()
 
 
-def run(folder: Path, table: pa.Table, *options: str) -> tuple[list[dict], list[dict]]:
+def run(
+    folder: Path, table: pa.Table, order: int = 2, least: int = 2, iou: float = 0.5
+) -> tuple[list[dict], list[dict]]:
     """Rows of the thresholds and of the intervals that the command writes."""
+    fold, index = put(folder, table)
+    with Outputs() as outputs:
+        settings = {"order": order, "least": least, "iou": iou}
+        command.run(folds=[fold], index=index, **settings, inputs=Inputs(), outputs=outputs)
+        outputs.commit()
+    return read(fold)
+
+
+def put(folder: Path, table: pa.Table) -> tuple[Path, Path]:
     fold, index = folder / "folds" / "4", folder / "index.parquet"
     fold.mkdir(parents=True, exist_ok=True)
     pq.write_table(table, fold / "scores.parquet", row_group_size=500)
     pq.write_table(pa.Table.from_pylist(index_rows()), index)
-    arguments = ["--fold", str(fold), "--index", str(index), "--record", str(folder / "record.json"), *options]
-    result = CliRunner().invoke(command.app, arguments)
-    if result.exception and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    assert result.exit_code == 0, result.output
+    return fold, index
+
+
+def read(fold: Path) -> tuple[list[dict], list[dict]]:
     found = [pq.read_table(fold / f"{name}.parquet") for name in ("thresholds", "intervals")]
     assert found[0].schema.equals(scores.THRESHOLDS)
     assert found[1].schema.equals(scores.INTERVALS)
     return found[0].to_pylist(), found[1].to_pylist()
+
+
+def test_the_command(tmp_path):
+    fold, index = put(tmp_path, made_up(noise=0.4))
+    arguments = ["--fold", fold, "--index", index, "--record", tmp_path / "record.json"]
+    done = mexflow("intervals", *arguments, "--order", "3", "--least", "5", "--iou", "0.4")
+    assert done.returncode == 0, done.stderr
+    assert "4: " in done.stdout
+    assert read(fold) == run(tmp_path / "again", made_up(noise=0.4), order=3, least=5, iou=0.4)
+    record = json.loads((tmp_path / "record.json").read_text())
+    assert record["k"] == {"micro": 6, "macro": 25}
+    wrong = mexflow("intervals", *arguments, "--iou", "0")
+    assert wrong.returncode != 0
+    assert "--iou 0" in wrong.stderr
+    assert "Traceback" not in wrong.stderr
+
+
+def test_scores_that_are_none(tmp_path):
+    with pytest.raises(UserError, match=r"scores\.parquet: has no column 'label'"):
+        run(tmp_path, made_up().drop(["label"]))
+    assert not (tmp_path / "folds" / "4" / "intervals.parquet").exists()
 
 
 def test_what_is_spotted(tmp_path):
@@ -159,17 +192,17 @@ def test_options_decide(tmp_path):
     _, found = run(tmp_path / "a", table)
     predicted = [row for row in found if row["source"] == "predicted"]
     assert min(row["last"] - row["first"] + 1 for row in predicted) >= 2
-    _, longer = run(tmp_path / "b", table, "--least", "12")
+    _, longer = run(tmp_path / "b", table, least=12)
     assert [row for row in longer if row["source"] == "predicted"] == [
         {**row} for row in predicted if row["last"] - row["first"] + 1 >= 12
     ]
     assert len(longer) < len(found)
-    assert not any(row["matched"] for row in run(tmp_path / "c", table, "--iou", "1")[1])
-    assert run(tmp_path / "d", table, "--order", "4")[0] != run(tmp_path / "e", table)[0]
+    assert not any(row["matched"] for row in run(tmp_path / "c", table, iou=1)[1])
+    assert run(tmp_path / "d", table, order=4)[0] != run(tmp_path / "e", table)[0]
 
 
 def test_nothing_to_choose_a_threshold_on(tmp_path):
-    """Without a frame of the type in training and validation nothing is spotted, and the record is still written."""
+    """Without a frame of the type in training and validation nothing is spotted."""
     table = made_up()
     column = table.schema.get_field_index("label")
     is_macro = np.array(table["type"].to_pylist()) == "macro"
@@ -179,7 +212,6 @@ def test_nothing_to_choose_a_threshold_on(tmp_path):
     assert (row["threshold"], row["youden"]) == (float("inf"), 0)
     assert {row["source"] for row in found if row["type"] == "macro"} == {"truth"}
     assert not any(row["matched"] for row in found if row["type"] == "macro")
-    assert json.loads((tmp_path / "record.json").read_text())["k"] == {"macro": 25, "micro": 6}
 
 
 def test_frames_without_a_face_lie_inside_an_interval(tmp_path):

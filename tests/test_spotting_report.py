@@ -1,94 +1,29 @@
-"""Metrics, null control and figures of spotting, from made-up scores and intervals of a few subjects."""
+"""Metrics and the null control of spotting, from made-up scores and intervals of a few subjects."""
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from PIL import Image
 from sklearn.metrics import f1_score, roc_auc_score
 
 from mexflow import papers
 from mexflow.artifacts import Inputs
+from mexflow.errors import UserError
 from mexflow.evaluation import scores, spotting
-from mexflow.evaluation.intervals import match
 from mexflow.papers import Column, Row
-from mexflow.preprocess.lcn import grey, lcn
-from mexflow.reporting import aligned_row, figures, score_figure, states_figure
 from mexflow.reporting import spotting as metrics
 from mexflow.reporting.evidence import Evidence
 from mexflow.reporting.metrics import METRICS, NOT_RUN, Place
 from mexflow.reporting.source import Source
+from spotting_files import DATASET, EXPERIMENT, LENGTH, SPOTTED, SUBJECTS, TRUTH, VARIANT, write
 
 PAPERS = Path(__file__).parents[1] / "workflow" / "papers"
-EXPERIMENT, DATASET, VARIANT = "samm-lv", "samm_lv", "k-th"
-LENGTH = 400
-SUBJECTS = ("1", "2", "3")
-# What is true, and what a perfect, a shifted or an idle method spots, by (subject, type).
-TRUTH = {
-    ("1", "micro"): [(50, 62)],
-    ("1", "macro"): [(100, 180), (250, 330)],
-    ("2", "micro"): [],
-    ("2", "macro"): [(20, 100)],
-    ("3", "micro"): [(300, 312), (350, 362)],
-    ("3", "macro"): [],
-}
-SPOTTED = {
-    ("1", "micro"): [(52, 64), (200, 240)],
-    ("1", "macro"): [(110, 190)],
-    ("2", "micro"): [(5, 9)],
-    ("2", "macro"): [(20, 100), (200, 210), (300, 310)],
-    ("3", "micro"): [(300, 305)],
-    ("3", "macro"): [(1, 30)],
-}
 # By hand: true positives, false positives, false negatives. (300, 305) shares 6 of 13 frames: no match.
 COUNTS = {"micro": (1, 3, 2), "macro": (2, 3, 1), None: (3, 6, 3)}
-
-
-def write(root: Path, spotted: dict, variant: str = VARIANT, subjects=SUBJECTS, experiment: str = EXPERIMENT) -> None:
-    """A fold a subject: intervals, thresholds 0.5, scores of the test video and of a training video."""
-    for subject in subjects:
-        folder = root / "elface2021" / experiment / subject
-        folder.mkdir(parents=True, exist_ok=True)
-        rows, batches, thresholds = [], [], []
-        names = {"fold": subject, "dataset": DATASET, "variant": variant}
-        frames = np.arange(1, LENGTH + 1)
-        marks = {kind: np.zeros(LENGTH, bool) for kind in ("micro", "macro")}
-        for kind in ("micro", "macro"):
-            truth, found = TRUTH[subject, kind], spotted[subject, kind]
-            pairs = match(found, truth)
-            for first, last in truth:
-                marks[kind][first - 1 : last] = True
-            for source, own, place in (("predicted", found, 0), ("truth", truth, 1)):
-                rows += [
-                    {**names, "subject": subject, "video": f"{subject}_1", "type": kind, "source": source,
-                     "first": first, "last": last, "matched": number in {pair[place] for pair in pairs}}
-                    for number, (first, last) in enumerate(own)
-                ]  # fmt: skip
-            thresholds.append({**names, "type": kind, "threshold": 0.5, "youden": 0.1, "frames": 1, "subjects": ["0"]})
-        values = np.random.default_rng(int(subject)).uniform(0, 1, (LENGTH, 2)).astype(np.float32)
-        values += 0.3 * np.stack([marks["micro"], marks["macro"]], 1).astype(np.float32)
-        for role, owner in (("train", "0"), ("test", subject)):
-            texts = {**names, "role": role, "subject": owner, "video": f"{owner}_1"}
-            own = values if role == "test" else 1 - values
-            truth = np.stack([marks["micro"], marks["macro"]], 1)
-            batches += scores.rows(texts, frames, ("micro", "macro"), own, truth)
-        write_rows(folder, "intervals", rows, scores.INTERVALS)
-        write_rows(folder, "thresholds", thresholds, scores.THRESHOLDS)
-        table = pa.Table.from_batches(batches, scores.SCORES).unify_dictionaries()
-        write_rows(folder, "scores", table.to_pylist(), scores.SCORES)
-
-
-def write_rows(folder: Path, name: str, rows: list[dict], schema: pa.Schema) -> None:
-    """Add rows to a table of a fold, which may already have those of another variant."""
-    path = folder / f"{name}.parquet"
-    known = pq.read_table(path).to_pylist() if path.is_file() else []
-    kept = [{key: value for key, value in row.items() if key in schema.names} for row in rows]
-    pq.write_table(pa.Table.from_pylist(known + kept, schema), path)
 
 
 def evidence(root: Path, folds=SUBJECTS, total: int = 3, **changes) -> Evidence:
@@ -113,7 +48,9 @@ def evidence(root: Path, folds=SUBJECTS, total: int = 3, **changes) -> Evidence:
     )
 
 
-def measured(found: Evidence, metric: str, part: str | None, variant: str = VARIANT, experiment: str = EXPERIMENT):
+def measured(
+    found: Evidence, metric: str, part: str | None, variant: str | None = VARIANT, experiment: str = EXPERIMENT
+):
     place = Place(Row(name="row", variant=variant), Column(name="column", metric=metric, part=part), experiment)
     (one,) = METRICS[metric].measure(found, place)
     assert one.metric == metric
@@ -129,7 +66,7 @@ def test_interval_f1_pools_counts(tmp_path, part):
     one = measured(found, "interval_f1", part)
     assert one.value == pytest.approx(2 * tp / (2 * tp + fp + fn))
     assert one.n == tp + fn
-    assert f"{tp} true positives, {fp} false positives, {fn} false negatives" in one.notes
+    assert f"TP {tp}, FP {fp}, FN {fn}" in one.notes
     assert 0 <= one.interval[0] <= one.value <= one.interval[1] <= 1
     assert one.interval[0] < one.interval[1]
     assert measured(found, "interval_f1", part, "manual").value == 1
@@ -178,6 +115,10 @@ def test_a_number_is_whole_or_none(tmp_path, metric):
     other = measured(evidence(tmp_path), metric, "macro", experiment="samm-lv-no-lcn")
     assert (other.value, other.notes) == (None, [NOT_RUN])
     assert "folds 2 of 3" in measured(evidence(tmp_path, folds=SUBJECTS[:2]), metric, "macro").notes
+    alone = measured(evidence(tmp_path, folds=SUBJECTS[:1]), metric, "macro")
+    assert alone.interval is None
+    assert alone.value is not None
+    assert alone.notes[0] == "no interval: one subject"
 
 
 def test_the_null_control_moves_what_was_spotted(tmp_path):
@@ -222,100 +163,60 @@ def test_controls_are_cells_of_each_variant(tmp_path):
     assert len({cell.name for one in own for cell in one.cells}) == 4
 
 
-def test_the_video_that_is_shown(tmp_path):
+def test_frame_metrics_over_both_types(tmp_path):
     write(tmp_path, SPOTTED)
-    video, shown = metrics.richest_video(evidence(tmp_path), EXPERIMENT, VARIANT)
-    assert video == (DATASET, "1", "1_1")
-    macro = next(one for one in shown if one.type == "macro")
-    assert sorted(one.type for one in shown) == ["macro", "micro"]
-    assert sorted(macro.truth) == TRUTH["1", "macro"]
-    assert (macro.predicted, macro.matched, macro.threshold) == ([(110, 190)], [(110, 190)], 0.5)
-    assert len(macro.scores) == len(macro.frames) == LENGTH
-    assert macro.scores.std() < 0.25  # smoothed: uniform noise has 0.29
-    drawn = [png(score_figure.courses(shown, "F3", "foot", True)) for _ in range(2)]
-    assert drawn[0] == drawn[1]
-    assert png(score_figure.courses(shown[:1], "F3", "foot", True)) != drawn[0]
-    assert metrics.richest_video(evidence(tmp_path / "none"), EXPERIMENT, VARIANT) == (None, [])
+    for metric in ("frame_f1", "frame_auc"):
+        one = measured(evidence(tmp_path), metric, None)
+        assert 0 < one.value < 1
+        assert one.n == 2 * 3 * LENGTH
 
 
-def png(figure) -> bytes:
-    with figures.style("test"):
-        return figures.png(figure)
+def test_scores_that_are_no_type_of_expression_have_an_auc(tmp_path):
+    """An intensity is not smoothed, so no k is needed."""
+    write(tmp_path, SPOTTED)
+    wanted = measured(evidence(tmp_path), "frame_auc", "macro").value
+    for subject in SUBJECTS:
+        path = tmp_path / "elface2021" / EXPERIMENT / subject / "scores.parquet"
+        rows = [row for row in pq.read_table(path).to_pylist() if row["type"] == "macro"]
+        table = pa.Table.from_pylist([{**row, "type": "intensity", "variant": ""} for row in rows], scores.SCORES)
+        pq.write_table(table, path)
+    assert measured(evidence(tmp_path), "frame_auc", "intensity", None).value == wanted
 
 
-def colours(data: bytes) -> set[tuple[int, ...]]:
-    return {colour for _, colour in Image.open(io.BytesIO(data)).convert("RGB").getcolors(1 << 24)}
+@pytest.mark.parametrize("metric", ["interval_f1", "frame_f1", "frame_auc"])
+def test_two_ways_of_testing_are_never_pooled(tmp_path, metric):
+    write(tmp_path, SPOTTED)
+    with pytest.raises(UserError, match="k-tj"):
+        measured(evidence(tmp_path), metric, "macro", "k-tj")
+    alone = measured(evidence(tmp_path), metric, "macro", None).value
+    assert alone == measured(evidence(tmp_path), metric, "macro").value
+    write(tmp_path, TRUTH, variant="manual")
+    with pytest.raises(UserError, match="tested in several ways"):
+        measured(evidence(tmp_path), metric, "macro", None)
+    assert measured(evidence(tmp_path), metric, "macro").value == alone
 
 
-def test_aligned_faces_above_their_lcn():
-    faces = np.random.default_rng(0).integers(0, 256, (2, 112, 112, 1), np.uint8)
-    texts = ["gain=0.5,1.5", "flip=0.5", "rotation=-10,10"]
-    changed = aligned_row.augmented(faces, texts, 5)
-    assert (changed.shape, changed.dtype) == ((2, 112, 112), np.float32)
-    assert changed.min() >= 0
-    assert changed.max() <= 1
-    np.testing.assert_array_equal(changed, aligned_row.augmented(faces, texts, 5))
-    assert np.abs(changed - aligned_row.augmented(faces, texts, 6)).max() > 0.1
-    np.testing.assert_array_equal(aligned_row.augmented(faces, ["gain=1,1", "flip=0"], 5), grey(faces))
-    with figures.style("test"):
-        drawn = aligned_row.rows(faces, changed, 4.0, "F2", "foot", True)
-    images = [[np.asarray(axis.images[0].get_array()) for axis in drawn.axes[i : i + 4]] for i in (0, 4)]
-    np.testing.assert_array_equal(np.stack(images[0]), np.concatenate([grey(faces), changed]))
-    np.testing.assert_allclose(np.stack(images[1]), lcn(np.stack(images[0]), 4.0), atol=1e-5)
+@pytest.mark.parametrize("metric", ["interval_f1", "frame_f1", "frame_auc"])
+def test_notes_say_which_videos_are_unlike_the_others(tmp_path, metric):
+    write(tmp_path, SPOTTED)
+    found = evidence(tmp_path)
+    found.rows[DATASET][0]["excluded"] = "frames_missing: offset 62, 60 frames"
+    found.exclusions[DATASET] = {"frames_missing": 1}
+    notes = measured(found, metric, "micro").notes
+    assert "3 test videos" in notes
+    assert "1 video without a micro-expression" in notes
+    assert "1 subject without a micro-expression" in notes
+    assert [note for note in notes if "excluded" in note] == ["1 expression of the dataset excluded (frames_missing 1)"]
+    assert not any("skip" in note or "without an expression" in note for note in measured(found, metric, None).notes)
+    skips = found.paper.spotting[DATASET].model_copy(update={"test_skips": {VARIANT: (37, LENGTH)}})
+    short = evidence(tmp_path, spotting={DATASET: skips})
+    assert "3 videos no longer than the longest skip, 400 frames" in measured(short, metric, "macro").notes
 
 
-def states(subject: str, video: str, count: int = 60) -> list[dict]:
-    frames = np.arange(1, count + 1)
-    target = np.interp(frames, [20, 30, 45], [0, 1, 0], 0, 0)
-    names = np.select([target >= 0.8, (target >= 0.2) & (frames < 30), target >= 0.2], ["apex", "onset-apex",
-                      "apex-offset"], "neutral")  # fmt: skip
-    return [
-        {"dataset": "casme2", "subject": subject, "video": video, "frame": int(frame), "intensity": float(value),
-         "state": str(name), "target": float(value)}
-        for frame, value, name in zip(frames, target, names, strict=True)
-    ]  # fmt: skip
-
-
-def clip(subject: str, video: str, label: str | None, excluded: str | None = None) -> dict:
-    marks = {"onset": 20, "apex": 30, "offset": 45}
-    return {"dataset": "casme2", "subject": subject, "video": video, "clip": f"c{video}", "label": label,
-            "excluded": excluded, **marks}  # fmt: skip
-
-
-def test_sample_clips_are_the_first_of_each_class():
-    rows = [
-        clip("02", "B", "happiness"), clip("01", "A", "surprise"), clip("01", "C", "happiness"),
-        clip("01", "D", None), clip("01", "E", "disgust", "folder_missing: gone"), clip("03", "F", "disgust"),
-        clip("04", "G", "others"),
-    ]  # fmt: skip
-    tables = [pa.Table.from_pylist([*states("01", "A"), *states("01", "C", 50)[::-1], *states("01", "D"),
-                                    *states("01", "E")])]  # fmt: skip
-    tables += [pa.Table.from_pylist(states(*one)) for one in (("02", "B"), ("03", "F"))]
-    classes = ["happiness", "surprise", "disgust", "others"]
-    # The fold of "others" was not run.
-    for order in (tables, tables[::-1]):
-        found = states_figure.sample_clips(order, rows, "label", classes)
-        assert [one.name for one in found] == [
-            "casme2 01 cC: happiness",
-            "casme2 01 cA: surprise",
-            "casme2 03 cF: disgust",
-        ]
-    assert found[0].frames.tolist() == list(range(1, 51))
-    assert found[0].marks == {"onset": 20, "apex": 30, "offset": 45}
-    assert found[0].intensity[29] == 1
-    assert len(states_figure.sample_clips(tables, rows, "label", classes, most=2)) == 2
-    assert states_figure.sample_clips([], rows, "label", classes) == []
-
-
-def test_states_have_their_colours():
-    clips = states_figure.sample_clips(
-        [pa.Table.from_pylist(states("01", "A"))], [clip("01", "A", "surprise")], "label", ["surprise"]
-    )
-    with figures.style("test"):
-        drawn = states_figure.states_figure(clips, "F2", "foot", True, "†")
-        (points,) = [one for one in drawn.axes[0].collections if len(one.get_offsets()) == 60]
-    hexes = [f"#{int(r * 255):02x}{int(g * 255):02x}{int(b * 255):02x}" for r, g, b, _ in points.get_facecolors()]
-    assert hexes == [states_figure.COLOURS[state] for state in clips[0].states]
-    assert points.get_offsets()[29].tolist() == [30, 1]
-    whole, empty = png(drawn), png(states_figure.states_figure([], "F2", "foot", True, "†"))
-    assert len(colours(whole)) > len(colours(empty)) > 1
+def test_of_the_scores_only_those_of_test_videos_are_kept(tmp_path):
+    write(tmp_path, SPOTTED)
+    found = evidence(tmp_path)
+    assert {row["subject"] for row in found.test_videos(EXPERIMENT)} == set(SUBJECTS)
+    for _, table in found.tables(EXPERIMENT, "scores", "test"):
+        assert set(table["role"].to_pylist()) == {"test"}
+        assert table.num_rows == 2 * LENGTH

@@ -38,6 +38,7 @@ COMMANDS = {
         Command("train", "Train and test some folds of an experiment."),
         Command("spot", "Train some folds of a spotting experiment, and score every frame."),
         Command("spot_recognise", "Train some folds that spot and recognise at once, and test them."),
+        Command("difference", "Spotting by the difference of LBP or HOOF, in the test videos of some folds."),
         Command("intervals", "Thresholds and intervals of a spotting experiment, from its scores."),
         Command("timing", "Time the classification of a clip."),
         Command("tables", "A paper's tables, published beside measured."),

@@ -11,6 +11,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+SPLIT_SEED = 2019
+"""Of the order in which `subject_split` takes subjects."""
+
 
 @dataclass(frozen=True)
 class Fold:
@@ -72,6 +75,33 @@ def five_subject_folds(rows: Iterable[Mapping[str, Any]], label: str) -> list[Fo
     return [Fold(f"fold{number}", frozenset(subjects)) for number, subjects in enumerate(members, start=1)]
 
 
+def subject_split(rows: Iterable[Mapping[str, Any]], label: str) -> list[Fold]:
+    """One fold, ``split``: subjects with about 30 % of the clips are tested, the others trained on (nag2019).
+
+    The paper splits clips 70 to 30; decided: no subject is on both sides. Subjects are taken in a random order that
+    :data:`SPLIT_SEED` fixes, each unless it would bring the test clips further from 30 % than they are.
+
+    Args:
+        rows: rows of an index; `subject` is unique over its datasets.
+        label: the column that holds the label; rows without one, or excluded, do not count.
+
+    Returns:
+        The fold; none where there are fewer than two subjects.
+    """
+    counts = Counter(row["subject"] for row in rows if usable(row, label))
+    if len(counts) < 2:
+        return []
+    wanted = 3 * counts.total() / 10
+    names = sorted(counts)
+    order = random.Random(SPLIT_SEED).sample(names, len(names))
+    testing, held = {order[0]}, counts[order[0]]
+    for name in order[1:-1]:
+        if abs(held + counts[name] - wanted) < abs(held - wanted):
+            testing.add(name)
+            held += counts[name]
+    return [Fold("split", frozenset(testing))]
+
+
 def validation_subjects(training: Iterable[str], share: float, seed: int) -> frozenset[str]:
     """The subjects among the training subjects that validate: so many of them, at least one, chosen by seed.
 
@@ -98,7 +128,11 @@ def next_subject(subjects: Iterable[str], testing: Iterable[str]) -> str:
     return next(name for name in names[place + 1 :] + names if name not in testing)
 
 
-PROTOCOLS = {"leave_one_subject_out": leave_one_subject_out, "five_subject_folds": five_subject_folds}
+PROTOCOLS = {
+    "leave_one_subject_out": leave_one_subject_out,
+    "five_subject_folds": five_subject_folds,
+    "subject_split": subject_split,
+}
 """Protocols by name: ``protocol(rows, label) -> folds``."""
 
 

@@ -107,7 +107,8 @@ class Evidence:
         self._tables: dict[str, list[tuple[str, pa.Table]]] = {}
         self._pooled: dict[tuple[str, str | None], Pooled] = {}
         self._similarities: dict[str, PooledSimilarity] = {}
-        self._others: dict[tuple[str, str], list[tuple[str, pa.Table]]] = {}
+        self._others: dict[tuple[str, str, str | None], list[tuple[str, pa.Table]]] = {}
+        self._videos: dict[str, list[dict[str, Any]]] = {}
 
     def classes(self, experiment: str) -> list[str]:
         """The classes of an experiment's data."""
@@ -182,20 +183,44 @@ class Evidence:
         if exclusions := self.exclusions.get(data):
             total = sum(exclusions.values())
             reasons = ", ".join(f"{reason} {count}" for reason, count in sorted(exclusions.items()))
-            notes.append(f"{total} {'clip' if total == 1 else 'clips'} of the dataset excluded ({reasons})")
+            noun = "expression" if self.paper.with_null_controls()[experiment].videos else "clip"
+            notes.append(f"{total} {noun}{'' if total == 1 else 's'} of the dataset excluded ({reasons})")
         return notes
 
-    def tables(self, experiment: str, name: str) -> list[tuple[str, pa.Table]]:
+    def tables(self, experiment: str, name: str, role: str | None = None) -> list[tuple[str, pa.Table]]:
         """The table ``<name>.parquet`` of each expected fold of an experiment that has one, read once.
+
+        With `role` only its rows: of the scores, those of the other roles are the most by far, and fold after fold
+        the same videos again.
 
         Raises:
             UserError: if one cannot be read.
         """
-        key = (experiment, name)
+        key = (experiment, name, role)
         if key not in self._others:
             paths = [(fold, self._root / experiment / fold / f"{name}.parquet") for fold in self.folds[experiment]]
-            self._others[key] = [(fold, self._inputs.table(path)) for fold, path in paths if path.is_file()]
+            tables = ((fold, self._inputs.table(path)) for fold, path in paths if path.is_file())
+            self._others[key] = [(fold, table if role is None else _of_role(table, role)) for fold, table in tables]
         return self._others[key]
+
+    def test_videos(self, experiment: str) -> list[dict[str, Any]]:
+        """The test videos of a spotting experiment, once for each variant and type, of the folds that have scores.
+
+        Each with `dataset`, `subject`, `video`, `variant`, `type`, `first` and `last` (frame), `frames` (how many have
+        a score) and `expression` (whether one is inside an expression of the type).
+        """
+        if experiment not in self._videos:
+            keys = ["dataset", "subject", "video", "variant", "type"]
+            sums = [("frame", "min"), ("frame", "max"), ("frame", "count"), ("label", "any")]
+            names = {"frame_min": "first", "frame_max": "last", "frame_count": "frames", "label_any": "expression"}
+            found = []
+            for fold in self.folds.get(experiment, ()):
+                path = self._root / experiment / fold / "scores.parquet"
+                if path.is_file():
+                    table = _of_role(self._inputs.table(path, ["role", *keys, "frame", "label"]), "test")
+                    found += table.group_by(keys).aggregate(sums).to_pylist()
+            self._videos[experiment] = [{names.get(name, name): row[name] for name in row} for row in found]
+        return self._videos[experiment]
 
     def notes_of(self, experiments: Sequence[str]) -> list[str]:
         """What qualifies numbers of several experiments; what does not hold for all of them names those it holds for.
@@ -269,6 +294,10 @@ def count_exclusions(
             for key in keys:
                 excluded.setdefault(key, row["excluded"])
     return dict(sorted(Counter(reason.partition(":")[0].strip() for reason in excluded.values()).items()))
+
+
+def _of_role(table: pa.Table, role: str) -> pa.Table:
+    return table.filter(pc.equal(table["role"], role))
 
 
 def clip_key(row: Mapping[str, str]) -> tuple[str, str, str]:

@@ -131,10 +131,15 @@ def score_figure(found: Sequence[Curve], title: str, foot: str, alarm: bool, mar
     """The curves of one video, one panel a type, over the same frames.
 
     Args:
-        found: see :func:`curves`.
+        found: see :func:`curves`; where there is none, the figure says so.
         mark: what is set behind what was measured.
     """
-    figure = canvas(0.7 + 1.25 * len(found), title, foot, alarm)
+    figure = canvas(0.7 + 1.25 * max(len(found), 1), title, foot, alarm)
+    if not found:
+        axis = figure.subplots()
+        axis.set_axis_off()
+        axis.text(0.5, 0.5, "no scores", transform=axis.transAxes, ha="center", va="center", color=ALARM)
+        return figure
     axes = figure.subplots(len(found), 1, sharex=True, squeeze=False)[:, 0]
     for axis, one in zip(axes, found, strict=True):
         _panel(axis, one, mark)

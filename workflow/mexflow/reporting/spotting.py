@@ -13,12 +13,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mexflow.datasets.spotting import interval
+from mexflow.errors import UserError, choose
 from mexflow.evaluation import intervals, spotted, spotting
 from mexflow.evaluation.intervals import Counts
-from mexflow.evaluation.uncertainty import percentiles, seed_of
+from mexflow.evaluation.uncertainty import Interval, percentiles, seed_of
 from mexflow.reporting.evidence import Evidence
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from mexflow.reporting.cells import Cell
     from mexflow.reporting.metrics import Measurement, Place
 
@@ -38,6 +41,8 @@ def interval_f1(evidence: Evidence, place: Place) -> list[Measurement]:
     tables, absent = _tables(evidence, experiment, "intervals", "interval_f1")
     if absent:
         return [absent]
+    videos = evidence.test_videos(experiment)
+    _require_variant(place, {row["variant"] for row in videos})
     counts: dict[str, Counts] = {subject: Counts() for subject in evidence.folds[experiment]}
     truths = 0
     for row in _counted(evidence, tables, kind, place.row.variant):
@@ -51,25 +56,27 @@ def interval_f1(evidence: Evidence, place: Place) -> list[Measurement]:
     pooled = sum(counts.values(), Counts())
     seed = seed_of(evidence.seed, evidence.paper.paper, experiment, kind, place.row.variant, "interval_f1")
     found = spotting.pooled_f1_interval(counts, seed)
-    notes = [*evidence.notes(experiment), *_videos_note(evidence), *_left_out(evidence, experiment)]
-    notes.append(f"{pooled.tp} true positives, {pooled.fp} false positives, {pooled.fn} false negatives")
+    notes = [*evidence.notes(experiment), *_videos_note(evidence), *_said_of_videos(evidence, place)]
+    notes.append(f"TP {pooled.tp}, FP {pooled.fp}, FN {pooled.fn}")
     value = pooled.f1 if np.isfinite(pooled.f1) else None
-    return [Measurement("interval_f1", value, found, truths, notes)]
+    return [Measurement("interval_f1", value, found, truths, _without_interval(value, found) + notes)]
 
 
 def frame_auc(evidence: Evidence, place: Place) -> list[Measurement]:
     """Area under the ROC curve of the raw scores of all test frames, pooled (decided); `n` counts frames."""
     from mexflow.reporting.metrics import Measurement
 
-    videos, absent = _test_videos(evidence, place, "frame_auc")
+    tables, absent = _test_scores(evidence, place, "frame_auc")
     if absent:
         return [absent]
-    raw, labels, subjects = _joined([one for _, one in videos], "raw")
+    raw, labels = (np.concatenate([table[name].to_numpy() for _, table in tables]) for name in ("score", "label"))
+    subjects = np.concatenate([table["subject"].to_numpy() for _, table in tables])
     value = spotting.auc(raw, labels)
     seed = seed_of(evidence.seed, evidence.paper.paper, place.experiment, place.column.part, "frame_auc")
     found = spotting.auc_interval(raw, labels, subjects, seed) if np.isfinite(value) else None
-    notes = [*evidence.notes(place.experiment), *_left_out(evidence, place.experiment)]
-    return [Measurement("frame_auc", value if np.isfinite(value) else None, found, len(raw), notes)]
+    notes = [*evidence.notes(place.experiment), *_said_of_videos(evidence, place)]
+    measured = float(value) if np.isfinite(value) else None
+    return [Measurement("frame_auc", measured, found, len(raw), _without_interval(measured, found) + notes)]
 
 
 def frame_f1(evidence: Evidence, place: Place) -> list[Measurement]:
@@ -84,20 +91,18 @@ def frame_f1(evidence: Evidence, place: Place) -> list[Measurement]:
         return [absent]
     wanted = (place.column.part, place.row.variant)
     limits = {
-        fold: row["threshold"]
-        for fold, table in tables
-        for row in table.to_pylist()
-        if row["type"] == wanted[0] and wanted[1] in (None, row["variant"])
+        (fold, row["variant"], row["type"]): row["threshold"] for fold, table in tables for row in table.to_pylist()
     }
     counts: dict[str, Counts] = defaultdict(Counts)
-    for fold, one in videos:
-        counts[one.video[1]] += spotting.count_frames(one.scores >= limits[fold], one.labels)
+    for key, one in videos:
+        counts[one.video[1]] += spotting.count_frames(one.scores >= limits[key], one.labels)
     pooled = sum(counts.values(), Counts())
     seed = seed_of(evidence.seed, evidence.paper.paper, place.experiment, *wanted, "frame_f1")
     frames = sum(len(one.frames) for _, one in videos)
-    notes = [*evidence.notes(place.experiment), *_left_out(evidence, place.experiment)]
+    notes = [*evidence.notes(place.experiment), *_said_of_videos(evidence, place)]
     value = pooled.f1 if np.isfinite(pooled.f1) else None
-    return [Measurement("frame_f1", value, spotting.pooled_f1_interval(counts, seed), frames, notes)]
+    found = spotting.pooled_f1_interval(counts, seed)
+    return [Measurement("frame_f1", value, found, frames, _without_interval(value, found) + notes)]
 
 
 @dataclass(frozen=True)
@@ -141,7 +146,7 @@ def control(evidence: Evidence, experiment: str, variant: str | None) -> tuple[M
     tables, absent = _tables(evidence, experiment, "intervals", "interval_f1")
     if absent or real.value is None:
         return real, Measurement("interval_f1", notes=list(real.notes)), "no verdict"
-    extents = _extents(evidence, experiment)
+    extents = {_video(row): (row["first"], row["last"]) for row in evidence.test_videos(experiment)}
     groups: dict[tuple[Any, ...], dict[str, list[tuple[int, int]]]] = defaultdict(lambda: defaultdict(list))
     for row in _counted(evidence, tables, None, variant):
         key = (row["dataset"], row["subject"], row["video"], row["variant"], row["type"])
@@ -168,14 +173,14 @@ def _place(experiment: str, variant: str | None, kind: str | None) -> Place:
     return Place(Row(name=experiment, variant=variant), Column(name=kind or "overall", part=kind), experiment)
 
 
-def _tables(evidence: Evidence, experiment: str, name: str, metric: str):
+def _tables(evidence: Evidence, experiment: str, name: str, metric: str, role: str | None = None):
     """A table of each fold, or the measurement that stands for one that is not there."""
     from mexflow.reporting.metrics import NOT_RUN, Measurement
 
     expected = evidence.folds.get(experiment, ())
     if not expected:
         return [], Measurement(metric, notes=[NOT_RUN])
-    tables = evidence.tables(experiment, name)
+    tables = evidence.tables(experiment, name, role)
     if len(tables) < len(expected):
         found = f"INCOMPLETE {len(tables)}/{len(expected)}"
         return [], Measurement(metric, notes=[found, *evidence.notes(experiment)])
@@ -197,47 +202,90 @@ def _counted(evidence: Evidence, tables, kind: str | None, variant: str | None) 
     return [row for row in rows if key(row) in with_truth]
 
 
-def _test_videos(evidence: Evidence, place: Place, metric: str):
-    """The test videos of the place's type and variant, each with its fold, or what stands for missing ones."""
+def _video(row: dict[str, Any]) -> spotted.Video:
+    return row["dataset"], row["subject"], row["video"]
+
+
+def _require_variant(place: Place, known: set[str]) -> None:
+    """Check that a place is about one way of testing: numbers of two must not be pooled.
+
+    Raises:
+        UserError: if its row names one that was not tested, or none where there are several.
+    """
+    if place.row.variant is not None and known:
+        choose(f"variant of {place.experiment}", place.row.variant, sorted(known))
+    elif len(known) > 1:
+        raise UserError(
+            f"{place.experiment} was tested in several ways ({', '.join(sorted(known))}); row {place.row.name!r} of "
+            "the paper's table must name one as its `variant`"
+        )
+
+
+def _test_scores(
+    evidence: Evidence, place: Place, metric: str
+) -> tuple[list[tuple[str, pa.Table]], Measurement | None]:
+    """The scores of the place's type and variant in test videos, a table a fold, or what stands for missing ones."""
     import pyarrow.compute as pc
 
-    tables, absent = _tables(evidence, place.experiment, "scores", metric)
+    _, absent = _tables(evidence, place.experiment, "scores", metric, "test")
     if absent:
         return [], absent
-    kind = place.column.part
-    k = {kind: interval(evidence.rows[evidence.paper.data_name(place.experiment)], kind).k}
+    _require_variant(place, {row["variant"] for row in evidence.test_videos(place.experiment)})
+    tables = []
+    for fold, table in evidence.tables(place.experiment, "scores", "test"):
+        for column, wanted in (("type", place.column.part), ("variant", place.row.variant)):
+            table = table if wanted is None else table.filter(pc.equal(table[column], wanted))
+        tables.append((fold, table))
+    return tables, None
+
+
+def _test_videos(evidence: Evidence, place: Place, metric: str):
+    """The test videos of the place, each with its fold, variant and type, or what stands for missing ones."""
+    tables, absent = _test_scores(evidence, place, metric)
+    if absent:
+        return [], absent
+    rows = evidence.rows[evidence.paper.data_name(place.experiment)]
     videos = []
     for fold, table in tables:
-        chosen = pc.and_(pc.equal(table["role"], "test"), pc.equal(table["type"], kind))
-        if place.row.variant is not None:
-            chosen = pc.and_(chosen, pc.equal(table["variant"], place.row.variant))
-        for own in spotted.scored(table.filter(chosen), k).values():
-            videos += [(fold, one) for one in own]
+        k = {kind: interval(rows, kind).k for kind in table["type"].unique().to_pylist()}
+        for key, own in spotted.scored(table, k).items():
+            videos += [((fold, *key), one) for one in own]
     return videos, None
-
-
-def _joined(videos: list[spotted.Scored], name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    scores = np.concatenate([getattr(one, name) for one in videos])
-    labels = np.concatenate([one.labels for one in videos])
-    return scores, labels, np.concatenate([np.full(len(one.frames), one.video[1]) for one in videos])
-
-
-def _extents(evidence: Evidence, experiment: str) -> dict[spotted.Video, tuple[int, int]]:
-    """First and last frame of each test video."""
-    found = {}
-    for _, table in evidence.tables(experiment, "scores"):
-        rows = table.select(["dataset", "subject", "video", "frame"]).group_by(["dataset", "subject", "video"])
-        for row in rows.aggregate([("frame", "min"), ("frame", "max")]).to_pylist():
-            found[row["dataset"], row["subject"], row["video"]] = (row["frame_min"], row["frame_max"])
-    return found
 
 
 def _videos_note(evidence: Evidence) -> list[str]:
     return [] if evidence.paper.spotted_videos == "all" else ["videos without an expression of the type left out"]
 
 
-def _left_out(evidence: Evidence, experiment: str) -> list[str]:
-    """Expressions and videos that are nobody's: excluded ones, and videos without any expression."""
-    rows = evidence.rows.get(evidence.paper.data_name(experiment), ())
-    excluded = sum(row["excluded"] is not None for row in rows)
-    return [f"{excluded} expressions of the dataset excluded"] if excluded else []
+def _said_of_videos(evidence: Evidence, place: Place) -> list[str]:
+    """How many test videos there are, and which of them are unlike the others."""
+    kind, variant = place.column.part, place.row.variant
+    rows = [
+        row
+        for row in evidence.test_videos(place.experiment)
+        if kind in (None, row["type"]) and variant in (None, row["variant"])
+    ]
+    of_subject: dict[tuple[str, str], bool] = {}
+    with_one: dict[spotted.Video, bool] = {}
+    frames = {_video(row): row["frames"] for row in rows}
+    for row in rows:
+        with_one[_video(row)] = with_one.get(_video(row), False) or row["expression"]
+        of_subject[_video(row)[:2]] = of_subject.get(_video(row)[:2], False) or row["expression"]
+    called = "an expression" if kind not in ("micro", "macro") else f"a {kind}-expression"
+    notes = [_counted_text(len(with_one), "test video")]
+    for found, noun in ((with_one, "video"), (of_subject, "subject")):
+        if without := sum(not own for own in found.values()):
+            notes.append(f"{_counted_text(without, noun)} without {called}")
+    skips = evidence.paper.spotting.get(evidence.paper.data_name(place.experiment))
+    longest = max(skips.test_skips.get(variant, (0,))) if skips and variant else 0
+    if short := sum(count <= longest for count in frames.values()):
+        notes.append(f"{_counted_text(short, 'video')} no longer than the longest skip, {longest} frames")
+    return notes
+
+
+def _without_interval(value: float | None, found: Interval | None) -> list[str]:
+    return ["no interval: one subject"] if value is not None and found is None else []
+
+
+def _counted_text(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
