@@ -57,15 +57,15 @@ def test_copies_have_the_same_digests(copy):
     ("module", "reached"),
     [
         ("preprocess/faces", {"faces"}),
-        ("preprocess/flow", {"flow", "residual", "quality", "timing"}),
-        ("preprocess/lcn", {"lcn", "lcnfigure"}),
-        ("preprocess/lbp_top", {"lbp_top"}),
+        ("preprocess/flow", {"flow", "residual", "quality", "timing", "motion", "difference"}),
+        ("preprocess/lcn", {"lcn", "lcnfigure", "spot", "figures"}),
+        ("preprocess/lbp_top", {"lbp_top", "difference"}),
         ("models/shallow_cnn", {"train shallow_cnn"}),
         ("models/reduced_resnet", {"train reduced_resnet"}),
         ("datasets/samm", {"index samm"}),
         ("reporting/render", {"tables", "quality"}),
         ("cli/embed", {"embed"}),
-        ("training/loop", {"train", "train shallow_cnn", "train reduced_resnet", "timing"}),
+        ("training/loop", {"train", "train shallow_cnn", "train reduced_resnet", "timing", "spot", "spot_recognise"}),
     ],
 )
 def test_an_edit_reaches_just_the_commands_that_import_it(copy, module, reached):

@@ -22,7 +22,7 @@ PAPER = "belaiche2020"
 
 
 def make(**values) -> Workflow:
-    return Workflow({"embedded": {"size": "demo"}, **values}, WORKFLOW)
+    return Workflow({"papers": [PAPER], "embedded": {"size": "demo"}, **values}, WORKFLOW)
 
 
 def only(*names: str) -> dict:

@@ -148,8 +148,16 @@ def scores_of(paper: Paper, experiment: str) -> Paper:
     """
     choose("experiment", experiment, paper.with_null_controls())
     columns = [Column(name=name, metric=metric) for name, metric in _SCORES.items()]
-    row = Row(name=experiment, experiments=[experiment] * len(columns))
-    table = Table(title=f"Scores of {experiment}", row_header="experiment", columns=columns, rows=[row])
+    variants: list[str | None] = [None]
+    if paper.with_null_controls()[experiment].videos:
+        kinds = {"macro": "macro", "micro": "micro", "overall": None}
+        columns = [Column(name=f"interval F1, {name}", metric="interval_f1", part=kind) for name, kind in kinds.items()]
+        variants = list(paper.spotting[paper.data_name(experiment)].test_skips)
+    rows = [
+        Row(name=f"{experiment}, {one}" if one else experiment, variant=one, experiments=[experiment] * len(columns))
+        for one in variants
+    ]
+    table = Table(title=f"Scores of {experiment}", row_header="experiment", columns=columns, rows=rows)
     return paper.model_copy(update={"tables": {"scores": table}, "figures": {}, "claims": [], "errata": []})
 
 

@@ -217,12 +217,12 @@ class Workflow:
             for fold in self.folds(paper, experiment)
         ]
 
-    def spotted(self, paper: str) -> list[str]:
-        """The scores, thresholds and intervals of all folds of a paper's spotting experiments that the budget runs."""
+    def spotted(self, paper: str, only: str | None = None) -> list[str]:
+        """Scores, thresholds and intervals of all folds of a paper's spotting experiments, or of one, that are run."""
         return [
             f"{RESULTS}/folds/{paper}/{name}/{fold}/{table}.parquet"
             for name, experiment in self.experiments(paper).items()
-            if experiment.videos
+            if experiment.videos and only in (None, name)
             for fold in self.folds(paper, name)
             for table in ("scores", "thresholds", "intervals")
         ]

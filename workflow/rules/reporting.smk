@@ -66,6 +66,7 @@ for paper in plan.papers:
             index=plan.indexes(paper).values(),
             tables=lambda wildcards, paper=paper: plan.beside(plan.arrays(paper, wildcards.experiment)),
             predictions=lambda wildcards, paper=paper: plan.predictions(paper, wildcards.experiment),
+            spotted=lambda wildcards, paper=paper: plan.spotted(paper, wildcards.experiment),
         output:
             parquet=f"results/scores/{paper}/{{experiment}}.parquet",
             csv=f"results/scores/{paper}/{{experiment}}.csv",

@@ -279,14 +279,13 @@ def _scores(name: str, figure: Figure, evidence: Evidence):
     assert figure.experiment is not None
     source, title = evidence.source, f"{name}. {figure.title}"
     notes = evidence.notes_of([figure.experiment])
-    made = [dict(evidence.tables(figure.experiment, kind)) for kind in ("scores", "thresholds", "intervals")]
+    roles = {"scores": "test", "thresholds": None, "intervals": None}
+    made = [dict(evidence.tables(figure.experiment, kind, role)) for kind, role in roles.items()]
     expected = evidence.folds.get(figure.experiment, ())
     if not expected or any(len(tables) < len(expected) for tables in made):
         found, said = [], "not run" if not expected else f"INCOMPLETE {min(map(len, made))}/{len(expected)}"
     else:
-        import pyarrow.compute as pc
-
-        testing = {fold: table.filter(pc.equal(table["role"], "test")) for fold, table in made[0].items()}
+        testing = made[0]
         video = choose(list(testing.values()))
         fold = next(fold for fold, table in testing.items() if video[2] in table["video"].unique().to_pylist())
         rows = evidence.rows[evidence.paper.data_name(figure.experiment)]

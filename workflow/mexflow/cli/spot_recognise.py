@@ -57,8 +57,8 @@ def main(
     from mexflow.progress import progress
     from mexflow.records import Job, canonical_digest
     from mexflow.seeds import derive
-    from mexflow.training import sequences
     from mexflow.training.checkpoints import Checkpoints
+    from mexflow.training.clips import load
     from mexflow.training.loop import Settings, choose_device, make_deterministic
     from mexflow.training.samples import labelled, permute_within_subject
     from mexflow.training.two_stage import STAGES, TwoStageRun, checkpoint_name, run_fold
@@ -82,7 +82,7 @@ def main(
         folds = {f.name: f for f in PROTOCOLS[protocol](rows, label)}
         if permute_labels:
             rows = permute_within_subject(rows, label, derive(seed, paper, experiment))
-        clips, left_out = sequences.load(job.inputs, faces, motion, rows, expressions, label, class_)
+        clips, left_out = load(job.inputs, faces, motion, rows, expressions, label, class_)
         for line in left_out:
             print(f"left out: {line}")
         evidence = (science, where.type, job.code_digest, {k: v.sha256 for k, v in job.inputs.digests.items()})

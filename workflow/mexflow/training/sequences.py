@@ -1,235 +1,20 @@
-"""Clips as nag2019 sees them: consecutive frames at 64x64, the flow between them, and how strong the expression is.
-
-A clip's frames are all those of its raw folder that have a face: those before the onset and after the offset are the
-ones without an expression. No video is ever in memory; of the arrays only the rows of a batch are read.
-"""
+"""What nag2019's networks are fed with: single frames and flow fields, then sequences as these two see them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
 
-from mexflow.arrays import Rows
-from mexflow.artifacts import Inputs
-from mexflow.errors import UserError
 from mexflow.models.backbones.motion_pattern import pseudo_masks
-from mexflow.preprocess.scaling import scaled
+from mexflow.models.time_contrast import TimeContrastNetwork
 from mexflow.seeds import derive
-from mexflow.training.augmentation import Augmentation
+from mexflow.training.augmentation import Augmentation, Draws
+from mexflow.training.clips import Clip, window
 from mexflow.training.feeding import cut
 
-STATES = ("neutral", "onset", "onset-apex", "apex", "apex-offset", "offset")
-"""What a frame shows, in the order in which an expression passes through them."""
-
-LOW, HIGH = 0.2, 0.8
-"""Intensities below which it only begins or ends, and from which on it is an apex."""
-
-_USELESS = ("missing", "unreadable")
-
-
-@dataclass(frozen=True)
-class Clip:
-    """A clip and the frames of its video that have a face, in order.
-
-    `label` is the number of its class. `frames` int64 (n,) are frame numbers, `rows` int64 (n,) where they lie in
-    `faces` (uint8, (N, h, w, c)) and `motion` (float32, (N, 2, side, side), pixels, from each frame to the next;
-    the last one's is zero). `intensity` float32 (n,) in [0, 1] and `inside` bool (n,) are those of all the video's
-    expressions, `expression` bool (n,) says which frames lie in [onset, offset] of this clip; at least one does.
-    """
-
-    dataset: str
-    subject: str
-    video: str
-    name: str
-    label: int
-    frames: np.ndarray
-    rows: np.ndarray
-    intensity: np.ndarray
-    inside: np.ndarray
-    expression: np.ndarray
-    faces: Rows
-    motion: Rows
-
-    def __len__(self) -> int:
-        return len(self.frames)
-
-    @property
-    def side(self) -> int:
-        """Width and height of what the networks see, pixels: those of the flow."""
-        return self.motion.shape[-1]
-
-    def images(self, positions: np.ndarray) -> torch.Tensor:
-        """RGB frames at these positions, float32 (m, 3, side, side) in [0, 1]."""
-        frames = scaled(self.faces[self.rows[positions]], self.side, grey=False)
-        return torch.from_numpy(np.ascontiguousarray(frames.transpose(0, 3, 1, 2)))
-
-    def flow(self, positions: np.ndarray) -> torch.Tensor:
-        """Flow from these positions to the next, float32 (m, 2, side, side), pixels."""
-        return torch.from_numpy(self.motion[self.rows[positions]])
-
-
-def intensities(frames: np.ndarray, expressions: Sequence[Mapping[str, Any]]) -> np.ndarray:
-    """The intensity that frames are trained for (decided): 0 at onset, 1 at apex, 0 at offset, straight between.
-
-    An apex at the onset, or at the offset, has no rising, or no falling, side. Outside of all expressions it is 0; in
-    several of them, the largest counts.
-
-    Args:
-        frames: frame numbers, int64 (n,).
-        expressions: with `onset`, `apex` and `offset`, frame numbers in this order.
-
-    Returns:
-        float32 (n,), in [0, 1].
-    """
-    result = np.zeros(len(frames), np.float32)
-    for row in expressions:
-        onset, apex, offset = row["onset"], row["apex"], row["offset"]
-        rising = np.where(frames < apex, (frames - onset) / max(apex - onset, 1), 1.0)
-        falling = np.where(frames > apex, (offset - frames) / max(offset - apex, 1), 1.0)
-        own = np.where((frames >= onset) & (frames <= offset), np.minimum(rising, falling), 0.0)
-        result = np.maximum(result, own.astype(np.float32))
-    return result
-
-
-def states(intensity: np.ndarray, span: int = 2, flat: float = 0.02) -> list[str]:
-    """What each frame of a video shows, from its intensity v and whether that rises or falls.
-
-    ``apex`` where v >= 0.8; below, while it rises ``onset`` (v < 0.2) or ``onset-apex``, and while it falls ``offset``
-    (v < 0.2) or ``apex-offset``. Where it does neither, v < 0.2 is ``neutral``, and a larger v goes on as before.
-
-    Args:
-        intensity: float (n,), in [0, 1], frames in order.
-        span: it rises by v at so many frames later minus v at so many earlier (decided; fewer at the ends).
-        flat: it does not rise or fall where that is at most this (decided).
-
-    Returns:
-        n of :data:`STATES`.
-    """
-    values = np.asarray(intensity, np.float64)
-    places = np.arange(len(values))
-    change = values[np.minimum(places + span, len(values) - 1)] - values[np.maximum(places - span, 0)]
-    found, rising = [], True
-    for value, step in zip(values, change, strict=True):
-        moves = abs(step) > flat
-        if moves:
-            rising = step > 0
-        if value >= HIGH:
-            found.append("apex")
-        elif value >= LOW:
-            found.append("onset-apex" if rising else "apex-offset")
-        else:
-            found.append("neutral" if not moves else "onset" if rising else "offset")
-    return found
-
-
-def load(
-    inputs: Inputs,
-    faces: Sequence[Path],
-    motion: Sequence[Path],
-    rows: Sequence[Mapping[str, Any]],
-    expressions: Sequence[Mapping[str, Any]],
-    label: str,
-    classes: Sequence[str],
-) -> tuple[list[Clip], list[str]]:
-    """The clips of some subjects.
-
-    Args:
-        faces: aligned faces, an array a subject, each with its table beside it.
-        motion: the flow of the same subjects as ``mexflow motion`` writes it, in the same order.
-        rows: rows of the index that are samples, see :func:`mexflow.training.samples.labelled`.
-        expressions: all rows of the index. Those that are not excluded make the intensity, with or without a class.
-
-    Returns:
-        The clips in the order of (dataset, name), and a line for each clip that is left out, saying why.
-
-    Raises:
-        UserError: if a table does not fit its arrays.
-    """
-    samples, known = (_by_video(some) for some in (rows, (row for row in expressions if row["excluded"] is None)))
-    clips, left_out = [], []
-    for path, beside in zip(faces, motion, strict=True):
-        images, flow = inputs.rows(path), inputs.rows(beside)
-        table = inputs.table(
-            path.with_suffix(".parquet"), ["dataset", "subject", "video", "frame", "state", "excluded"]
-        )
-        if not table.num_rows == len(images) == len(flow):
-            raise UserError(f"{beside}: its rows are not those of {path} and its table; delete them and run again")
-        entries = table.to_pydict()
-        of_video: dict[tuple[str, str, str], list[int]] = {}
-        for row, key in enumerate(zip(entries["dataset"], entries["subject"], entries["video"], strict=True)):
-            of_video.setdefault(key, []).append(row)
-        for key, lying in of_video.items():
-            own = np.array([row for row in lying if entries["state"][row] not in _USELESS], np.int64)
-            frames = np.array([entries["frame"][row] for row in own], np.int64)
-            inside = _inside(frames, known.get(key, ()))
-            for row in samples.get(key, ()):
-                expression = _inside(frames, [row])
-                reason = entries["excluded"][lying[0]]
-                if reason is None and not expression.any():
-                    reason = "frame_absent: no aligned face of the expression"
-                if reason is not None:
-                    left_out.append(f"{row['dataset']} {row['clip']}: {reason}")
-                    continue
-                clips.append(
-                    Clip(
-                        dataset=row["dataset"],
-                        subject=row["subject"],
-                        video=row["video"],
-                        name=row["clip"],
-                        label=classes.index(row[label]),
-                        frames=frames,
-                        rows=own,
-                        intensity=intensities(frames, known[key]),
-                        inside=inside,
-                        expression=expression,
-                        faces=images,
-                        motion=flow,
-                    )
-                )
-    return sorted(clips, key=lambda clip: (clip.dataset, clip.name)), sorted(left_out)
-
-
-def _by_video(rows: Any) -> dict[tuple[str, str, str], list[Mapping[str, Any]]]:
-    found: dict[tuple[str, str, str], list[Mapping[str, Any]]] = {}
-    for row in rows:
-        # In a composite's index a subject's name has its dataset's before it.
-        found.setdefault((row["dataset"], row["subject"].rpartition("/")[2], row["video"]), []).append(row)
-    return found
-
-
-def _inside(frames: np.ndarray, expressions: Sequence[Mapping[str, Any]]) -> np.ndarray:
-    inside = np.zeros(len(frames), bool)
-    for row in expressions:
-        inside |= (frames >= row["onset"]) & (frames <= row["offset"])
-    return inside
-
-
-def flow_scale(clips: Sequence[Clip], chunk: int = 64) -> float:
-    """Root mean square of the components of the clips' flow, pixels; 1 where nothing moves.
-
-    One number for both components, so that a turned flow is the flow of a turned face. A video's last frame, which has
-    no flow, does not count.
-
-    Args:
-        clips: the training clips of one fold; no other may be among them.
-    """
-    total, count = 0.0, 0
-    for clip in clips:
-        for start in range(0, len(clip) - 1, chunk):
-            flow = clip.motion[clip.rows[start : min(start + chunk, len(clip) - 1)]]
-            total += float(np.square(flow, dtype=np.float64).sum())
-            count += flow.size
-    return (total / count) ** 0.5 if total else 1.0
-
-
-def window(clip: Clip, start: int, length: int) -> np.ndarray:
-    """Positions of so many consecutive frames and of the one after, int64 (length + 1,); past the end, the last's."""
-    return np.minimum(start + np.arange(length + 1), len(clip) - 1)
+_CHUNK = 16  # frames that the frozen networks see at a time
 
 
 class Plan:
@@ -246,7 +31,7 @@ class Plan:
 
 
 class Images:
-    """Stage 1 of the spatial network: single frames of expressions, float32 (n, 3, side, side), and classes (n,).
+    """Stage 1 of the spatial network: single frames of expressions, float32 (n, 3, 64, 64), and classes (n,).
 
     Frames outside [onset, offset] show no class, so none is drawn.
     """
@@ -266,15 +51,15 @@ class Images:
         generator = torch.Generator().manual_seed(derive(self._seed, "augment", epoch))
         for some in cut(chosen, size):
             clips = [self._plan.clips[number] for number in some]
-            images = torch.cat([clip.images(rng.choice(np.flatnonzero(clip.expression), 1)) for clip in clips])
-            images = self._augmentation(images.to(self._device), generator)
+            images = [clip.images(rng.choice(np.flatnonzero(clip.expression), 1)) for clip in clips]
+            images = self._augmentation(torch.from_numpy(np.concatenate(images)).to(self._device), generator)
             yield images, torch.tensor([clip.label for clip in clips], device=self._device)
 
 
 class Flows:
-    """Stage 1 of the temporal network: flow over `scale`, float32 (n, 2, side, side), and where it moves.
+    """Stage 1 of the temporal network: flow over `scale`, float32 (n, 2, 64, 64), and where it moves.
 
-    The masks, float32 (n, 1, side / 4, side / 4), are the flow's own: see
+    The masks, float32 (n, 1, 16, 16), are the flow's own: see
     :func:`mexflow.models.backbones.motion_pattern.pseudo_masks`.
     """
 
@@ -295,7 +80,105 @@ class Flows:
         for some in cut(chosen, size):
             clips = [self._plan.clips[number] for number in some]
             # Not a video's last frame, which has no flow, unless there is no other.
-            flow = torch.cat([clip.flow(rng.integers(max(len(clip) - 1, 1), size=1)) for clip in clips])
+            fields = [clip.flow(rng.integers(max(len(clip) - 1, 1), size=1)) for clip in clips]
+            flow = torch.from_numpy(np.concatenate(fields))
             draws = self._augmentation.draw(len(flow), generator)
             flow = self._augmentation.apply_to_flow(flow.to(self._device), draws) / self._scale
             yield flow, pseudo_masks(flow)
+
+
+class Seeing:
+    """What the frozen networks see of clips, by which the memory is fed.
+
+    A frame's is float16 (1025, 8, 8): fc6, and the likelihood of motion to the next frame. Frames are seen
+    :data:`_CHUNK` at a time whether what is seen is kept or not, so that both ways give the same bits.
+    """
+
+    def __init__(
+        self, network: TimeContrastNetwork, scale: float, augmentation: Augmentation, device: torch.device
+    ) -> None:
+        self._network, self._scale = network.to(device).eval(), scale
+        self._augmentation, self._device = augmentation, device
+
+    @torch.no_grad()
+    def __call__(self, clip: Clip, positions: np.ndarray, draws: Draws | None = None) -> torch.Tensor:
+        """float16 (m, 1025, 8, 8) on the CPU, of the frames at m positions; all changed by the same draws, if any."""
+        parts = []
+        for start in range(0, len(positions), _CHUNK):
+            some = positions[start : start + _CHUNK]
+            images, flow = (torch.from_numpy(made).to(self._device) for made in (clip.images(some), clip.flow(some)))
+            if draws is not None:
+                images = self._augmentation.apply(images[None], draws)[0]
+                flow = self._augmentation.apply_to_flow(flow[None], draws)[0]
+            maps, motion = self._network.spatial_features(images), self._network.motion(flow / self._scale)
+            parts.append(torch.cat([maps, motion], 1).half().cpu())
+        return torch.cat(parts)
+
+
+class Sequences:
+    """Stage 2: sequences of consecutive frames of random clips, as the frozen networks see them.
+
+    Inputs are float32 (n, length + 1, 1025, 8, 8): the frames and the one after, see :class:`Seeing`. Targets are
+    classes int64 (n,) and intensities float32 (n, length). A clip shorter than a sequence is continued by its last
+    frame (decided).
+
+    Args:
+        samples: sequences in an epoch.
+        seeing: with the same augmentation.
+        length: frames of a sequence.
+        versions: augmented sequences of each clip, kept in memory as they are seen; 0 draws and sees each anew. Without
+            augmentation what is seen of every frame is kept.
+    """
+
+    def __init__(
+        self, clips: Sequence[Clip], samples: int, seed: int, augmentation: Augmentation, device: torch.device,
+        seeing: Seeing, length: int, versions: int,
+    ) -> None:  # fmt: skip
+        self._plan, self._seed, self._seeing = Plan(clips, samples, seed), seed, seeing
+        self._augmentation, self._device = augmentation, device
+        self._length, self._versions = length, versions
+        self._kept: dict[tuple[int, int], torch.Tensor] = {}
+
+    def __len__(self) -> int:
+        return self._plan.samples
+
+    def batches(self, epoch: int, size: int) -> Iterator[tuple[torch.Tensor, tuple[torch.Tensor, torch.Tensor]]]:
+        """See the class."""
+        chosen, rng = self._plan.epoch(epoch)
+        generator = torch.Generator().manual_seed(derive(self._seed, "augment", epoch))
+        for some in cut(chosen, size):
+            clips = [self._plan.clips[number] for number in some]
+            found = [self._sequence(int(number), rng, generator) for number in some]
+            targets = [clip.intensity[positions[:-1]] for clip, (positions, _) in zip(clips, found, strict=True)]
+            yield (
+                torch.stack([seen for _, seen in found]).to(self._device).float(),
+                (
+                    torch.tensor([clip.label for clip in clips], device=self._device),
+                    torch.from_numpy(np.stack(targets)).to(self._device),
+                ),
+            )
+
+    def _sequence(
+        self, number: int, rng: np.random.Generator, generator: torch.Generator
+    ) -> tuple[np.ndarray, torch.Tensor]:
+        """Positions of frames, int64 (length + 1,), and what is seen there."""
+        clip = self._plan.clips[number]
+        if not self._augmentation:
+            positions = self._window(clip, rng)
+            return positions, self._keep((number, 0), clip, np.arange(len(clip)), None)[positions]
+        if not self._versions:
+            positions = self._window(clip, rng)
+            return positions, self._seeing(clip, positions, self._augmentation.draw(1, generator))
+        version = int(rng.integers(self._versions))
+        seed = derive(self._seed, "version", clip.dataset, clip.name, version)
+        positions = self._window(clip, np.random.default_rng(seed))
+        draws = self._augmentation.draw(1, torch.Generator().manual_seed(seed))
+        return positions, self._keep((number, version), clip, positions, draws)
+
+    def _window(self, clip: Clip, rng: np.random.Generator) -> np.ndarray:
+        return window(clip, int(rng.integers(max(len(clip) - self._length, 0) + 1)), self._length)
+
+    def _keep(self, key: tuple[int, int], clip: Clip, positions: np.ndarray, draws: Draws | None) -> torch.Tensor:
+        if key not in self._kept:
+            self._kept[key] = self._seeing(clip, positions, draws)
+        return self._kept[key]

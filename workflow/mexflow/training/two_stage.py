@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,19 +20,17 @@ from mexflow.evaluation.folds import assert_disjoint
 from mexflow.models import build
 from mexflow.models.time_contrast import Memory, TimeContrastNetwork
 from mexflow.seeds import derive
-from mexflow.training.augmentation import Augmentation, Draws
+from mexflow.training.augmentation import Augmentation
 from mexflow.training.checkpoints import Checkpoints
-from mexflow.training.feeding import CrossEntropy, cut
+from mexflow.training.clips import TYPE, Clip, flow_scale, states, window
+from mexflow.training.feeding import CrossEntropy
 from mexflow.training.loop import Settings, fit
 from mexflow.training.losses import class_and_intensity
 from mexflow.training.runs import HISTORY, PREDICTIONS
-from mexflow.training.sequences import Clip, Flows, Images, Plan, flow_scale, states, window
+from mexflow.training.sequences import Flows, Images, Seeing, Sequences
 
 STAGES = ("spatial", "temporal", "memory")
 """What is trained, in this order."""
-
-TYPE = "intensity"
-"""What the scores of frames are called: of an expression of any type."""
 
 STAGE_HISTORY = pa.schema([("stage", pa.string()), *HISTORY])
 """One row per stage and epoch. The loss of the stage ``temporal`` is binary cross entropy and its accuracy a share of
@@ -51,9 +49,7 @@ STATES_TABLE = pa.schema(
     ]
 )
 """One row per frame of each test clip: the intensity that the network gives it, the state that this makes
-(:func:`mexflow.training.sequences.states`), and the intensity that it was to give."""
-
-_CHUNK = 16  # frames that the frozen networks see at a time
+(:func:`mexflow.training.clips.states`), and the intensity that it was to give."""
 
 
 @dataclass(frozen=True)
@@ -111,93 +107,6 @@ class ClassAndIntensity:
     def right(self, outputs: tuple[torch.Tensor, ...], targets: tuple[torch.Tensor, ...]) -> float:
         """Sequences whose mean probabilities are largest for their class."""
         return float((outputs[0].softmax(2).mean(1).argmax(1) == targets[0]).sum())
-
-
-class Seeing:
-    """What the frozen networks see of clips, by which the memory is fed.
-
-    A frame's is float16 (1025, 8, 8): fc6, and the likelihood of motion to the next frame. Frames are seen
-    :data:`_CHUNK` at a time whether what is seen is kept or not, so that both ways give the same bits.
-    """
-
-    def __init__(
-        self, network: TimeContrastNetwork, scale: float, augmentation: Augmentation, device: torch.device
-    ) -> None:
-        self._network, self._scale = network.to(device).eval(), scale
-        self._augmentation, self._device = augmentation, device
-
-    @torch.no_grad()
-    def __call__(self, clip: Clip, positions: np.ndarray, draws: Draws | None = None) -> torch.Tensor:
-        """float16 (m, 1025, 8, 8) on the CPU, of the frames at m positions; all changed by the same draws, if any."""
-        parts = []
-        for start in range(0, len(positions), _CHUNK):
-            some = positions[start : start + _CHUNK]
-            images, flow = clip.images(some).to(self._device), clip.flow(some).to(self._device)
-            if draws is not None:
-                images = self._augmentation.apply(images[None], draws)[0]
-                flow = self._augmentation.apply_to_flow(flow[None], draws)[0]
-            maps, motion = self._network.spatial_features(images), self._network.motion(flow / self._scale)
-            parts.append(torch.cat([maps, motion], 1).half().cpu())
-        return torch.cat(parts)
-
-
-class Sequences:
-    """Stage 2: sequences of consecutive frames of random clips, as the frozen networks see them.
-
-    Inputs are float32 (n, length + 1, 1025, 8, 8): the frames and the one after, see :class:`Seeing`. Targets are
-    classes int64 (n,) and intensities float32 (n, length). A clip shorter than a sequence is continued by its last
-    frame (decided).
-    """
-
-    def __init__(self, clips: Sequence[Clip], run: TwoStageRun, seeing: Seeing, device: torch.device) -> None:
-        self._plan = Plan(clips, run.sequences, derive(run.seed, "sequences"))
-        self._seed, self._length, self._versions = derive(run.seed, "versions"), run.length, run.versions
-        self._augmentation, self._seeing, self._device = Augmentation.parse(run.augment), seeing, device
-        self._kept: dict[tuple[int, int], torch.Tensor] = {}
-
-    def __len__(self) -> int:
-        return self._plan.samples
-
-    def batches(self, epoch: int, size: int) -> Iterator[tuple[torch.Tensor, tuple[torch.Tensor, torch.Tensor]]]:
-        """See the class."""
-        chosen, rng = self._plan.epoch(epoch)
-        generator = torch.Generator().manual_seed(derive(self._seed, "augment", epoch))
-        for some in cut(chosen, size):
-            clips = [self._plan.clips[number] for number in some]
-            found = [self._sequence(int(number), rng, generator) for number in some]
-            targets = [clip.intensity[positions[:-1]] for clip, (positions, _) in zip(clips, found, strict=True)]
-            yield (
-                torch.stack([seen for _, seen in found]).to(self._device).float(),
-                (
-                    torch.tensor([clip.label for clip in clips], device=self._device),
-                    torch.from_numpy(np.stack(targets)).to(self._device),
-                ),
-            )
-
-    def _sequence(
-        self, number: int, rng: np.random.Generator, generator: torch.Generator
-    ) -> tuple[np.ndarray, torch.Tensor]:
-        """Positions of frames, int64 (length + 1,), and what is seen there."""
-        clip = self._plan.clips[number]
-        if not self._augmentation:
-            positions = self._window(clip, rng)
-            return positions, self._keep((number, 0), clip, np.arange(len(clip)), None)[positions]
-        if not self._versions:
-            positions = self._window(clip, rng)
-            return positions, self._seeing(clip, positions, self._augmentation.draw(1, generator))
-        version = int(rng.integers(self._versions))
-        seed = derive(self._seed, clip.dataset, clip.name, version)
-        positions = self._window(clip, np.random.default_rng(seed))
-        draws = self._augmentation.draw(1, torch.Generator().manual_seed(seed))
-        return positions, self._keep((number, version), clip, positions, draws)
-
-    def _window(self, clip: Clip, rng: np.random.Generator) -> np.ndarray:
-        return window(clip, int(rng.integers(max(len(clip) - self._length, 0) + 1)), self._length)
-
-    def _keep(self, key: tuple[int, int], clip: Clip, positions: np.ndarray, draws: Draws | None) -> torch.Tensor:
-        if key not in self._kept:
-            self._kept[key] = self._seeing(clip, positions, draws)
-        return self._kept[key]
 
 
 class Remembering(nn.Module):
@@ -265,7 +174,10 @@ def train_network(
     images = Images(train, count, seeds[0], augmentation, device)
     stage("spatial", network.spatial, images, CrossEntropy(), run.stage1)
     stage("temporal", network.temporal, Flows(train, count, seeds[1], augmentation, device, scale), Masks(), run.stage1)
-    sequences = Sequences(train, run, Seeing(network, scale, augmentation, device), device)
+    seeing = Seeing(network, scale, augmentation, device)
+    sequences = Sequences(
+        train, run.sequences, seeds[2], augmentation, device, seeing=seeing, length=run.length, versions=run.versions
+    )
     stage("memory", remembering, sequences, ClassAndIntensity(run.loss_weights), run.stage2)
     return network, scale, history
 
@@ -301,7 +213,7 @@ def run_fold(
     """Train and test one fold, and write its files to `folder`.
 
     Writes ``predictions.parquet`` (a clip's probabilities are the means over the frames in [onset, offset]),
-    ``scores.parquet`` (intensities of the test clips' videos, type :data:`TYPE`), ``states.parquet``
+    ``scores.parquet`` (intensities of the test clips' videos, type ``intensity``), ``states.parquet``
     (:data:`STATES_TABLE`), ``history.parquet`` (:data:`STAGE_HISTORY`) and ``model.pt`` (the state of the three
     networks under ``network.``, and ``divisor``, what flow is divided by before them).
 
