@@ -39,7 +39,7 @@ shell.prefix(
 )
 
 
-for stage in ("embedded", "index", "preprocess", "inspection", "training", "spotting", "reporting"):
+for stage in ("embedded", "index", "preprocess", "inspection", "training", "spotting", "sequences", "reporting"):
 
     include: f"workflow/rules/{stage}.smk"
 

@@ -53,7 +53,7 @@ def write_fold(
             "fold": fold,
             "dataset": subject.partition("/")[0],
             "subject": subject,
-            "clip": f"{fold}_clip{number}",
+            "clip": f"{subject.rpartition('/')[2]}_{number}",
             "label": label,
             "predicted": guess,
             "probabilities": [float(name == guess) for name in CLASSES],

@@ -57,7 +57,7 @@ def jobs(rules) -> dict[str, dict]:
 def test_every_stage_has_its_rules(jobs):
     stages = {rule["params"]["rule"].split("_")[0] for rule in jobs.values()}
     assert stages == {
-        "embed", "index", "faces", "lcn", "flow", "residual", "lbp", "sheet", "lcnfigure", "quality", "train", "tables",
+        "embed", "index", "faces", "lcn", "motion", "flow", "residual", "lbp", "sheet", "lcnfigure", "quality", "train", "tables",
         "scores", "figures", "timing",
     }  # fmt: skip
 
@@ -101,7 +101,7 @@ def test_every_job_states_its_record_its_code_and_its_name(jobs):
         assert rule["shell"].startswith("MEXFLOW_RULE={params.rule} MEXFLOW_ATTEMPT={resources.attempt} "), name
 
 
-BY_HAND = {"listing", "schema", "motion", "spot_recognise", "difference"}
+BY_HAND = {"listing", "schema"}
 """Commands that no rule calls."""
 
 

@@ -39,7 +39,7 @@ def message(data: bytes) -> str:
 @pytest.mark.parametrize("name", papers.available(FOLDER))
 def test_every_paper_of_the_project_is_valid(name):
     paper = papers.load(FOLDER, name)
-    assert {experiment.model for experiment in paper.experiments.values()} <= set(available())
+    assert set(paper.models) <= set(available())
     assert paper.citation and paper.tables and paper.figures
 
 

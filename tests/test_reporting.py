@@ -24,7 +24,7 @@ from mexflow.errors import UserError
 from mexflow.reporting import render
 from mexflow.reporting.cells import SCHEMA, Cell, require_unique, to_csv, to_table
 from mexflow.reporting.controls import judge, judge_null
-from mexflow.reporting.evidence import count_exclusions
+from mexflow.reporting.evidence import count_reasons, exclusions
 from mexflow.reporting.metrics import Measurement
 from mexflow.reporting.source import Source
 
@@ -343,10 +343,19 @@ def test_excluded_clips_are_counted_by_reason_and_noted(world) -> None:
     ]
     flow = write_flow(world.root, "casme2", "02", rows, np.zeros((3, 2, 64, 64)))
     rows = pq.read_table(index).to_pylist()
-    counted = count_exclusions(rows, "megc2018", [pq.read_table(flow)], ["onset-apex"])
+    counted = count_reasons(exclusions(rows, "megc2018", [pq.read_table(flow)], ["onset-apex"]))
     assert counted == {"face_missing": 1, "frames_missing": 1}
     row = make_tables(world, indexes={DATA: index}, array_tables=[flow]).rows["belaiche2020/T4/Vy/3CL/accuracy"]
     assert "2 clips of the dataset excluded (face_missing 1, frames_missing 1)" in row["note"]
+
+
+def test_clips_that_lack_a_frame_that_the_input_needs_are_counted(world) -> None:
+    """Not all that is left out is in a table beside an array: what is neither excluded nor predicted is counted too."""
+    path = world.root / "folds/belaiche2020/m-1cl/casme2-01/predictions.parquet"
+    pq.write_table(pq.read_table(path).slice(2), path)
+    rows = make_tables(world).rows
+    assert "2 test clips lack a face in a frame that the input needs" in rows["belaiche2020/T4/M/1CL/accuracy"]["note"]
+    assert "lack a face" not in rows["belaiche2020/T4/Vy/3CL/accuracy"]["note"]
 
 
 def test_an_unknown_class_or_a_lacking_column_is_a_clear_error(world) -> None:

@@ -6,9 +6,11 @@ import shlex
 
 import pytest
 
-from mexflow import commands, workflow
+from mexflow import commands, papers, workflow
 from mexflow.errors import UserError
 from mexflow.flags import flags, settings
+from mexflow.papers import Motion
+from mexflow.shared import Shared
 from mexflow.workflow import Workflow
 from project import WORKFLOW
 
@@ -49,13 +51,13 @@ def test_a_sheet_of_every_dataset_in_use(plan):
 
 def test_flow_of_the_sheets_is_that_of_the_papers(plan, monkeypatch):
     """Where a paper asks for the sheets' flow method, its settings hold, and the sheets' pair is made as well."""
-    assert plan.flow_settings("tvl1").size == 112 and plan.flow_settings("tvl1").pairs == ["onset-apex"]
-    other = make()
-    paper = other.papers[PAPER]
+    assert plan.shared.flows["tvl1"].size == 112 and plan.shared.flows["tvl1"].pairs == ["onset-apex"]
+    used = make().papers
+    paper = used[PAPER]
     wanted = paper.flow.model_copy(update={"method": "tvl1", "size": 64, "pairs": ["onset-apex+1"], "options": {}})
-    other.papers[PAPER] = paper.model_copy(update={"flow": wanted})
-    assert other.flow_settings("tvl1").size == 64
-    assert other.flow_settings("tvl1").pairs == ["onset-apex", "onset-apex+1"]
+    shared = Shared({**used, PAPER: paper.model_copy(update={"flow": wanted})})
+    assert shared.flows["tvl1"].size == 64
+    assert shared.flows["tvl1"].pairs == ["onset-apex", "onset-apex+1"]
 
 
 # Folds and batches
@@ -178,8 +180,10 @@ def test_expected_folds(plan):
 
 
 def test_codes_name_the_network_that_is_trained(plan):
-    assert plan.training_code(PAPER, "vx-1cl") == commands.code_digest("train", "mexflow.models.shallow_cnn")
-    assert plan.training_code(PAPER, "resnet-1cl") == commands.code_digest("train", "mexflow.models.reduced_resnet")
+    assert plan.training_code("train", PAPER, "vx-1cl") == commands.code_digest("train", "mexflow.models.shallow_cnn")
+    assert plan.training_code("train", PAPER, "resnet-1cl") == commands.code_digest(
+        "train", "mexflow.models.reduced_resnet"
+    )
     sources = plan.sources
     assert sources.index_code("samm") != sources.index_code("megc2018") != sources.index_code("casme2")
 
@@ -215,10 +219,10 @@ def test_what_the_papers_are_fed(plan):
     cde = [f"results/residual/ars-3/{d}/{s}.npy" for d, s in plan.sources.subjects("megc2019")]
     assert plan.arrays("cropnet2021", "ars-cde-3") == cde
     assert plan.arrays("upadhy2025", "2d") == [f"results/faces/mmew/{s}.npy" for _, s in plan.sources.subjects("mmew")]
-    assert plan.residual_kinds == {
+    assert plan.shared.residual_kinds == {
         "residual": ["ars", "ars-1", "ars-3", "ars-7", "ars-9", "rrs"], "residual_flow": ["farneback", "tvl1"],
     }  # fmt: skip
-    assert make(papers=[PAPER]).residual_kinds == {"residual": ["ars", "rrs"]}
+    assert make(papers=[PAPER]).shared.residual_kinds == {"residual": ["ars", "rrs"]}
     shown = {f"results/residual/{kind}/casme2/{s}.npy" for kind in ("ars", "rrs", "farneback", "tvl1") for s in casme2}
     assert set(plan.figure_arrays("cropnet2021")) == shown
 
@@ -243,10 +247,17 @@ def test_printed_training_settings_reach_the_command(plan):
     assert given("upadhy2025", "lbp-top", "--oversample") == given("upadhy2025", "lbp-top", "--early-stopping") == []
 
 
-def test_papers_that_read_the_gap_differently_are_told(plan):
-    other = make()
-    paper = other.papers["cropnet2021"]
-    other.papers["another"] = paper.model_copy(update={"paper": "another", "key_frame_gap": "bracketed"})
-    del other.key_frame_gap
-    with pytest.raises(UserError, match="cropnet2021 and another want residual images with different settings"):
-        _ = other.key_frame_gap
+SETTINGS = {
+    "key_frame_gap": ("cropnet2021", "bracketed", "residual images"),
+    "lbp_top": ("upadhy2025", {"neighbours": 4}, "LBP-TOP"),
+    "motion": ("nag2019", Motion(method="tvl1", options={"tau": 0.1}), "tvl1 motion"),
+}
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_papers_that_want_it_differently_are_told(setting):
+    name, other, what = SETTINGS[setting]
+    paper = papers.load(WORKFLOW / "papers", name)
+    another = paper.model_copy(update={"paper": "another", setting: other})
+    with pytest.raises(UserError, match=f"{name} and another want {what} with different settings"):
+        Shared({name: paper, "another": another})

@@ -9,12 +9,15 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 Budget = Literal["demo", "paper"]
 Metric = Literal[
     "accuracy", "uf1", "uar", "parameters", "filters", "cosine_similarity", "class_share", "clips",
-    "frame_f1", "frame_auc", "interval_f1",
+    "frame_f1", "frame_auc", "frame_auc_percent", "interval_f1", "intensity_correlation",
 ]  # fmt: skip
 Score = Literal["accuracy", "uf1", "uar"]
 TsneSetting = Literal["perplexity", "early_exaggeration", "learning_rate", "max_iter"]
 Option = int | float | str | bool
 Operation = str | dict[str, float | list[float]]
+Protocol = Literal["leave_one_subject_out", "five_subject_folds", "subject_split"]
+Input = Literal["flow", "residual", "frames", "lbp_top", "videos", "sequences", "difference"]
+FlowMethod = Literal["horn_schunck", "farneback", "tvl1"]
 
 
 class Part(BaseModel):
@@ -22,20 +25,31 @@ class Part(BaseModel):
 
 
 class Data(Part):
-    """The clips of a paper: an index, the label column it uses, and its classes in the paper's order."""
+    """The clips of a paper: an index, the label column it uses, and its classes in the paper's order.
+
+    `protocol` says how folds are made of them where not as the paper's does.
+    """
 
     index: str
     label: str
     classes: list[str]
+    protocol: Protocol | None = None
 
 
 class Flow(Part):
     """Optical flow between two aligned faces of a clip."""
 
-    method: Literal["horn_schunck", "farneback", "tvl1"]
+    method: FlowMethod
     size: int = Field(ge=8)
     options: dict[str, Option] = {}
     pairs: list[str] = Field(min_length=1)
+
+
+class Motion(Part):
+    """Optical flow from each aligned face of a video to the next."""
+
+    method: FlowMethod
+    options: dict[str, Option] = {}
 
 
 class Training(Part):
@@ -90,17 +104,55 @@ class Spotting(Part):
     placement: Literal["centred", "forward", "backward"] = "centred"
 
 
+class Sequences(Part):
+    """How a memory of sequences is trained, and before it the networks that it sees through.
+
+    An epoch of the memory has `samples` sequences of `length` consecutive frames; each of the networks before it is
+    trained for `stage1_epochs` of `stage1_samples` frames, or flow fields, in batches of `stage1_batch_size`.
+    `versions` are the augmented sequences of a clip that are kept and drawn from; 0 draws each anew. `loss_weights` are
+    those of the class and of the intensity.
+    """
+
+    samples: int = Field(ge=1)
+    length: int = Field(ge=1)
+    versions: int = Field(0, ge=0)
+    stage1_epochs: int = Field(ge=1)
+    stage1_samples: int = Field(ge=1)
+    stage1_batch_size: int = Field(ge=1)
+    loss_weights: tuple[float, float] = (1.0, 1.0)
+
+
+class Difference(Part):
+    """Spotting by feature difference: options of ``mexflow difference``.
+
+    `k` is half the length of an expression, frames (null: its mean's in the index). `method`, its `options` and
+    `reference` are those of the flow that HOOF is made from.
+    """
+
+    features: Literal["lbp", "hoof"]
+    k: int | None = Field(None, ge=1)
+    blocks: int = Field(6, ge=1)
+    edges: Literal["hold", "clip"] = "hold"
+    bins: int = Field(8, ge=2)
+    method: FlowMethod = "farneback"
+    options: dict[str, Option] = {}
+    reference: Literal["previous", "first"] = "previous"
+
+
 class Effort(Part):
     """How much of an experiment a budget runs.
 
     `epochs`; the first so many `folds` (null: all); for images of any size, the `size` they are scaled to (null: as
-    they are stored); for long videos, the `samples` of an epoch (null: the paper's).
+    they are stored); for long videos and sequences, the `samples` of an epoch; for networks trained before a memory,
+    their epochs and samples (each null: the paper's).
     """
 
     epochs: int = Field(ge=1)
     folds: int | None = Field(None, ge=1)
     size: int | None = Field(None, ge=16)
     samples: int | None = Field(None, ge=1)
+    stage1_epochs: int | None = Field(None, ge=1)
+    stage1_samples: int | None = Field(None, ge=1)
 
 
 class Experiment(Part):
@@ -108,11 +160,13 @@ class Experiment(Part):
 
     Its input is one of: `channels` of the paper's flow; `residual`, a kind of residual image; `frames`, thirteen
     aligned frames of the clip at that size; `lbp_top`, LBP-TOP features; `videos`, the frames of long videos, for
-    spotting, without `lcn` or with a loss that is not `weighted` where an ablation wants it. `data` names one of the
-    paper's `data`, the first if left out; `training` overrides settings of the paper's training.
+    spotting, without `lcn` or with a loss that is not `weighted` where an ablation wants it; `sequences`, consecutive
+    frames of clips and the motion between them; `difference`, settings of spotting by feature difference, for which
+    nothing is trained. `data` names one of the paper's `data`, the first if left out; `training` overrides settings of
+    the paper's training.
     """
 
-    model: str
+    model: str | None = None
     options: dict[str, Option] = {}
     data: str | None = None
     channels: list[Literal["Vx", "Vy", "M"]] | None = None
@@ -120,6 +174,8 @@ class Experiment(Part):
     frames: int | None = Field(None, ge=16, le=112)
     lbp_top: bool = False
     videos: bool = False
+    sequences: bool = False
+    difference: Difference | None = None
     lcn: bool = True
     weighted: bool = True
     training: dict[str, Any] = {}
@@ -129,9 +185,19 @@ class Experiment(Part):
     permute_labels: bool = False
 
     @property
-    def input(self) -> Literal["flow", "residual", "frames", "lbp_top", "videos"]:
+    def input(self) -> Input:
         """What kind of input the experiment has."""
         return next(name for name, given in self._given.items() if given)
+
+    @property
+    def recognises(self) -> bool:
+        """Whether it predicts the class of clips."""
+        return self.input not in ("videos", "difference")
+
+    @property
+    def spots(self) -> bool:
+        """Whether it gives every frame a score."""
+        return self.input in ("videos", "sequences", "difference")
 
     @property
     def _given(self) -> dict[Any, bool]:
@@ -141,12 +207,19 @@ class Experiment(Part):
             "frames": self.frames is not None,
             "lbp_top": self.lbp_top,
             "videos": self.videos,
+            "sequences": self.sequences,
+            "difference": self.difference is not None,
         }
 
     @model_validator(mode="after")
     def _one_input(self) -> Experiment:
         if sum(self._given.values()) != 1:
-            raise ValueError("exactly one of channels, residual, frames, lbp_top and videos says what its input is")
+            raise ValueError(
+                "exactly one of channels, residual, frames, lbp_top, videos, sequences and difference says what its "
+                "input is"
+            )
+        if (self.model is None) != (self.input == "difference"):
+            raise ValueError("an experiment needs a model, and one of `difference` has none")
         return self
 
 
@@ -212,12 +285,21 @@ class Figure(Part):
     A confusion figure shows `published` beside an `experiment`, or `panels`. A sweep shows `metrics` of experiments
     over the numbers that are the keys of `points`, `axis` says of what. An embedding shows the images of each kind of
     `residuals`, of the clips of `data` (the name of one of the paper's) in these `classes`; `settings` go to t-SNE.
-    Scores are those of a test video of `experiment`, tested in `variant`; aligned shows faces of `data`.
+    Scores are those of a test video of `experiment`, tested in `variant`; states are those of its sample clips; aligned
+    shows faces of `data`.
     """
 
     title: str
     kind: Literal[
-        "flow_sample", "mean_flow", "confusion", "published_confusion", "sweep", "embedding", "scores", "aligned"
+        "flow_sample",
+        "mean_flow",
+        "confusion",
+        "published_confusion",
+        "sweep",
+        "embedding",
+        "scores",
+        "aligned",
+        "states",
     ]
     experiment: str | None = None
     variant: str | None = None
@@ -241,6 +323,7 @@ class Figure(Part):
             "sweep": ["axis", "points", "metrics"],
             "embedding": ["data", "classes", "residuals"],
             "scores": ["experiment"],
+            "states": ["experiment"],
             "aligned": ["data"],
         }.get(self.kind, [])
         if absent := [name for name in needed if not getattr(self, name)]:

@@ -24,9 +24,12 @@ from mexflow.paper_parts import (
     Figure,
     Flow,
     Metric,
+    Motion,
     Option,
     Part,
+    Protocol,
     Row,
+    Sequences,
     Spotting,
     Table,
     Timing,
@@ -43,11 +46,13 @@ class Paper(Part):
     title: str
     citation: str
     data: dict[str, Data] = Field(min_length=1)
-    protocol: Literal["leave_one_subject_out", "five_subject_folds"]
+    protocol: Protocol
     flow: Flow | None = None
+    motion: Motion | None = None
     lbp_top: dict[str, Option | list[Option]] = {}
     key_frame_gap: Literal["printed", "bracketed"] = "printed"
     spotting: dict[str, Spotting] = {}
+    sequences: Sequences | None = None
     spotted_videos: Literal["all", "with_expressions"] = "all"
     train_pairs: list[str] = []
     test_pairs: list[str] = []
@@ -97,6 +102,8 @@ class Paper(Part):
             self.training_of(name)
             if experiment.videos and self.data_name(name) not in self.spotting:
                 raise ValueError(f"{name}: `spotting` says nothing of data {self.data_name(name)!r}")
+            if experiment.sequences and not (self.sequences and self.motion):
+                raise ValueError(f"{name}: an experiment of sequences needs the paper's `sequences` and `motion`")
         if absent := [name for name in get_args(Budget) if name not in self.budgets]:
             raise ValueError(f"budgets: {absent[0]} is missing")
         return self
@@ -117,6 +124,15 @@ class Paper(Part):
         """The clips of an experiment."""
         return self.data[self.data_name(experiment)]
 
+    def protocol_of(self, experiment: str) -> Protocol:
+        """How an experiment's folds are made."""
+        return self.data_of(experiment).protocol or self.protocol
+
+    @property
+    def models(self) -> list[str]:
+        """The networks of its experiments."""
+        return sorted({experiment.model for experiment in self.experiments.values() if experiment.model})
+
     def training_of(self, experiment: str) -> Training:
         """How an experiment is trained: the paper's settings, and its own over them."""
         own = self.with_null_controls()[experiment].training
@@ -133,7 +149,7 @@ class Paper(Part):
         for name, experiment in self.experiments.items():
             result[name] = experiment
             # Spotting has a null control that nothing is trained for: what was spotted, elsewhere.
-            if wanted and experiment.null_control and not experiment.videos:
+            if wanted and experiment.null_control and experiment.recognises:
                 result[f"{name}-null"] = experiment.model_copy(
                     update={"permute_labels": True, "null_control": False, "keep_features": False}
                 )
@@ -147,12 +163,15 @@ def scores_of(paper: Paper, experiment: str) -> Paper:
         UserError: if there is no such experiment.
     """
     choose("experiment", experiment, paper.with_null_controls())
-    columns = [Column(name=name, metric=metric) for name, metric in _SCORES.items()]
+    wanted = paper.with_null_controls()[experiment]
+    columns = [Column(name=name, metric=metric) for name, metric in _SCORES.items()] if wanted.recognises else []
     variants: list[str | None] = [None]
-    if paper.with_null_controls()[experiment].videos:
+    if wanted.videos:
         kinds = {"macro": "macro", "micro": "micro", "overall": None}
         columns = [Column(name=f"interval F1, {name}", metric="interval_f1", part=kind) for name, kind in kinds.items()]
         variants = list(paper.spotting[paper.data_name(experiment)].test_skips)
+    elif wanted.spots:
+        columns.append(Column(name="AUC of frames (%)", metric="frame_auc_percent"))
     rows = [
         Row(name=f"{experiment}, {one}" if one else experiment, variant=one, experiments=[experiment] * len(columns))
         for one in variants

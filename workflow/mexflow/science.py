@@ -21,7 +21,7 @@ def training(config: Config, paper: Paper, experiment: str) -> str:
         [
             f"--label {data.label}",
             flags("class", data.classes),
-            f"--protocol {paper.protocol}",
+            f"--protocol {paper.protocol_of(experiment)}",
             f"--input {trained.input}",
             *([flags("channel", trained.channels or [])] if flow else []),
             *([flags("train-pair", paper.train_pairs), flags("test-pair", paper.test_pairs)] if flow else []),
@@ -71,5 +71,50 @@ def spotting(config: Config, paper: Paper, experiment: str) -> str:
             *([f"--early-stopping {training.early_stopping}"] if training.early_stopping else []),
             flags("augment", operations(training.augment)),
             f"--seed {config.seed}",
+        ]
+    )
+
+
+def sequences(config: Config, paper: Paper, experiment: str) -> str:
+    """Options of ``mexflow spot_recognise`` for an experiment, or a null control, of a paper."""
+    assert paper.sequences is not None
+    trained, data = paper.with_null_controls()[experiment], paper.data_of(experiment)
+    training, effort, own = paper.training_of(experiment), paper.effort(experiment, config.budget), paper.sequences
+    return " ".join(
+        [
+            f"--label {data.label}",
+            flags("class", data.classes),
+            f"--protocol {paper.protocol_of(experiment)}",
+            f"--model {trained.model}",
+            flags("model-option", settings(trained.options)),
+            f"--stage1-epochs {effort.stage1_epochs or own.stage1_epochs}",
+            f"--stage1-samples {effort.stage1_samples or own.stage1_samples}",
+            f"--stage1-batch-size {own.stage1_batch_size}",
+            f"--stage2-epochs {effort.epochs} --sequences-per-epoch {effort.samples or own.samples}",
+            f"--stage2-batch-size {training.batch_size} --length {own.length} --versions {own.versions}",
+            f"--loss-weights {','.join(map(str, own.loss_weights))}",
+            f"--optimizer {training.optimizer} --learning-rate {training.learning_rate}",
+            flags("optimizer-option", settings(training.optimizer_options)),
+            flags("augment", operations(training.augment)),
+            f"--normalise {training.normalise}",
+            f"--seed {config.seed}",
+            *(["--permute-labels"] if trained.permute_labels else []),
+        ]
+    )
+
+
+def difference(paper: Paper, experiment: str) -> str:
+    """Options of ``mexflow difference`` for an experiment of a paper."""
+    own, data = paper.experiments[experiment].difference, paper.data_of(experiment)
+    assert own is not None
+    return " ".join(
+        [
+            f"--label {data.label}",
+            flags("class", data.classes),
+            f"--protocol {paper.protocol_of(experiment)}",
+            f"--features {own.features} --blocks {own.blocks} --edges {own.edges}",
+            *([] if own.k is None else [f"--k {own.k}"]),
+            f"--method {own.method} --reference {own.reference} --bins {own.bins}",
+            flags("method-option", settings(own.options)),
         ]
     )

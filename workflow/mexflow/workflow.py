@@ -14,15 +14,21 @@ from typing import Any
 
 from mexflow import commands, config, models, papers, science, sheets
 from mexflow.enumeration import spread
-from mexflow.errors import UserError, choose
+from mexflow.errors import choose
 from mexflow.evaluation.folds import PROTOCOLS
 from mexflow.flags import flags, named
-from mexflow.papers import Experiment, Flow, Paper
+from mexflow.papers import Experiment, Paper
+from mexflow.shared import Shared
 from mexflow.sources import Sources, require_writable
 
 RESULTS = Path("results")
 
-RESIDUAL_FLOWS = ("farneback", "tvl1")
+SPOTTED = {
+    "videos": ("scores", "thresholds", "intervals"),
+    "sequences": ("scores", "states"),
+    "difference": ("scores",),
+}
+"""The tables of a fold that spotting makes, by the experiment's input."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +43,7 @@ class Batch:
     index: str
     arrays: tuple[str, ...]
     keep_features: bool
-    videos: bool = False
+    input: str
 
     def files(self, name: str) -> list[str]:
         """The file of that name of each fold, for any experiment."""
@@ -67,10 +73,9 @@ class Workflow:
         self.papers: dict[str, Paper] = {name: papers.load(self.papers_folder, name) for name in self.config.papers}
         for paper in self.papers.values():
             for experiment in paper.experiments.values():
-                choose("network", experiment.model, models.available())
-        for method in {paper.flow.method for paper in self.papers.values() if paper.flow}:
-            self.flow_settings(method)
-        _ = self.lbp_top_settings, self.key_frame_gap
+                if experiment.model:
+                    choose("network", experiment.model, models.available())
+        self.shared = Shared(self.papers)
         wanted = [data.index for paper in self.papers.values() for data in paper.data.values()]
         self.sources = Sources(self.config, wanted, RESULTS)
         self.sheets = sheets.Sheets(self.sources, RESULTS)
@@ -96,7 +101,9 @@ class Workflow:
         if used.with_null_controls()[experiment].videos:
             # Every video counts, so every subject has a fold, those without an expression too.
             return [subject for _, subject in self.sources.subjects(data.index)]
-        return [fold.name for fold in PROTOCOLS[used.protocol](self.sources.rows(data.index), data.label)]
+        return [
+            fold.name for fold in PROTOCOLS[used.protocol_of(experiment)](self.sources.rows(data.index), data.label)
+        ]
 
     def folds(self, paper: str, experiment: str) -> list[str]:
         """Names of the folds that the budget runs: all, or so many spread evenly over all."""
@@ -121,13 +128,14 @@ class Workflow:
             alike: dict[tuple[Any, ...], list[str]] = defaultdict(list)
             for name, experiment in self.experiments(paper).items():
                 index, arrays = used.data_of(name).index, tuple(self.arrays(paper, name))
-                kind = (experiment.keep_features, experiment.videos)
+                # Networks that are trained apart share nothing but their rule; the arrays and folds are alike.
+                kind = (experiment.keep_features, experiment.input)
                 alike[tuple(self.folds(paper, name)), index, arrays, *kind].append(name)
-            for group, ((folds, index, arrays, keep, videos), names) in enumerate(alike.items()):
+            for group, ((folds, index, arrays, keep, kind), names) in enumerate(alike.items()):
                 for number, start in enumerate(range(0, len(folds), step)):
                     rule = f"train_{paper}_{group}_{number}"
                     own = folds[start : start + step]
-                    result.append(Batch(rule, paper, number, own, tuple(names), index, arrays, keep, videos))
+                    result.append(Batch(rule, paper, number, own, tuple(names), index, arrays, keep, kind))
         return result
 
     def arrays(self, paper: str, experiment: str) -> list[str]:
@@ -139,6 +147,8 @@ class Workflow:
             "frames": lambda: "faces",
             "lbp_top": lambda: "lbp_top",
             "videos": lambda: "faces",
+            "sequences": lambda: "faces",
+            "difference": lambda: "faces",
         }[trained.input]()
         return self._stage(stage, used.data_of(experiment).index)
 
@@ -213,18 +223,18 @@ class Workflow:
         return [
             f"{RESULTS}/folds/{paper}/{experiment}/{fold}/predictions.parquet"
             for experiment in ([experiment] if experiment else self.experiments(paper))
-            if not self.experiments(paper)[experiment].videos
+            if self.experiments(paper)[experiment].recognises
             for fold in self.folds(paper, experiment)
         ]
 
     def spotted(self, paper: str, only: str | None = None) -> list[str]:
-        """Scores, thresholds and intervals of all folds of a paper's spotting experiments, or of one, that are run."""
+        """Scores of all folds of a paper's spotting experiments, or of one, that are run, and what is made of them."""
         return [
             f"{RESULTS}/folds/{paper}/{name}/{fold}/{table}.parquet"
             for name, experiment in self.experiments(paper).items()
-            if experiment.videos and only in (None, name)
+            if only in (None, name)
             for fold in self.folds(paper, name)
-            for table in ("scores", "thresholds", "intervals")
+            for table in SPOTTED.get(experiment.input, ())
         ]
 
     def figure_spotted(self, paper: str) -> list[str]:
@@ -236,6 +246,12 @@ class Workflow:
     def lcn(faces: Iterable[str]) -> list[str]:
         """The LCN frames of aligned faces."""
         return [path.replace(f"{RESULTS}/faces/", f"{RESULTS}/lcn/") for path in faces]
+
+    def motion(self, paper: str, faces: Iterable[str]) -> list[str]:
+        """The motion from each of these aligned faces to the next, as the paper wants it."""
+        used = self.papers[paper].motion
+        assert used is not None
+        return [path.replace(f"{RESULTS}/faces/", f"{RESULTS}/motion/{used.method}/") for path in faces]
 
     def features(self, paper: str) -> list[str]:
         """The feature files of a paper's experiments that keep them."""
@@ -273,66 +289,13 @@ class Workflow:
         """The code digest of a command, for a rule's ``params``."""
         return commands.code_digest(command, *chosen)
 
-    def training_code(self, paper: str, experiment: str) -> str:
-        """The code digest of training an experiment: of its network, and of no other."""
-        return self.code("train", f"mexflow.models.{self.experiments(paper)[experiment].model}")
+    def training_code(self, command: str, paper: str, experiment: str) -> str:
+        """The code digest of training an experiment by a command: of its network, and of no other."""
+        return self.code(command, f"mexflow.models.{self.experiments(paper)[experiment].model}")
 
     def model_code(self, command: str, paper: str) -> str:
         """The code digest of a command that builds the paper's networks."""
-        models = sorted({experiment.model for experiment in self.papers[paper].experiments.values()})
-        return self.code(command, *(f"mexflow.models.{model}" for model in models))
-
-    def flow_settings(self, method: str) -> Flow:
-        """The settings of a flow method, which all papers that use it share, with every pair that one of them wants.
-
-        Raises:
-            UserError: if two papers want it with different settings.
-        """
-        users = [paper for paper in self.papers.values() if paper.flow and paper.flow.method == method]
-        wanted = [paper.flow for paper in users if paper.flow]
-        for paper in users[1:]:
-            if paper.flow and (paper.flow.size, paper.flow.options) != (wanted[0].size, wanted[0].options):
-                raise UserError(_two_settings(users[0].paper, paper.paper, method))
-        if method == sheets.FLOW.method:
-            wanted.append(sheets.FLOW)
-        pairs = sorted({pair for flow in wanted for pair in flow.pairs})
-        return wanted[0].model_copy(update={"pairs": pairs})
-
-    @property
-    def residual_kinds(self) -> dict[str, list[str]]:
-        """The kinds of residual images to make, by the rule that makes them: sums and flows."""
-        experiments = [experiment for paper in self.papers.values() for experiment in paper.experiments.values()]
-        wanted = {experiment.residual for experiment in experiments if experiment.residual}
-        shown = {kind for paper in self.papers.values() for one in paper.figures.values() for kind in one.residuals}
-        flows = {kind for kind in wanted | shown if kind in RESIDUAL_FLOWS}
-        rules = {"residual": {*sheets.RESIDUALS, *wanted, *shown} - flows, "residual_flow": flows}
-        return {rule: sorted(kinds) for rule, kinds in rules.items() if kinds}
-
-    @cached_property
-    def key_frame_gap(self) -> str:
-        """The reading of the key frames' gap, which all papers with residual sums share.
-
-        Raises:
-            UserError: if two papers want it differently.
-        """
-        users = [p for p in self.papers.values() if any(e.residual for e in p.experiments.values())]
-        for paper in users[1:]:
-            if paper.key_frame_gap != users[0].key_frame_gap:
-                raise UserError(_two_settings(users[0].paper, paper.paper, "residual images"))
-        return users[0].key_frame_gap if users else "printed"
-
-    @cached_property
-    def lbp_top_settings(self) -> dict[str, Any]:
-        """The settings of LBP-TOP, which all papers that use it share.
-
-        Raises:
-            UserError: if two papers want it with different settings.
-        """
-        users = [p for p in self.papers.values() if any(e.lbp_top for e in p.experiments.values())]
-        for paper in users[1:]:
-            if paper.lbp_top != users[0].lbp_top:
-                raise UserError(_two_settings(users[0].paper, paper.paper, "LBP-TOP"))
-        return users[0].lbp_top if users else {}
+        return self.code(command, *(f"mexflow.models.{model}" for model in self.papers[paper].models))
 
     @cached_property
     def checked(self) -> dict[str, list[str]]:
@@ -350,9 +313,13 @@ class Workflow:
         """Everything that an experiment's spotting depends on, as options of ``mexflow spot``."""
         return science.spotting(self.config, self.papers[paper], experiment)
 
-    def spotting_code(self, paper: str, experiment: str) -> str:
-        """The code digest of training a spotting experiment: of its network, and of no other."""
-        return self.code("spot", f"mexflow.models.{self.experiments(paper)[experiment].model}")
+    def sequences_flags(self, paper: str, experiment: str) -> str:
+        """Everything that spotting and recognising at once depends on, as options of ``mexflow spot_recognise``."""
+        return science.sequences(self.config, self.papers[paper], experiment)
+
+    def difference_flags(self, paper: str, experiment: str) -> str:
+        """Everything that spotting by feature difference depends on, as options of ``mexflow difference``."""
+        return science.difference(self.papers[paper], experiment)
 
     def expected(self, paper: str) -> str:
         """The folds that the budget runs of each experiment, and how many there are, as options of `mexflow tables`."""
@@ -365,10 +332,3 @@ class Workflow:
     def attempt(wildcards: object, attempt: int) -> int:
         """Which attempt at a job this is; handed on to its record."""
         return attempt
-
-
-def _two_settings(first: str, second: str, what: str) -> str:
-    return (
-        f"{first} and {second} want {what} with different settings; its results have one place: make the two papers "
-        "in two runs, each in a folder of its own (snakemake --directory)"
-    )

@@ -1,9 +1,9 @@
-"""Preprocessing: aligned faces, LCN frames, optical flow, residual sums and LBP-TOP features, a job per subject.
+"""Preprocessing: aligned faces, LCN frames, motion, optical flow, residual sums, LBP-TOP features; a job per subject.
 
-Needs the indexes and the raw frames. Makes ``results/faces/<dataset>/<subject>.npy``,
-``results/lcn/<dataset>/<subject>.npy`` (rows as in the faces' table), ``results/flow/<method>/<dataset>/<subject>.npy``
-``results/residual/<kind>/<dataset>/<subject>.npy`` and ``results/lbp_top/<dataset>/<subject>.npy``, each with its
-table beside it.
+Needs the indexes and the raw frames. Makes ``results/faces/<dataset>/<subject>.npy``, with rows as in the faces' table
+``results/lcn/<dataset>/<subject>.npy`` and ``results/motion/<method>/<dataset>/<subject>.npy``, and of clips
+``results/flow/<method>/<dataset>/<subject>.npy``, ``results/residual/<kind>/<dataset>/<subject>.npy`` and
+``results/lbp_top/<dataset>/<subject>.npy``, each with its table beside it.
 """
 
 
@@ -92,9 +92,9 @@ rule flow:
         attempt=plan.attempt,
     params:
         rule="flow",
-        size=lambda wildcards: plan.flow_settings(wildcards.method).size,
-        pairs=lambda wildcards: flags("pair", plan.flow_settings(wildcards.method).pairs),
-        options=lambda wildcards: flags("option", settings(plan.flow_settings(wildcards.method).options)),
+        size=lambda wildcards: plan.shared.flows[wildcards.method].size,
+        pairs=lambda wildcards: flags("pair", plan.shared.flows[wildcards.method].pairs),
+        options=lambda wildcards: flags("option", settings(plan.shared.flows[wildcards.method].options)),
         code=plan.code("flow"),
     shell:
         "MEXFLOW_RULE={params.rule} MEXFLOW_ATTEMPT={resources.attempt} python -m mexflow flow"
@@ -104,8 +104,37 @@ rule flow:
         " --output {output.flow} --table {output.table} --record {output.record} > {log} 2>&1"
 
 
+rule motion:
+    """Optical flow from each of a subject's aligned faces to the next."""
+    input:
+        faces="results/faces/{dataset}/{subject}.npy",
+        table="results/faces/{dataset}/{subject}.parquet",
+    output:
+        motion="results/motion/{method}/{dataset}/{subject}.npy",
+        record="results/records/motion/{method}/{dataset}/{subject}.json",
+    log:
+        "results/logs/motion/{method}/{dataset}/{subject}.log",
+    benchmark:
+        "results/benchmarks/motion/{method}/{dataset}/{subject}.tsv"
+    conda:
+        "../../envs/mexflow.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=120,
+        attempt=plan.attempt,
+    params:
+        rule="motion",
+        options=lambda wildcards: flags("option", settings(plan.shared.motions[wildcards.method].options)),
+        code=plan.code("motion"),
+    shell:
+        "MEXFLOW_RULE={params.rule} MEXFLOW_ATTEMPT={resources.attempt} python -m mexflow motion"
+        " --method {wildcards.method} --dataset {wildcards.dataset} --subject {wildcards.subject}"
+        " --faces {input.faces} --faces-table {input.table} {params.options}"
+        " --output {output.motion} --record {output.record} > {log} 2>&1"
+
+
 # Sums and flows apart: flows take far longer, and few datasets' are wanted.
-for stage, kinds in plan.residual_kinds.items():
+for stage, kinds in plan.shared.residual_kinds.items():
 
     rule:
         """Residual images of a subject's clips: what differs from the clip's first frame."""
@@ -133,7 +162,7 @@ for stage, kinds in plan.residual_kinds.items():
             root=lambda wildcards: plan.sources.root(wildcards.dataset),
             kinds=lambda wildcards, output, kinds=kinds: named("output", kinds, output.images),
             tables=lambda wildcards, output, kinds=kinds: named("table", kinds, output.tables),
-            gap=plan.key_frame_gap,
+            gap=plan.shared.key_frame_gap,
             code=plan.code("residual"),
         shell:
             "MEXFLOW_RULE={params.rule} MEXFLOW_ATTEMPT={resources.attempt} python -m mexflow residual"
@@ -164,7 +193,7 @@ rule lbp_top:
         attempt=plan.attempt,
     params:
         rule="lbp_top",
-        options=flags("option", settings(plan.lbp_top_settings)),
+        options=flags("option", settings(plan.shared.lbp_top)),
         code=plan.code("lbp_top"),
     shell:
         "MEXFLOW_RULE={params.rule} MEXFLOW_ATTEMPT={resources.attempt} python -m mexflow lbp_top"

@@ -6,7 +6,7 @@ nothing again.
 """
 
 for batch in plan.batches:
-    if not batch.videos:
+    if batch.input != "videos":
         continue
 
     rule:
@@ -46,7 +46,7 @@ for batch in plan.batches:
             lcn=flags("lcn", plan.lcn(batch.arrays)),
             science=lambda wildcards, paper=batch.paper: plan.spotting_flags(paper, wildcards.experiment),
             device=plan.config.training.device,
-            code=lambda wildcards, paper=batch.paper: plan.spotting_code(paper, wildcards.experiment),
+            code=lambda wildcards, paper=batch.paper: plan.training_code("spot", paper, wildcards.experiment),
         shell:
             "MEXFLOW_RULE={params.rule} MEXFLOW_ATTEMPT={resources.attempt} python -m mexflow spot"
             " --paper {params.paper} --experiment {wildcards.experiment} {params.folds}"

@@ -6,7 +6,7 @@ run the same folds share it.
 """
 
 for batch in plan.batches:
-    if batch.videos:
+    if batch.input in ("videos", "sequences", "difference"):
         continue
 
     rule:
@@ -45,7 +45,7 @@ for batch in plan.batches:
             arrays=flags("array", batch.arrays),
             science=lambda wildcards, paper=batch.paper: plan.training_flags(paper, wildcards.experiment),
             device=plan.config.training.device,
-            code=lambda wildcards, paper=batch.paper: plan.training_code(paper, wildcards.experiment),
+            code=lambda wildcards, paper=batch.paper: plan.training_code("train", paper, wildcards.experiment),
         shell:
             "MEXFLOW_RULE={params.rule} MEXFLOW_ATTEMPT={resources.attempt} python -m mexflow train"
             " --paper {params.paper} --experiment {wildcards.experiment} {params.folds}"

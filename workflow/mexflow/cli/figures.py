@@ -119,7 +119,7 @@ def run(
     paper = papers.parse(inputs.bytes(paper_path), paper_path)
     source = Source(data, budget)
     rows = {}
-    if any(figure.kind in ("scores", "aligned") for figure in paper.figures.values()):
+    if any(figure.kind in ("scores", "aligned", "states") for figure in paper.figures.values()):
         rows = {name: inputs.table(path).to_pylist() for name, path in indexes.items()}
     evidence = Evidence(paper, folds_root, folds, total_folds, source, seed, inputs, rows=rows)
     summary = None
@@ -134,6 +134,8 @@ def run(
                 drawn, foot, said = _sweep(name, figure, evidence)
             elif figure.kind == "scores":
                 drawn, foot, said = _scores(name, figure, evidence)
+            elif figure.kind == "states":
+                drawn, foot, said = _states(name, figure, evidence)
             elif figure.kind == "aligned":
                 drawn, foot, said = _aligned(name, figure, evidence, arrays, sigma, inputs)
             else:
@@ -296,6 +298,24 @@ def _scores(name: str, figure: Figure, evidence: Evidence):
         said = f"{video[0]} {video[2]}, {variant} frame skips"
     foot = " · ".join([f"{source.mark} {source.line()}".strip(), said, *notes])
     return score_figure(found, title, foot, not source.comparable, source.mark), foot, said
+
+
+def _states(name: str, figure: Figure, evidence: Evidence):
+    """As `_draw`."""
+    from mexflow.reporting.states_figure import sample_clips, states_figure
+
+    assert figure.experiment is not None
+    source, title = evidence.source, f"{name}. {figure.title}"
+    data = evidence.paper.data_of(figure.experiment)
+    tables, expected = evidence.tables(figure.experiment, "states"), evidence.folds.get(figure.experiment, ())
+    if not expected or len(tables) < len(expected):
+        clips, said = [], f"INCOMPLETE {len(tables)}/{len(expected)}" if expected else "not run"
+    else:
+        rows = evidence.rows[evidence.paper.data_name(figure.experiment)]
+        clips = sample_clips([table for _, table in tables], rows, data.label, data.classes)
+        said = "of each class the first clip tested"
+    foot = " · ".join([f"{source.mark} {source.line()}".strip(), said, *evidence.notes_of([figure.experiment])])
+    return states_figure(clips, title, foot, not source.comparable, source.mark), foot, said
 
 
 def _aligned(name: str, figure: Figure, evidence: Evidence, arrays: Path, sigma: float, inputs: Inputs):

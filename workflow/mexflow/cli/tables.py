@@ -49,7 +49,7 @@ def main(
     from mexflow import papers
     from mexflow.records import Job
 
-    models = sorted({e.model for e in papers.parse(paper.read_bytes(), paper).experiments.values()})
+    models = papers.parse(paper.read_bytes(), paper).models
     with Job(record, __name__, *(f"mexflow.models.{model}" for model in models), seed=seed, threads=1) as job:
         said = run(
             paper_path=paper,
@@ -113,7 +113,7 @@ def run(
     from mexflow import papers
     from mexflow.reporting import cells, claims, render, spotting
     from mexflow.reporting.controls import controls
-    from mexflow.reporting.evidence import Evidence, count_exclusions
+    from mexflow.reporting.evidence import Evidence, exclusions
     from mexflow.reporting.source import Source
 
     paper = papers.parse(inputs.bytes(paper_path), paper_path)
@@ -122,9 +122,7 @@ def run(
     source = Source(data, budget)
     beside = [inputs.table(path) for path in sorted(array_tables)]
     rows = {name: inputs.table(path).to_pylist() for name, path in indexes.items()}
-    excluded = {
-        name: count_exclusions(rows[name], own.label, beside, paper.test_pairs) for name, own in paper.data.items()
-    }
+    excluded = {name: exclusions(rows[name], own.label, beside, paper.test_pairs) for name, own in paper.data.items()}
     evidence = Evidence(paper, folds_root, folds, total_folds, source, seed, inputs, excluded, rows)
     found = cells.paper_cells(evidence)
     judged = controls(evidence) if null_controls else None

@@ -242,6 +242,17 @@ def auc_interval(
         return uncertainty.percentiles(right / ((weights @ wanted) * (weights @ unwanted)))
 
 
+def correlation(a: np.ndarray, b: np.ndarray) -> float:
+    """Pearson's correlation of two courses, in [-1, 1]; NaN where one of them does not change.
+
+    Args:
+        a, b: ``(n,)``, of the same frames.
+    """
+    a, b = (np.asarray(one, np.float64) - np.mean(one, dtype=np.float64) for one in (a, b))
+    scale = np.linalg.norm(a) * np.linalg.norm(b)
+    return float(a @ b / scale) if scale else float("nan")
+
+
 def _pair(scores: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     scores, labels = _finite(scores), np.asarray(labels, dtype=bool)
     if scores.shape != labels.shape:

@@ -40,7 +40,7 @@ def controls(evidence: Evidence) -> list[Control]:
     wanted = [
         name
         for name, experiment in evidence.paper.experiments.items()
-        if experiment.null_control and not experiment.videos
+        if experiment.null_control and experiment.recognises
     ]
     return [_control(evidence, name) for name in wanted]
 

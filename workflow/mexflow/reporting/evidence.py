@@ -19,8 +19,11 @@ import pyarrow.compute as pc
 from mexflow.artifacts import Inputs
 from mexflow.errors import UserError
 from mexflow.evaluation import recognition, similarity
-from mexflow.papers import Paper
+from mexflow.evaluation.folds import PROTOCOLS, usable
+from mexflow.papers import Effort, Paper, Sequences, Spotting
 from mexflow.reporting.source import Source
+
+Key = tuple[str, str, str]
 
 _COLUMNS = ["dataset", "subject", "clip", "label", "predicted"]
 
@@ -79,7 +82,7 @@ class Evidence:
         source: the data and the budget.
         seed: base seed of bootstraps and choices.
         inputs: reads the files, remembering their digests.
-        exclusions: clips left out, by the code of the reason, by the name of the paper's data.
+        exclusions: why clips are left out, by :func:`clip_key`, by the name of the paper's data.
         rows: the rows of the index, by the name of the paper's data.
     """
 
@@ -92,7 +95,7 @@ class Evidence:
         source: Source,
         seed: int,
         inputs: Inputs,
-        exclusions: Mapping[str, Mapping[str, int]] | None = None,
+        exclusions: Mapping[str, Mapping[Key, str]] | None = None,
         rows: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
     ) -> None:
         self.paper = paper
@@ -108,6 +111,7 @@ class Evidence:
         self._pooled: dict[tuple[str, str | None], Pooled] = {}
         self._similarities: dict[str, PooledSimilarity] = {}
         self._others: dict[tuple[str, str, str | None], list[tuple[str, pa.Table]]] = {}
+        self._lacks: dict[str, int] = {}
         self._videos: dict[str, list[dict[str, Any]]] = {}
 
     def classes(self, experiment: str) -> list[str]:
@@ -172,20 +176,61 @@ class Evidence:
         if expected < total:
             notes.append(f"folds {expected} of {total}")
         effort, printed = (self.paper.effort(experiment, budget) for budget in (self.source.budget, "paper"))
-        # What is fitted at once has no epochs.
-        if effort.epochs != printed.epochs and self.paper.with_null_controls()[experiment].input != "lbp_top":
+        kind = self.paper.with_null_controls()[experiment].input
+        # What is fitted at once, or not at all, has no epochs.
+        if effort.epochs != printed.epochs and kind not in ("lbp_top", "difference"):
             notes.append(f"epochs {effort.epochs} of {printed.epochs}")
+        notes += self._less(experiment, effort, printed)
         if effort.size != printed.size:
             notes.append(f"images of {effort.size} pixels")
         empty = self.pooled(experiment).empty
         if empty:
             notes.append(f"{empty} {'fold' if empty == 1 else 'folds'} without a test clip")
         if exclusions := self.exclusions.get(data):
-            total = sum(exclusions.values())
-            reasons = ", ".join(f"{reason} {count}" for reason, count in sorted(exclusions.items()))
-            noun = "expression" if self.paper.with_null_controls()[experiment].videos else "clip"
+            total = len(exclusions)
+            reasons = ", ".join(f"{reason} {count}" for reason, count in count_reasons(exclusions).items())
+            noun = "expression" if kind == "videos" else "clip"
             notes.append(f"{total} {noun}{'' if total == 1 else 's'} of the dataset excluded ({reasons})")
+        if experiment not in self._lacks:
+            self._lacks[experiment] = self._lacking(experiment)
+        if lacking := self._lacks[experiment]:
+            noun = "clip lacks" if lacking == 1 else "clips lack"
+            notes.append(f"{lacking} test {noun} a face in a frame that the input needs")
         return notes
+
+    def _less(self, experiment: str, effort: Effort, printed: Effort) -> list[str]:
+        """How much less of long videos or sequences a budget trains on than the paper's."""
+        kind, paper = self.paper.with_null_controls()[experiment].input, self.paper
+        if kind == "videos":
+            settings: Spotting | Sequences | None = paper.spotting[paper.data_name(experiment)]
+            counted = {"samples": "samples an epoch"}
+        elif kind == "sequences":
+            settings = paper.sequences
+            counted = {
+                "samples": "sequences an epoch",
+                "stage1_epochs": "epochs of stage 1",
+                "stage1_samples": "samples an epoch of stage 1",
+            }
+        else:
+            return []
+        notes = []
+        for name, text in counted.items():
+            run, whole = (getattr(one, name) or getattr(settings, name) for one in (effort, printed))
+            if run != whole:
+                notes.append(f"{text} {run} of {whole}")
+        return notes
+
+    def _lacking(self, experiment: str) -> int:
+        """How many clips of the tested subjects have no prediction, beside those excluded with their reason."""
+        data = self.paper.data_name(experiment)
+        if not self.paper.with_null_controls()[experiment].recognises or data not in self.rows:
+            return 0
+        label, tables = self.paper.data[data].label, dict(self._predictions(experiment))
+        folds = PROTOCOLS[self.paper.protocol_of(experiment)](self.rows[data], label)
+        tested = {subject for fold in folds if fold.name in tables for subject in fold.test_subjects}
+        wanted = {clip_key(row) for row in self.rows[data] if usable(row, label) and row["subject"] in tested}
+        predicted = {clip_key(row) for table in tables.values() for row in table.select(_COLUMNS).to_pylist()}
+        return len(wanted - predicted - self.exclusions.get(data, {}).keys())
 
     def tables(self, experiment: str, name: str, role: str | None = None) -> list[tuple[str, pa.Table]]:
         """The table ``<name>.parquet`` of each expected fold of an experiment that has one, read once.
@@ -258,10 +303,10 @@ class Evidence:
             ) from None
 
 
-def count_exclusions(
+def exclusions(
     rows: Sequence[Mapping[str, Any]], label: str, tables: Sequence[pa.Table] = (), wanted: Sequence[str] = ()
-) -> dict[str, int]:
-    """Clips with a label that are left out, by the code that begins the reason.
+) -> dict[Key, str]:
+    """Clips with a label that are left out, and why.
 
     Args:
         rows: the rows of the index.
@@ -270,8 +315,8 @@ def count_exclusions(
             `excluded`.
         wanted: the names of the frame pairs that a test clip needs.
     """
-    excluded: dict[tuple[str, str, str], str] = {}
-    of_video: dict[tuple[str, str, str], list[tuple[str, str, str]]] = defaultdict(list)
+    excluded: dict[Key, str] = {}
+    of_video: dict[Key, list[Key]] = defaultdict(list)
     for row in rows:
         if row[label] is not None:
             key = clip_key(row)
@@ -293,6 +338,11 @@ def count_exclusions(
                 keys = []
             for key in keys:
                 excluded.setdefault(key, row["excluded"])
+    return excluded
+
+
+def count_reasons(excluded: Mapping[Key, str]) -> dict[str, int]:
+    """How many clips are left out for each reason, by the code that begins it, sorted."""
     return dict(sorted(Counter(reason.partition(":")[0].strip() for reason in excluded.values()).items()))
 
 
@@ -300,7 +350,7 @@ def _of_role(table: pa.Table, role: str) -> pa.Table:
     return table.filter(pc.equal(table["role"], role))
 
 
-def clip_key(row: Mapping[str, str]) -> tuple[str, str, str]:
+def clip_key(row: Mapping[str, str]) -> Key:
     """What tells clips apart in every table: dataset, subject and clip.
 
     A composite index calls a subject ``casme2/01`` that its dataset calls ``01``; the key has the latter.

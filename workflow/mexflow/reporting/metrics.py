@@ -164,9 +164,14 @@ def _network(evidence: Evidence, experiment: str) -> nn.Module:
 
     settings = evidence.paper.experiments[experiment]
     classes = len(evidence.classes(experiment))
-    inputs = {"flow": len(settings.channels or ()), "residual": 3, "frames": 13, "lbp_top": 0, "videos": 1}[
-        settings.input
-    ]
+    inputs = {
+        "flow": len(settings.channels or ()),
+        "residual": 3,
+        "frames": 13,
+        "lbp_top": 0,
+        "videos": 1,
+        "sequences": 3,
+    }[settings.input]
     # On the meta device a network has shapes and no numbers, so counting costs neither memory nor time.
     with torch.device("meta"):
         return models.build(settings.model, settings.options, inputs=inputs, classes=classes)
@@ -233,6 +238,8 @@ METRICS: dict[str, Metric] = {
     "filters": Metric(filters, _whole, "filters", "networks", of_data=False),
     "frame_f1": Metric(spotting.frame_f1, _fraction, "F1 of frames", "test frames"),
     "frame_auc": Metric(spotting.frame_auc, _fraction, "AUC of frames", "test frames"),
+    "frame_auc_percent": Metric(spotting.frame_auc_percent, _percent, "AUC of frames (%)", "test frames"),
+    "intensity_correlation": Metric(spotting.intensity_correlation, _fraction, "correlation", "test clips"),
     "interval_f1": Metric(spotting.interval_f1, _fraction, "F1 of intervals", "true intervals"),
     "cosine_similarity": Metric(
         cosine_similarity,

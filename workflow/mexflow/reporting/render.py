@@ -40,7 +40,7 @@ def markdown(
     parts += _claims(checked, source)
     parts += _errata(paper)
     parts += _shifted(shifted, source)
-    if any(not experiment.videos for experiment in paper.experiments.values()):
+    if any(experiment.recognises for experiment in paper.experiments.values()):
         parts += _controls(controls, source)
     return "\n\n".join(parts) + "\n"
 

@@ -7,7 +7,7 @@ one variant of testing, the row's `variant` (none where an experiment has one).
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from mexflow.datasets.spotting import interval
 from mexflow.errors import UserError, choose
 from mexflow.evaluation import intervals, spotted, spotting
 from mexflow.evaluation.intervals import Counts
-from mexflow.evaluation.uncertainty import Interval, percentiles, seed_of
+from mexflow.evaluation.uncertainty import Interval, bootstrap, percentiles, seed_of
 from mexflow.reporting.evidence import Evidence
 
 if TYPE_CHECKING:
@@ -77,6 +77,47 @@ def frame_auc(evidence: Evidence, place: Place) -> list[Measurement]:
     notes = [*evidence.notes(place.experiment), *_said_of_videos(evidence, place)]
     measured = float(value) if np.isfinite(value) else None
     return [Measurement("frame_auc", measured, found, len(raw), _without_interval(measured, found) + notes)]
+
+
+def frame_auc_percent(evidence: Evidence, place: Place) -> list[Measurement]:
+    """As :func:`frame_auc`, in per cent."""
+    (found,) = frame_auc(evidence, place)
+    value, ends = (None if one is None else 100 * np.asarray(one) for one in (found.value, found.interval))
+    interval = None if ends is None else (float(ends[0]), float(ends[1]))
+    percent = None if value is None else float(value)
+    return [replace(found, metric="frame_auc_percent", value=percent, interval=interval)]
+
+
+def intensity_correlation(evidence: Evidence, place: Place) -> list[Measurement]:
+    """Pearson's correlation of a test clip's intensity with its target, the mean over clips; `n` counts clips.
+
+    A clip whose intensity or target does not change has none, and is counted in a note.
+    """
+    from mexflow.reporting.metrics import Measurement
+
+    tables, absent = _tables(evidence, place.experiment, "states", "intensity_correlation")
+    if absent:
+        return [absent]
+    sums: dict[str, np.ndarray] = defaultdict(lambda: np.zeros(2))
+    constant = 0
+    for _, table in tables:
+        rows = table.to_pandas()
+        for (_, subject, _), own in rows.groupby(["dataset", "subject", "clip"]):
+            found = spotting.correlation(own["intensity"].to_numpy(), own["target"].to_numpy())
+            constant += not np.isfinite(found)
+            sums[str(subject)] += (found, 1) if np.isfinite(found) else (0, 0)
+    notes = [*evidence.notes(place.experiment)]
+    if constant:
+        notes.append(f"{_counted_text(constant, 'clip')} without a change, which has no correlation")
+    totals = np.array([sums[name] for name in sorted(sums)]).reshape(-1, 2)
+    clips = int(totals[:, 1].sum())
+    if not clips:
+        return [Measurement("intensity_correlation", n=0, notes=["no test clip", *notes])]
+    seed = seed_of(evidence.seed, evidence.paper.paper, place.experiment, "intensity_correlation")
+    with np.errstate(invalid="ignore"):  # a resample may hold no clip
+        found = bootstrap(totals, lambda sums: sums[..., 0] / sums[..., 1], seed)
+    value = float(totals[:, 0].sum() / clips)
+    return [Measurement("intensity_correlation", value, found, clips, _without_interval(value, found) + notes)]
 
 
 def frame_f1(evidence: Evidence, place: Place) -> list[Measurement]:
