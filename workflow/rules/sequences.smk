@@ -47,7 +47,9 @@ for batch in plan.batches:
                 motion=flags("motion", plan.motion(batch.paper, batch.arrays)),
                 science=lambda wildcards, paper=batch.paper: plan.sequences_flags(paper, wildcards.experiment),
                 device=plan.config.training.device,
-                code=lambda wildcards, paper=batch.paper: plan.training_code("spot_recognise", paper, wildcards.experiment),
+                code=lambda wildcards, paper=batch.paper: plan.training_code(
+                    "spot_recognise", paper, wildcards.experiment
+                ),
             shell:
                 "MEXFLOW_RULE={params.rule} MEXFLOW_ATTEMPT={resources.attempt} python -m mexflow spot_recognise"
                 " --paper {params.paper} --experiment {wildcards.experiment} {params.folds}"
