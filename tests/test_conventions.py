@@ -20,6 +20,7 @@ import mexflow
 from mexflow import papers
 from mexflow.commands import COMMANDS
 from mexflow.config import Config
+from mexflow.workflow import Workflow
 from project import PACKAGE, ROOT, WORKFLOW, run
 
 SMK = sorted((WORKFLOW / "rules").glob("*.smk"))
@@ -111,9 +112,12 @@ def test_every_command_line_of_the_workflow_is_understood(tmp_path):
 
     import typer
 
-    result = run("snakemake", "--dry-run", "--printshellcmds", "--snakefile", ROOT / "Snakefile", "--cores", "2",
-                 "--config", "embedded={size: tiny}", f"papers=[{', '.join(papers.available(WORKFLOW / 'papers'))}]",
-                 cwd=tmp_path)  # fmt: skip
+    plan = Workflow({"embedded": {"size": "tiny"}, "papers": ["elface2021"]}, WORKFLOW)
+    subject = plan.folds("elface2021", "samm-lv")[0]
+    video = f"results/figures/elface2021/videos/samm-lv/k-th/{subject}/{subject}_1.png"
+    result = run("snakemake", "all", video, "--dry-run", "--printshellcmds", "--snakefile", ROOT / "Snakefile",
+                 "--cores", "2", "--config", "embedded={size: tiny}",
+                 f"papers=[{', '.join(papers.available(WORKFLOW / 'papers'))}]", cwd=tmp_path)  # fmt: skip
     assert result.returncode == 0, result.stdout + result.stderr
     lines = [line for line in (result.stdout + result.stderr).splitlines() if "python -m mexflow " in line]
     called = set()

@@ -43,6 +43,7 @@ COMMANDS = {
         Command("timing", "Time the classification of a clip."),
         Command("tables", "A paper's tables, published beside measured."),
         Command("figures", "A paper's figures."),
+        Command("video", "The scores and intervals of one test video."),
         Command("sheet", "The contact sheet of a dataset."),
         Command("lcnfigure", "What LCN makes of changed brightness and contrast."),
         Command("quality", "Preprocessing of embedded data against the renderer's truth."),

@@ -104,6 +104,19 @@ class Spotting(Part):
     placement: Literal["centred", "forward", "backward"] = "centred"
 
 
+class Intervals(Part):
+    """How the scores of a video become intervals, and what a true positive is.
+
+    `order` of the Butterworth low-pass, run both ways; runs of fewer than `least` frames are dropped; `iou` is the
+    least one of a match. `videos`: all count, or those with an expression of the type alone, as in some published code.
+    """
+
+    order: int = Field(2, ge=1)
+    least: int = Field(2, ge=1)
+    iou: float = Field(0.5, gt=0, le=1)
+    videos: Literal["all", "with_expressions"] = "all"
+
+
 class Sequences(Part):
     """How a memory of sequences is trained, and before it the networks that it sees through.
 

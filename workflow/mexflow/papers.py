@@ -23,6 +23,7 @@ from mexflow.paper_parts import (
     Experiment,
     Figure,
     Flow,
+    Intervals,
     Metric,
     Motion,
     Option,
@@ -53,7 +54,7 @@ class Paper(Part):
     key_frame_gap: Literal["printed", "bracketed"] = "printed"
     spotting: dict[str, Spotting] = {}
     sequences: Sequences | None = None
-    spotted_videos: Literal["all", "with_expressions"] = "all"
+    intervals: Intervals = Intervals()
     train_pairs: list[str] = []
     test_pairs: list[str] = []
     training: Training

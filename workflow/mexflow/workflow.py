@@ -237,6 +237,34 @@ class Workflow:
             for table in SPOTTED.get(experiment.input, ())
         ]
 
+    @property
+    def spotting_papers(self) -> dict[str, list[str]]:
+        """The papers with experiments on long videos, and these."""
+        found = {
+            name: [one for one, experiment in used.experiments.items() if experiment.videos]
+            for name, used in self.papers.items()
+        }
+        return {name: experiments for name, experiments in found.items() if experiments}
+
+    def video_tables(self, paper: str, experiment: str, subject: str) -> list[str]:
+        """What a figure of a test video is drawn from: the tables of the fold that tests its subject.
+
+        Raises:
+            UserError: if the budget does not test that subject.
+        """
+        choose(f"subject tested by budget {self.config.budget}", subject, self.folds(paper, experiment))
+        folder = f"{RESULTS}/folds/{paper}/{experiment}/{subject}"
+        return [f"{folder}/{table}.parquet" for table in SPOTTED["videos"]]
+
+    def index_of(self, paper: str, experiment: str) -> str:
+        """The index of an experiment's data."""
+        return f"{RESULTS}/index/{self.papers[paper].data_of(experiment).index}.parquet"
+
+    def intervals_flags(self, paper: str) -> str:
+        """How scores become intervals, as options of ``mexflow intervals``."""
+        used = self.papers[paper].intervals
+        return f"--order {used.order} --least {used.least} --iou {used.iou}"
+
     def figure_spotted(self, paper: str) -> list[str]:
         """Of those, the ones that the paper's figures show."""
         shown = {experiment for figure in self.papers[paper].figures.values() for experiment in figure.experiments}

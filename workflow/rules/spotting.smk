@@ -81,7 +81,52 @@ for batch in plan.batches:
         params:
             rule=batch.name.replace("train_", "intervals_"),
             folds=lambda wildcards, batch=batch: flags("fold", batch.folders(wildcards.experiment)),
+            science=plan.intervals_flags(batch.paper),
             code=plan.code("intervals"),
         shell:
             "MEXFLOW_RULE={params.rule} MEXFLOW_ATTEMPT={resources.attempt} python -m mexflow intervals"
-            " {params.folds} --index {input.index} --record {output.record} > {log} 2>&1"
+            " {params.folds} --index {input.index} {params.science} --record {output.record} > {log} 2>&1"
+
+
+for paper in plan.spotting_papers:
+
+    rule:
+        """The scores, the true and the predicted intervals of one test video, on request."""
+        name:
+            f"video_{paper}"
+        input:
+            paper=plan.paper_file(paper),
+            index=lambda wildcards, paper=paper: plan.index_of(paper, wildcards.experiment),
+            tables=lambda wildcards, paper=paper: plan.video_tables(paper, wildcards.experiment, wildcards.subject),
+        output:
+            png=f"results/figures/{paper}/videos/{{experiment}}/{{variant}}/{{subject}}/{{video}}.png",
+            svg=f"results/figures/{paper}/videos/{{experiment}}/{{variant}}/{{subject}}/{{video}}.svg",
+            record=f"results/records/video/{paper}/{{experiment}}/{{variant}}/{{subject}}/{{video}}.json",
+        log:
+            f"results/logs/video/{paper}/{{experiment}}/{{variant}}/{{subject}}/{{video}}.log",
+        benchmark:
+            f"results/benchmarks/video/{paper}/{{experiment}}/{{variant}}/{{subject}}/{{video}}.tsv"
+        wildcard_constraints:
+            experiment="|".join(plan.spotting_papers[paper]),
+            variant="[^/]+",
+            subject="[^/]+",
+            video="[^/]+",
+        conda:
+            "../../envs/mexflow.yaml"
+        resources:
+            mem_mb=2000,
+            runtime=60,
+            attempt=plan.attempt,
+        params:
+            rule=f"video_{paper}",
+            fold=lambda wildcards, input: Path(input.tables[0]).parent,
+            prefix=lambda wildcards, output: output.png.removesuffix(".png"),
+            budget=plan.config.budget,
+            data=plan.data(paper),
+            code=plan.code("video"),
+        shell:
+            "MEXFLOW_RULE={params.rule} MEXFLOW_ATTEMPT={resources.attempt} python -m mexflow video"
+            " --paper {input.paper:q} --experiment {wildcards.experiment} --variant {wildcards.variant:q}"
+            " --fold {params.fold:q} --video {wildcards.video:q} --index {input.index}"
+            " --budget {params.budget} --data {params.data:q} --output {params.prefix:q}"
+            " --record {output.record:q} > {log:q} 2>&1"

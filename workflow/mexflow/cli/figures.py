@@ -294,7 +294,9 @@ def _scores(name: str, figure: Figure, evidence: Evidence):
         variant = figure.variant or testing[fold]["variant"][0].as_py()
         types = evidence.classes(figure.experiment)
         k = {kind: interval(rows, kind).k for kind in types}
-        found = curves(testing[fold], made[1][fold], made[2][fold], video, variant, k, types)
+        found = curves(
+            testing[fold], made[1][fold], made[2][fold], video, variant, k, types, evidence.paper.intervals.order
+        )
         said = f"{video[0]} {video[2]}, {variant} frame skips"
     foot = " · ".join([f"{source.mark} {source.line()}".strip(), said, *notes])
     return score_figure(found, title, foot, not source.comparable, source.mark), foot, said

@@ -19,7 +19,7 @@ from mexflow.evaluation.intervals import Counts
 VIDEOS = ("all", "with_expressions")
 """Settings of `leave_out`."""
 
-Video = TypeVar("Video")
+Key = TypeVar("Key")
 
 
 def normalise(scores: np.ndarray) -> np.ndarray:
@@ -166,11 +166,11 @@ def swept(contrasts: np.ndarray) -> np.ndarray:
     return (contrasts - mean) / (contrasts.max() - mean)
 
 
-def leave_out(truth: Mapping[Video, Sequence[tuple[int, int]]], videos: str = "all") -> list[Video]:
+def leave_out(truth: Mapping[Key, Sequence[tuple[int, int]]], videos: str = "all") -> list[Key]:
     """The videos that count for one type, in the order given.
 
     Args:
-        truth: the true intervals of the type, by video; an empty sequence for a video without one.
+        truth: the true intervals of the type, by video (or what names it); an empty sequence for one without any.
         videos: ``all``, or ``with_expressions``, which leaves out the videos without an expression of the type and
             with them all their false positives: F1 can only rise. Some published code does so.
 

@@ -82,6 +82,7 @@ def curves(
     variant: str,
     k: Mapping[str, int],
     types: Sequence[str] = ("micro", "macro"),
+    order: int = spotted.ORDER,
 ) -> list[Curve]:
     """The curves of a test video, one a type.
 
@@ -91,6 +92,7 @@ def curves(
         variant: of testing.
         k: by type, see :func:`mexflow.datasets.spotting.interval`.
         types: in the order in which they are shown.
+        order: of the smoothing, as the intervals were made with.
 
     Raises:
         UserError: if the fold has no scores of the video.
@@ -104,7 +106,7 @@ def curves(
     chosen = pc.equal(scores["role"], "test")
     for name, value in zip(("dataset", "subject", "video", "variant"), (*video, variant), strict=True):
         chosen = pc.and_(chosen, pc.equal(scores[name], value))
-    videos = spotted.scored(scores.filter(chosen), k)
+    videos = spotted.scored(scores.filter(chosen), k, order)
     result = []
     for kind in types:
         if (variant, kind) not in videos:

@@ -199,7 +199,7 @@ def control(evidence: Evidence, experiment: str, variant: str | None) -> tuple[M
             first, last = extents[key[:3]]
             seed = seed_of(evidence.seed, evidence.paper.paper, experiment, *key, repetition, "shifted")
             moved = intervals.shifted(found["predicted"], last - first + 1, seed, first)
-            total += intervals.count(moved, found["truth"])
+            total += intervals.count(moved, found["truth"], evidence.paper.intervals.iou)
         scores.append(total.f1)
     values = np.array(scores)
     null = Measurement("interval_f1", float(values.mean()), percentiles(values), SHIFTS, [f"{SHIFTS} repetitions"])
@@ -236,11 +236,13 @@ def _counted(evidence: Evidence, tables, kind: str | None, variant: str | None) 
         for row in table.to_pylist()
         if kind in (None, row["type"]) and variant in (None, row["variant"])
     ]
-    if evidence.paper.spotted_videos == "all":
-        return rows
-    key = lambda row: (row["dataset"], row["subject"], row["video"], row["variant"], row["type"])  # noqa: E731
-    with_truth = {key(row) for row in rows if row["source"] == "truth"}
-    return [row for row in rows if key(row) in with_truth]
+    key = lambda row: (*_video(row), row["variant"], row["type"])  # noqa: E731
+    truth: dict[Any, list[Any]] = {key(row): [] for row in rows}
+    for row in rows:
+        if row["source"] == "truth":
+            truth[key(row)].append((row["first"], row["last"]))
+    counted = set(spotting.leave_out(truth, evidence.paper.intervals.videos))
+    return [row for row in rows if key(row) in counted]
 
 
 def _video(row: dict[str, Any]) -> spotted.Video:
@@ -289,13 +291,13 @@ def _test_videos(evidence: Evidence, place: Place, metric: str):
     videos = []
     for fold, table in tables:
         k = {kind: interval(rows, kind).k for kind in table["type"].unique().to_pylist()}
-        for key, own in spotted.scored(table, k).items():
+        for key, own in spotted.scored(table, k, evidence.paper.intervals.order).items():
             videos += [((fold, *key), one) for one in own]
     return videos, None
 
 
 def _videos_note(evidence: Evidence) -> list[str]:
-    return [] if evidence.paper.spotted_videos == "all" else ["videos without an expression of the type left out"]
+    return [] if evidence.paper.intervals.videos == "all" else ["videos without an expression of the type left out"]
 
 
 def _said_of_videos(evidence: Evidence, place: Place) -> list[str]:

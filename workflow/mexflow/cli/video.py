@@ -1,0 +1,61 @@
+"""``mexflow video``: the scores, the true and the predicted intervals of one test video."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mexflow.cli.options import Budget, Data, PaperFile, Record, command
+
+
+def main(
+    paper: PaperFile,
+    experiment: Annotated[str, typer.Option(help="Name of the spotting experiment.")],
+    variant: Annotated[str, typer.Option(help="Variant of testing.")],
+    fold: Annotated[Path, typer.Option(help="Folder of the fold that tests the video's subject.")],
+    video: Annotated[str, typer.Option(help="Name of the video, as the index writes it.")],
+    index: Annotated[Path, typer.Option(help="Index of the experiment's videos.")],
+    budget: Budget,
+    data: Data,
+    output: Annotated[Path, typer.Option(help="Figure to write, without its ending.")],
+    record: Record = None,
+) -> None:
+    """The scores, the true and the predicted intervals of one test video, as PNG and SVG."""
+    from mexflow import papers
+    from mexflow.datasets.spotting import interval
+    from mexflow.errors import choose
+    from mexflow.records import Job
+    from mexflow.reporting import figures
+    from mexflow.reporting.score_figure import curves, score_figure
+    from mexflow.reporting.source import Source
+
+    with Job(record, __name__, threads=1) as job:
+        used = papers.parse(job.inputs.bytes(paper), paper)
+        scores, thresholds, intervals = (
+            job.inputs.table(fold / f"{name}.parquet") for name in ("scores", "thresholds", "intervals")
+        )
+        keys = ["dataset", "subject", "video", "variant", "role"]
+        tested = [row for row in scores.group_by(keys).aggregate([]).to_pylist() if row["role"] == "test"]
+        choose(f"variant of {experiment}", variant, sorted({row["variant"] for row in tested}))
+        choose(f"test video of fold {fold.name}", video, sorted({row["video"] for row in tested}))
+        key = next((row["dataset"], row["subject"], video) for row in tested if row["video"] == video)
+        types, rows = used.data_of(experiment).classes, job.inputs.table(index).to_pylist()
+        k = {kind: interval(rows, kind).k for kind in types}
+        found = curves(scores, thresholds, intervals, key, variant, k, types, used.intervals.order)
+        source = Source(data, budget)
+        effort, printed = (used.effort(experiment, one) for one in (budget, "paper"))
+        less = [f"epochs {effort.epochs} of {printed.epochs}"] if effort.epochs != printed.epochs else []
+        said = f"{key[0]} {video}, {experiment}, {variant} frame skips"
+        foot = " · ".join([f"{source.mark} {source.line()}".strip(), said, *less])
+        title = f"{used.paper}, {experiment}: {video}"
+        with figures.style(f"{used.paper}/{experiment}/{variant}/{video}"):
+            drawn = score_figure(found, title, foot, not source.comparable, source.mark)
+            for ending, content in figures.rendered(drawn, title, foot).items():
+                job.outputs.bytes(output.with_name(output.name + ending), content)
+        job.finish()
+    print(f"{output}: {said}")
+
+
+app = command(main)
