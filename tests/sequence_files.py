@@ -47,8 +47,8 @@ class SequenceFiles:
             "model": "time_contrast", "stage1-epochs": 1, "stage1-samples": 2, "stage1-batch-size": 2,
             "stage2-epochs": 2, "sequences-per-epoch": 2, "stage2-batch-size": 2, "length": 3, "versions": 1,
             "optimizer": "rmsprop", "learning-rate": 1e-4, "optimizer-option": "weight_decay=0.005",
-            "augment": ["rotation=-10,10", "scale=0.9,1.1", "shift=-2,2"], "seed": 1, "device": "cpu",
-            "output": output,
+            "normalise": "motion", "augment": ["rotation=-10,10", "scale=0.9,1.1", "shift=-2,2"], "seed": 1,
+            "device": "cpu", "output": output,
         }  # fmt: skip
         return flags(options | {name.replace("_", "-"): value for name, value in changed.items()})
 

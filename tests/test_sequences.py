@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 import sequence_files
 from mexflow.errors import UserError
+from mexflow.models.backbones.weights import Normalisation
 from mexflow.training.augmentation import Augmentation
-from mexflow.training.clips import STATES, Clip, flow_scale, intensities, states, window
-from mexflow.training.sequences import Flows, Images, Plan, Seeing, Sequences
+from mexflow.training.clips import STATES, Clip, flow_scale, frame_scale, intensities, states, window
+from mexflow.training.sequences import Flows, Images, Plan, Seeing, Sequences, as_images, frames
 from sequence_files import FIRST, FRAMES, row
 
 CPU = torch.device("cpu")
@@ -148,11 +151,27 @@ def test_the_scale_is_the_root_mean_square_of_moving_frames(files, clips):
     flow = np.load(files.motion[0]).astype(np.float64)
     moving = np.arange(len(flow)) % FRAMES != FRAMES - 1
     assert flow_scale(clips[:2], chunk=4) == pytest.approx(np.sqrt((flow[moving] ** 2).mean()))
-    still = [Clip(**{**vars(clips[0]), "motion": np.zeros_like(flow, np.float32)})]
+    still = [replace(clips[0], motion=np.zeros_like(flow, np.float32))]
     assert flow_scale(still) == 1
 
 
 # Sequences
+
+
+def test_what_sets_frames_apart_from_the_first(clips):
+    clip, places = clips[3], np.array([0, 6])
+    images = clip.images(np.arange(FRAMES))
+    inside = np.concatenate([one.images(np.flatnonzero(one.expression)) - one.images(np.array([0])) for one in clips])
+    scale = frame_scale(clips)
+    assert scale == pytest.approx(np.sqrt(np.square(inside, dtype=np.float64).mean()))
+    assert np.array_equal(frames(clip, places, None), images[places])
+    apart = frames(clip, places, scale)
+    assert not apart[0].any() and np.allclose(apart[1], (images[6] - images[0]) / scale)
+    # The spatial network gets deviations as they are: it takes ImageNet's mean and deviation off what it is given.
+    assert torch.allclose(Normalisation()(as_images(apart, scale)), apart, atol=1e-4)
+    assert as_images(apart, None) is apart
+    still = [replace(one, rows=np.zeros_like(one.rows)) for one in clips]
+    assert frame_scale(still) == 1
 
 
 def test_windows_end_in_the_last_frame(clips):
@@ -279,7 +298,7 @@ def test_an_epoch_is_the_same_whatever_was_before(clips):
 
 
 def test_augmentation_changes_all_frames_of_a_sequence_alike(clips):
-    still = Clip(**{**vars(clips[0]), "rows": np.full(FRAMES, 4)})
+    still = replace(clips[0], rows=np.full(FRAMES, 4))
     for versions in (0, 1):
         feed, _ = sequences([still], versions=versions, augment=AUGMENT, samples=3)
         inputs = batch(feed, 1)

@@ -97,7 +97,8 @@ def test_the_record_names_who_was_trained_on(whole):
     for fold, others in (("01", ["02", "03"]), ("02", ["01", "03"])):
         assert record["folds"][fold]["training_subjects"] == others
         assert record["folds"][fold]["test_subjects"] == [fold]
-        assert record["folds"][fold]["test_clips"] == 2 and record["folds"][fold]["normalisation"][0] > 0
+        assert record["folds"][fold]["test_clips"] == 2 and record["folds"][fold]["normalisation"]["flow"] > 0
+        assert record["folds"][fold]["normalisation"]["frames"] > 0
     assert {Path(path).name for path in record["outputs"]} == set(NAMES)
 
 
@@ -159,7 +160,7 @@ def test_killed_job_goes_on_and_ends_at_the_same_bits(files, whole, tmp_path):
         ({"protocol": "loso"}, "unknown protocol 'loso'"),
         ({"fold": "04"}, "unknown fold '04'"),
         ({"model": "time_contrst"}, "unknown network 'time_contrst' (did you mean 'time_contrast'?)"),
-        ({"normalise": "motion"}, "unknown normalisation 'motion'"),
+        ({"normalise": "mean"}, "unknown normalisation 'mean'"),
         ({"loss_weights": "1"}, "--loss-weights '1': two numbers are expected"),
         ({"augment": "turn=1,2"}, "unknown augmentation 'turn'"),
         ({"class": [*CLASSES, "sadness"]}, "no training clip of sadness"),

@@ -110,7 +110,7 @@ class Config(_Section):
     """Everything a user sets."""
 
     papers: list[str] = Field(
-        ["belaiche2020", "cropnet2021", "upadhy2025"],
+        ["belaiche2020", "cropnet2021", "elface2021", "nag2019", "upadhy2025"],
         min_length=1,
         description="Papers to make, by file in workflow/papers.",
     )

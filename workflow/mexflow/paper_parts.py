@@ -157,7 +157,7 @@ class Effort(Part):
 
     `epochs`; the first so many `folds` (null: all); for images of any size, the `size` they are scaled to (null: as
     they are stored); for long videos and sequences, the `samples` of an epoch; for networks trained before a memory,
-    their epochs and samples (each null: the paper's).
+    their epochs and samples, and the `versions` of a clip (each null: the paper's).
     """
 
     epochs: int = Field(ge=1)
@@ -166,6 +166,7 @@ class Effort(Part):
     samples: int | None = Field(None, ge=1)
     stage1_epochs: int | None = Field(None, ge=1)
     stage1_samples: int | None = Field(None, ge=1)
+    versions: int | None = Field(None, ge=0)
 
 
 class Experiment(Part):

@@ -9,8 +9,6 @@ import typer
 
 from mexflow.cli.options import Record, command, listed
 
-NORMALISATIONS = ("rms", "none")
-
 
 def main(
     paper: Annotated[str, typer.Option(help="Name of the paper.")],
@@ -36,7 +34,7 @@ def main(
     length: Annotated[int, typer.Option(min=1, help="Frames of a sequence.")] = 14,
     versions: Annotated[int, typer.Option(min=0, help="Augmented sequences of a clip, kept; 0: always new ones.")] = 0,
     loss_weights: Annotated[str, typer.Option(help="Weights in the memory's loss: class,intensity.")] = "1,1",
-    normalise: Annotated[str, typer.Option(help="Scaling of the flow: rms or none.")] = "rms",
+    normalise: Annotated[str, typer.Option(help="motion, rms (of the flow alone) or none.")] = "rms",
     model_option: Annotated[list[str], typer.Option(help="Setting of the network, NAME=VALUE; repeatable.")] = [],  # noqa: B006
     optimizer_option: Annotated[list[str], typer.Option(help="Setting of the optimiser; repeatable.")] = [],  # noqa: B006
     augment: Annotated[list[str], typer.Option(help="Augmentation, NAME=VALUES, in this order; repeatable.")] = [],  # noqa: B006
@@ -61,7 +59,7 @@ def main(
     from mexflow.training.clips import load
     from mexflow.training.loop import Settings, choose_device, make_deterministic
     from mexflow.training.samples import labelled, permute_within_subject
-    from mexflow.training.two_stage import STAGES, TwoStageRun, checkpoint_name, run_fold
+    from mexflow.training.two_stage import NORMALISATIONS, STAGES, TwoStageRun, checkpoint_name, run_fold
 
     choose("protocol", protocol, PROTOCOLS)
     choose("network", model, available())

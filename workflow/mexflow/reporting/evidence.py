@@ -218,6 +218,8 @@ class Evidence:
             run, whole = (getattr(one, name) or getattr(settings, name) for one in (effort, printed))
             if run != whole:
                 notes.append(f"{text} {run} of {whole}")
+        if effort.versions != printed.versions:
+            notes.append(f"augmented sequences of a clip {effort.versions or 'without end'}")
         return notes
 
     def _lacking(self, experiment: str) -> int:

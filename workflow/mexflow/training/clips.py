@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,8 @@ SIDE = 64
 
 LOW, HIGH = 0.2, 0.8
 """Intensities below which it only begins or ends, and from which on it is an apex."""
+
+_CHUNK = 64  # frames in memory at a time
 
 _USELESS = ("missing", "unreadable")
 
@@ -63,6 +66,11 @@ class Clip:
     def images(self, positions: np.ndarray) -> np.ndarray:
         """RGB frames at these positions, float32 (m, 3, 64, 64) in [0, 1]."""
         return np.ascontiguousarray(scaled(self.faces[self.rows[positions]], SIDE, grey=False).transpose(0, 3, 1, 2))
+
+    @cached_property
+    def first(self) -> np.ndarray:
+        """The first frame, float32 (3, 64, 64) in [0, 1]: the face before the expression, where the folder has it."""
+        return self.images(np.zeros(1, np.int64))[0]
 
     def flow(self, positions: np.ndarray) -> np.ndarray:
         """Flow from these positions to the next, float32 (m, 2, 64, 64), pixels.
@@ -216,7 +224,23 @@ def _inside(frames: np.ndarray, expressions: Sequence[Mapping[str, Any]]) -> np.
     return inside
 
 
-def flow_scale(clips: Sequence[Clip], chunk: int = 64) -> float:
+def frame_scale(clips: Sequence[Clip]) -> float:
+    """Root mean square of what the clips' expressions differ by from their first frames; 1 where nothing does.
+
+    Args:
+        clips: the training clips of one fold; no other may be among them.
+    """
+    total, count = 0.0, 0
+    for clip in clips:
+        places = np.flatnonzero(clip.expression)
+        for start in range(0, len(places), _CHUNK):
+            differing = clip.images(places[start : start + _CHUNK]) - clip.first
+            total += float(np.square(differing, dtype=np.float64).sum())
+            count += differing.size
+    return (total / count) ** 0.5 if total else 1.0
+
+
+def flow_scale(clips: Sequence[Clip], chunk: int = _CHUNK) -> float:
     """Root mean square of the components of the clips' flow, pixels; 1 where nothing moves.
 
     One number for both components, so that a turned flow is the flow of a turned face. A video's last frame, which has

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from mexflow.models.backbones.motion_pattern import pseudo_masks
+from mexflow.models.backbones.weights import DEVIATION, MEAN
 from mexflow.models.time_contrast import TimeContrastNetwork
 from mexflow.seeds import derive
 from mexflow.training.augmentation import Augmentation, Draws
@@ -30,16 +31,34 @@ class Plan:
         return np.concatenate(orders)[: self.samples], rng
 
 
+def frames(clip: Clip, positions: np.ndarray, scale: float | None) -> torch.Tensor:
+    """Frames before augmentation, float32 (m, 3, 64, 64): in [0, 1], or with a `scale` what sets them apart.
+
+    That is what they differ by from the clip's first frame, over `scale`: 0 where they do not.
+    """
+    images = clip.images(positions)
+    return torch.from_numpy(images if scale is None else (images - clip.first) / np.float32(scale))
+
+
+def as_images(frames: torch.Tensor, scale: float | None) -> torch.Tensor:
+    """Augmented :func:`frames` as the spatial network takes images; with a `scale`, deviations from ImageNet's mean."""
+    if scale is None:
+        return frames
+    mean, deviation = (frames.new_tensor(values)[:, None, None] for values in (MEAN, DEVIATION))
+    return mean + deviation * frames
+
+
 class Images:
     """Stage 1 of the spatial network: single frames of expressions, float32 (n, 3, 64, 64), and classes (n,).
 
-    Frames outside [onset, offset] show no class, so none is drawn.
+    Frames outside [onset, offset] show no class, so none is drawn. `scale` as for :func:`frames`.
     """
 
     def __init__(
-        self, clips: Sequence[Clip], samples: int, seed: int, augmentation: Augmentation, device: torch.device
-    ) -> None:
-        self._plan, self._seed = Plan(clips, samples, seed), seed
+        self, clips: Sequence[Clip], samples: int, seed: int, augmentation: Augmentation, device: torch.device,
+        scale: float | None = None,
+    ) -> None:  # fmt: skip
+        self._plan, self._seed, self._scale = Plan(clips, samples, seed), seed, scale
         self._augmentation, self._device = augmentation, device
 
     def __len__(self) -> int:
@@ -51,8 +70,8 @@ class Images:
         generator = torch.Generator().manual_seed(derive(self._seed, "augment", epoch))
         for some in cut(chosen, size):
             clips = [self._plan.clips[number] for number in some]
-            images = [clip.images(rng.choice(np.flatnonzero(clip.expression), 1)) for clip in clips]
-            images = self._augmentation(torch.from_numpy(np.concatenate(images)).to(self._device), generator)
+            drawn = [frames(clip, rng.choice(np.flatnonzero(clip.expression), 1), self._scale) for clip in clips]
+            images = as_images(self._augmentation(torch.cat(drawn).to(self._device), generator), self._scale)
             yield images, torch.tensor([clip.label for clip in clips], device=self._device)
 
 
@@ -92,12 +111,17 @@ class Seeing:
 
     A frame's is float16 (1025, 8, 8): fc6, and the likelihood of motion to the next frame. Frames are seen
     :data:`_CHUNK` at a time whether what is seen is kept or not, so that both ways give the same bits.
+
+    Args:
+        scale: what flow is divided by.
+        frame_scale: as for :func:`frames`.
     """
 
     def __init__(
-        self, network: TimeContrastNetwork, scale: float, augmentation: Augmentation, device: torch.device
-    ) -> None:
-        self._network, self._scale = network.to(device).eval(), scale
+        self, network: TimeContrastNetwork, scale: float, augmentation: Augmentation, device: torch.device,
+        frame_scale: float | None = None,
+    ) -> None:  # fmt: skip
+        self._network, self._scale, self._frame_scale = network.to(device).eval(), scale, frame_scale
         self._augmentation, self._device = augmentation, device
 
     @torch.no_grad()
@@ -106,10 +130,12 @@ class Seeing:
         parts = []
         for start in range(0, len(positions), _CHUNK):
             some = positions[start : start + _CHUNK]
-            images, flow = (torch.from_numpy(made).to(self._device) for made in (clip.images(some), clip.flow(some)))
+            images = frames(clip, some, self._frame_scale).to(self._device)
+            flow = torch.from_numpy(clip.flow(some)).to(self._device)
             if draws is not None:
                 images = self._augmentation.apply(images[None], draws)[0]
                 flow = self._augmentation.apply_to_flow(flow[None], draws)[0]
+            images = as_images(images, self._frame_scale)
             maps, motion = self._network.spatial_features(images), self._network.motion(flow / self._scale)
             parts.append(torch.cat([maps, motion], 1).half().cpu())
         return torch.cat(parts)

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from mexflow.artifacts import Outputs
-from mexflow.errors import UserError
+from mexflow.errors import UserError, choose
 from mexflow.evaluation import scores
 from mexflow.evaluation.folds import assert_disjoint
 from mexflow.models import build
@@ -22,7 +22,7 @@ from mexflow.models.time_contrast import Memory, TimeContrastNetwork
 from mexflow.seeds import derive
 from mexflow.training.augmentation import Augmentation
 from mexflow.training.checkpoints import Checkpoints
-from mexflow.training.clips import TYPE, Clip, flow_scale, states, window
+from mexflow.training.clips import TYPE, Clip, flow_scale, frame_scale, states, window
 from mexflow.training.feeding import CrossEntropy
 from mexflow.training.loop import Settings, fit
 from mexflow.training.losses import class_and_intensity
@@ -31,6 +31,10 @@ from mexflow.training.sequences import Flows, Images, Seeing, Sequences
 
 STAGES = ("spatial", "temporal", "memory")
 """What is trained, in this order."""
+
+NORMALISATIONS = ("motion", "rms", "none")
+"""``rms`` divides flow by its root mean square; ``motion`` also takes each clip's first frame off its frames, and
+divides what is left by its own; ``none`` changes nothing."""
 
 STAGE_HISTORY = pa.schema([("stage", pa.string()), *HISTORY])
 """One row per stage and epoch. The loss of the stage ``temporal`` is binary cross entropy and its accuracy a share of
@@ -78,6 +82,24 @@ class TwoStageRun:
     loss_weights: tuple[float, float]
     augment: Sequence[str]
     seed: int
+
+
+@dataclass(frozen=True)
+class Scales:
+    """What the networks' input is divided by, from the training clips of a fold alone.
+
+    `flow` is their flow's root mean square, pixels. `frames` is that of what their frames differ by from the clip's
+    first frame, which is then what the spatial network sees; None where it sees the frames themselves.
+    """
+
+    flow: float
+    frames: float | None
+
+    @classmethod
+    def of(cls, clips: Sequence[Clip], method: str) -> Scales:
+        """The scales of a normalisation, one of :data:`NORMALISATIONS`."""
+        choose("normalisation", method, NORMALISATIONS)
+        return cls(1.0 if method == "none" else flow_scale(clips), frame_scale(clips) if method == "motion" else None)
 
 
 class Masks:
@@ -146,11 +168,11 @@ def train_network(
     device: torch.device,
     checkpoints: Checkpoints,
     after_epoch: Callable[[], None] = lambda: None,
-) -> tuple[TimeContrastNetwork, float, list[dict[str, Any]]]:
-    """The three networks, trained on these clips, what flow is divided by before them, and the history."""
+) -> tuple[TimeContrastNetwork, Scales, list[dict[str, Any]]]:
+    """The three networks, trained on these clips, what their input is divided by, and the history."""
     torch.manual_seed(run.seed)
     network = build(run.model, run.options, 3, classes)
-    scale = flow_scale(train) if run.normalise == "rms" else 1.0
+    scales = Scales.of(train, run.normalise)
     augmentation = Augmentation.parse(run.augment)
     remembering = Remembering(network.memory)
     history: list[dict[str, Any]] = []
@@ -171,15 +193,16 @@ def train_network(
 
     seeds = [derive(run.seed, name, "feed") for name in STAGES]
     count = run.stage1_samples
-    images = Images(train, count, seeds[0], augmentation, device)
+    images = Images(train, count, seeds[0], augmentation, device, scales.frames)
+    flows = Flows(train, count, seeds[1], augmentation, device, scales.flow)
     stage("spatial", network.spatial, images, CrossEntropy(), run.stage1)
-    stage("temporal", network.temporal, Flows(train, count, seeds[1], augmentation, device, scale), Masks(), run.stage1)
-    seeing = Seeing(network, scale, augmentation, device)
+    stage("temporal", network.temporal, flows, Masks(), run.stage1)
+    seeing = Seeing(network, scales.flow, augmentation, device, scales.frames)
     sequences = Sequences(
         train, run.sequences, seeds[2], augmentation, device, seeing=seeing, length=run.length, versions=run.versions
     )
     stage("memory", remembering, sequences, ClassAndIntensity(run.loss_weights), run.stage2)
-    return network, scale, history
+    return network, scales, history
 
 
 def checkpoint_name(fold: str, stage: str) -> str:
@@ -188,13 +211,15 @@ def checkpoint_name(fold: str, stage: str) -> str:
 
 
 @torch.no_grad()
-def score_clip(network: TimeContrastNetwork, scale: float, clip: Clip, device: torch.device) -> tuple[np.ndarray, ...]:
+def score_clip(
+    network: TimeContrastNetwork, scales: Scales, clip: Clip, device: torch.device
+) -> tuple[np.ndarray, ...]:
     """Class probabilities float32 (n, classes) and intensities float32 (n,) of a clip's n frames.
 
     The memory runs over all of them in order, from a state of zeros.
     """
     network.to(device).eval()
-    seen = Seeing(network, scale, Augmentation(), device)(clip, np.arange(len(clip)))
+    seen = Seeing(network, scales.flow, Augmentation(), device, scales.frames)(clip, np.arange(len(clip)))
     seen = seen[window(clip, 0, len(clip))].to(device).float()
     logits, intensity = Remembering(network.memory)(seen[None])
     return logits[0].softmax(1).cpu().numpy(), intensity[0].cpu().numpy()
@@ -215,17 +240,18 @@ def run_fold(
     Writes ``predictions.parquet`` (a clip's probabilities are the means over the frames in [onset, offset]),
     ``scores.parquet`` (intensities of the test clips' videos, type ``intensity``), ``states.parquet``
     (:data:`STATES_TABLE`), ``history.parquet`` (:data:`STAGE_HISTORY`) and ``model.pt`` (the state of the three
-    networks under ``network.``, and ``divisor``, what flow is divided by before them).
+    networks under ``network.``, and ``divisors``, what flow and frames are divided by before them; the second is NaN
+    where frames are not).
 
     Returns:
         What the job's record says of the fold.
     """
     train, test = split(clips, run, classes)
-    network, scale, history = train_network(run, train, len(classes), device, checkpoints, after_epoch)
+    network, scales, history = train_network(run, train, len(classes), device, checkpoints, after_epoch)
     predictions, shown = [], []
     batches: dict[tuple[str, str, str], list[pa.RecordBatch]] = {}
     for clip in test:
-        probabilities, intensity = score_clip(network, scale, clip, device)
+        probabilities, intensity = score_clip(network, scales, clip, device)
         mean = probabilities[clip.expression].mean(0)
         names = {"dataset": clip.dataset, "subject": clip.subject}
         predictions.append(
@@ -259,7 +285,8 @@ def run_fold(
     outputs.table(folder / "history.parquet", pa.Table.from_pylist(history, schema=STAGE_HISTORY))
     buffer = io.BytesIO()
     saved = {f"network.{name}": value.cpu() for name, value in network.state_dict().items()}
-    torch.save({**saved, "divisor": torch.tensor([scale])}, buffer)
+    divisors = [float("nan") if scale is None else scale for scale in (scales.flow, scales.frames)]
+    torch.save({**saved, "divisors": torch.tensor(divisors, dtype=torch.float64)}, buffer)
     outputs.bytes(folder / "model.pt", buffer.getvalue())
     return {
         "training_subjects": sorted({clip.subject for clip in train}),
@@ -268,6 +295,6 @@ def run_fold(
         "training_samples": len(train),
         "test_clips": len(test),
         "seed": run.seed,
-        "normalisation": [scale],
+        "normalisation": {"method": run.normalise, "flow": scales.flow, "frames": scales.frames},
         "final_loss": history[-1]["loss"],
     }
