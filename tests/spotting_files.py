@@ -67,6 +67,16 @@ def write(root: Path, spotted: dict, variant: str = VARIANT, subjects=SUBJECTS, 
         write_rows(folder, "scores", table.to_pylist(), scores.SCORES)
 
 
+def index_rows() -> list[dict]:
+    """Rows of an index that annotates :data:`TRUTH`: k is 6 for micro- and 40 for macro-expressions."""
+    return [
+        {"dataset": DATASET, "subject": subject, "video": f"{subject}_1", "clip": f"{subject}_{kind}_{i}", "type": kind,
+         "onset": a, "apex": None, "offset": b, "repairs": [], "excluded": None}
+        for (subject, kind), own in TRUTH.items()
+        for i, (a, b) in enumerate(own)
+    ]  # fmt: skip
+
+
 def write_rows(folder: Path, name: str, rows: list[dict], schema: pa.Schema) -> None:
     """Add rows to a table of a fold, which may already have those of another variant."""
     path = folder / f"{name}.parquet"

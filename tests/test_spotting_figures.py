@@ -13,11 +13,16 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+from mexflow.datasets.schema import ROWS
 from mexflow.errors import UserError
 from mexflow.evaluation import spotting
 from mexflow.preprocess.lcn import grey, lcn
 from mexflow.reporting import aligned_row, figures, score_figure, states_figure
-from spotting_files import DATASET, EXPERIMENT, LENGTH, SPOTTED, SUBJECTS, TRUTH, VARIANT, write
+from project import WORKFLOW, mexflow
+from spotting_files import DATASET, EXPERIMENT, LENGTH, SPOTTED, SUBJECTS, TRUTH, VARIANT, index_rows, write
+
+PAPER = WORKFLOW / "papers" / "elface2021.yaml"
+INDEXED = ("dataset", "subject", "video", "clip", "type", "onset", "apex", "offset", "repairs", "excluded")
 
 
 def fold_tables(root: Path, subject: str) -> list[pa.Table]:
@@ -175,3 +180,30 @@ def test_states_have_their_colours():
     assert points.get_offsets()[29].tolist() == [30, 1]
     whole, empty = png(drawn), png(states_figure.states_figure([], "F2", "foot", True, "†"))
     assert len(colours(whole)) > len(colours(empty)) > 1
+
+
+def test_the_figure_of_a_video_on_request(tmp_path):
+    write(tmp_path, SPOTTED)
+    schema = pa.schema([(name, kind) for name, kind in zip(ROWS.names, ROWS.types, strict=True) if name in INDEXED])
+    pq.write_table(pa.Table.from_pylist(index_rows(), schema=schema), tmp_path / "index.parquet")
+
+    def call(**changed):
+        options = {
+            "paper": PAPER, "experiment": EXPERIMENT, "variant": VARIANT, "video": "1_1", "data": "embedded",
+            "fold": tmp_path / "elface2021" / EXPERIMENT / "1", "index": tmp_path / "index.parquet", "budget": "demo",
+            "output": tmp_path / "out" / "1_1", **changed,
+        }  # fmt: skip
+        return mexflow("video", *(text for name, value in options.items() for text in (f"--{name}", str(value))))
+
+    result = call()
+    assert result.returncode == 0, result.stderr
+    (png,) = (tmp_path / "out").glob("*.png")
+    assert Image.open(png).size[0] > 1500
+    said = (tmp_path / "out" / "1_1.svg").read_text()
+    assert "synthetic" in said and "samm_lv 1_1, samm-lv, k-th frame skips" in said and "epochs 12 of 50" in said
+    for changed, message in (
+        ({"video": "0_1"}, "unknown test video of fold 1 '0_1' (did you mean '1_1'?)"),  # it was trained on
+        ({"variant": "manual"}, "unknown variant of samm-lv 'manual'"),
+    ):
+        result = call(**changed, output=tmp_path / "none" / "1_1")
+        assert result.returncode != 0 and message in result.stderr and not (tmp_path / "none").exists()

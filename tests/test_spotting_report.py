@@ -19,7 +19,8 @@ from mexflow.reporting import spotting as metrics
 from mexflow.reporting.evidence import Evidence
 from mexflow.reporting.metrics import METRICS, NOT_RUN, Place
 from mexflow.reporting.source import Source
-from spotting_files import DATASET, EXPERIMENT, LENGTH, SPOTTED, SUBJECTS, TRUTH, VARIANT, write
+from mexflow.training.two_stage import STATES_TABLE
+from spotting_files import DATASET, EXPERIMENT, LENGTH, SPOTTED, SUBJECTS, TRUTH, VARIANT, index_rows, write
 
 PAPERS = Path(__file__).parents[1] / "workflow" / "papers"
 # By hand: true positives, false positives, false negatives. (300, 305) shares 6 of 13 frames: no match.
@@ -27,14 +28,8 @@ COUNTS = {"micro": (1, 3, 2), "macro": (2, 3, 1), None: (3, 6, 3)}
 
 
 def evidence(root: Path, folds=SUBJECTS, total: int = 3, **changes) -> Evidence:
-    """Evidence of one experiment of elface2021; k is 6 for micro- and 40 for macro-expressions."""
+    """Evidence of one experiment of elface2021."""
     paper = papers.load(PAPERS, "elface2021").model_copy(update=changes)
-    index = [
-        {"dataset": DATASET, "subject": subject, "video": f"{subject}_1", "clip": f"{subject}_{kind}_{i}", "type": kind,
-         "onset": a, "apex": None, "offset": b, "repairs": [], "excluded": None}
-        for (subject, kind), own in TRUTH.items()
-        for i, (a, b) in enumerate(own)
-    ]  # fmt: skip
     return Evidence(
         paper,
         root,
@@ -44,7 +39,7 @@ def evidence(root: Path, folds=SUBJECTS, total: int = 3, **changes) -> Evidence:
         7,
         Inputs(),
         {},
-        {DATASET: index},
+        {DATASET: index_rows()},
     )
 
 
@@ -220,3 +215,47 @@ def test_of_the_scores_only_those_of_test_videos_are_kept(tmp_path):
     for _, table in found.tables(EXPERIMENT, "scores", "test"):
         assert set(table["role"].to_pylist()) == {"test"}
         assert table.num_rows == 2 * LENGTH
+
+
+# Intensities
+
+
+def intensities(root: Path, courses: dict[tuple[str, str], list[float]]) -> Evidence:
+    """Evidence of nag2019's two folds, with these intensities of clips, by (subject, clip)."""
+    folds = sorted({subject for subject, _ in courses})
+    target = [0, 0, 0.5, 1, 0.5, 0]
+    for fold in folds:
+        rows = [
+            {"dataset": "casme2", "subject": subject, "video": clip, "clip": clip, "frame": frame, "intensity": value,
+             "state": "neutral", "target": target[frame]}
+            for (subject, clip), values in courses.items()
+            if subject == fold
+            for frame, value in enumerate(values)
+        ]  # fmt: skip
+        folder = root / "nag2019" / "proposed" / fold
+        folder.mkdir(parents=True)
+        pq.write_table(pa.Table.from_pylist(rows, schema=STATES_TABLE), folder / "states.parquet")
+    paper = papers.load(PAPERS, "nag2019")
+    return Evidence(paper, root, {"proposed": folds}, {"casme2": 2}, Source("embedded", "demo"), 7, Inputs())
+
+
+def test_the_correlation_of_the_intensity_is_the_mean_over_clips(tmp_path):
+    course = [0.1, 0.2, 0.4, 0.9, 0.3, 0.0]
+    courses = {("01", "a"): course, ("01", "b"): [0.5] * 6, ("02", "a"): course[::-1], ("02", "c"): course}
+    found = intensities(tmp_path, courses)
+    one = measured(found, "intensity_correlation", None, None, "proposed")
+    target = [0, 0, 0.5, 1, 0.5, 0]
+    right, back = (np.corrcoef(values, target)[0, 1] for values in (course, course[::-1]))
+    assert one.value == pytest.approx((2 * right + back) / 3, abs=1e-6) and one.n == 3
+    assert "1 clip without a change, which has no correlation" in one.notes
+    assert one.interval == pytest.approx(((right + back) / 2, right), abs=1e-6)
+
+
+def test_an_auc_in_per_cent_is_the_same_number(tmp_path):
+    write(tmp_path, SPOTTED)
+    found = evidence(tmp_path)
+    share, percent = (measured(found, metric, "micro") for metric in ("frame_auc", "frame_auc_percent"))
+    assert percent.value == 100 * share.value and percent.n == share.n
+    assert percent.interval == tuple(100 * end for end in share.interval)
+    found = evidence(tmp_path, folds=())
+    assert measured(found, "frame_auc_percent", "micro").notes == [NOT_RUN]
