@@ -158,7 +158,7 @@ def test_missing_folds_leave_a_claim_open(world):
 
 def test_claims_stand_in_the_tables(world):
     with Outputs() as outputs:
-        said = tables.run(
+        said, _ = tables.run(
             paper_path=world["paper"], folds_root=world["root"] / "folds", indexes={"megc2018": world["index"]},
             array_tables=[], folds=world["folds"], total_folds={"megc2018": 8}, budget="demo", data="embedded", seed=1,
             null_controls=False, prefix=world["root"] / "tables" / "t", inputs=Inputs(), outputs=outputs,

@@ -115,16 +115,32 @@ def test_folders_can_lie_anywhere_and_progress_is_told(tmp_path, rendered):
         assert hashlib.sha256((places[folder] / name).read_bytes()).hexdigest() == row["sha256"]
 
 
+def test_landmarks_of_the_photographs_are_dlibs():
+    import cv2
+    import dlib
+
+    from mexflow.embedded import textures
+    from mexflow.preprocess.landmarks import _predictor
+
+    kept = (textures._ASTRONAUT_POINTS, textures._HOPPER_POINTS)
+    for photograph, points in zip(textures.photographs(), kept, strict=True):
+        # Twice the size: the astronaut's face is near the detector's smallest.
+        double = cv2.resize(photograph, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
+        upper = np.ascontiguousarray(double[: 2 * 350])
+        face = max(dlib.get_frontal_face_detector()(upper, 0), key=lambda rectangle: rectangle.width())
+        assert [(point.x, point.y) for point in _predictor()(upper, face).parts()] == points
+
+
 @pytest.mark.parametrize("dataset", SHAPES)
 def test_dlib_finds_every_face_where_it_is(rendered, dataset):
     import cv2
     import dlib
 
-    from mexflow.embedded.textures import landmark_model
     from mexflow.embedded.truth import true_landmarks
+    from mexflow.preprocess.landmarks import _predictor
 
     detector = dlib.get_frontal_face_detector()
-    predictor = dlib.shape_predictor(str(landmark_model()))
+    predictor = _predictor()
     root, rows = rendered[dataset]
     scale = 2 if SHAPES[dataset][0] > 1000 else 1
     for row in rows[:: 17 if dataset in SUBJECTS else 29]:

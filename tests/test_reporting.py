@@ -107,7 +107,7 @@ def make_tables(world: SimpleNamespace, **changes) -> SimpleNamespace:
     }  # fmt: skip
     inputs = Inputs()
     with Outputs() as outputs:
-        summary = tables.run(**{**values, **changes}, inputs=inputs, outputs=outputs)
+        summary, cells = tables.run(**{**values, **changes}, inputs=inputs, outputs=outputs)
         outputs.commit()
     table = pq.read_table(values["prefix"].with_suffix(".parquet"))
     return SimpleNamespace(
@@ -116,6 +116,7 @@ def make_tables(world: SimpleNamespace, **changes) -> SimpleNamespace:
         text=values["prefix"].with_suffix(".md").read_text(),
         csv=values["prefix"].with_suffix(".csv").read_text(),
         summary=summary,
+        cells=cells,
         digests=inputs.digests,
     )
 
@@ -347,6 +348,14 @@ def test_excluded_clips_are_counted_by_reason_and_noted(world) -> None:
     assert counted == {"face_missing": 1, "frames_missing": 1}
     row = make_tables(world, indexes={DATA: index}, array_tables=[flow]).rows["belaiche2020/T4/Vy/3CL/accuracy"]
     assert "2 clips of the dataset excluded (face_missing 1, frames_missing 1)" in row["note"]
+
+
+def test_a_cell_says_what_it_was_measured_of(made) -> None:
+    assert made.cells["belaiche2020/T4/Vy/3CL/accuracy"] == ["vy-3cl"]
+    measured = {cell for cell, row in made.rows.items() if row["measured"] is not None}
+    assert measured <= made.cells.keys() <= made.rows.keys()
+    (control,) = [cell for cell in made.cells if cell.endswith("/null/expected_agreement")]
+    assert made.cells[control] == ["vy-3cl-null"]
 
 
 def test_clips_that_lack_a_frame_that_the_input_needs_are_counted(world) -> None:

@@ -51,7 +51,7 @@ def main(
 
     models = papers.parse(paper.read_bytes(), paper).models
     with Job(record, __name__, *(f"mexflow.models.{model}" for model in models), seed=seed, threads=1) as job:
-        said = run(
+        said, cells = run(
             paper_path=paper,
             folds_root=folds,
             indexes={name: Path(path) for name, path in pairs("--index", index).items()},
@@ -67,6 +67,8 @@ def main(
             inputs=job.inputs,
             outputs=job.outputs,
         )
+        # What each number was measured of: an auditor follows it from here to the folds.
+        job.state(cells=cells)
         job.finish()
     print(said)
 
@@ -87,7 +89,7 @@ def run(
     inputs: Inputs,
     outputs: Outputs,
     only: str | None = None,
-) -> str:
+) -> tuple[str, dict[str, list[str]]]:
     """Write ``<prefix>.parquet``, ``<prefix>.csv`` and ``<prefix>.md``; the caller commits `outputs`.
 
     Args:
@@ -105,7 +107,7 @@ def run(
         only: an experiment; instead of the paper's tables, one of its scores is made.
 
     Returns:
-        A summary of a few short lines.
+        A summary of a few short lines, and the experiments that each cell was measured of, by its name.
 
     Raises:
         UserError: if an input cannot be read or does not fit the paper.
@@ -134,7 +136,8 @@ def run(
     outputs.table(prefix.with_name(f"{prefix.name}.parquet"), table)
     outputs.bytes(prefix.with_name(f"{prefix.name}.csv"), cells.to_csv(table))
     outputs.text(prefix.with_name(f"{prefix.name}.md"), render.markdown(paper, found, judged, source, checked, shifted))
-    return _summary(paper, whole, judged or (), checked, shifted)
+    said = _summary(paper, whole, judged or (), checked, shifted)
+    return said, {cell.name: list(cell.experiments) for cell in whole if cell.experiments}
 
 
 def _summary(paper: Paper, found: Sequence[Cell], judged: Sequence, checked: Sequence, shifted: Sequence) -> str:

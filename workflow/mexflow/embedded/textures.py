@@ -1,21 +1,18 @@
 """The two photographs every embedded face is made of, with their landmarks and outlines.
 
 Both are in the public domain and come inside pinned libraries: the astronaut (Eileen Collins) in
-scikit-image and Grace Hopper in matplotlib's sample data. dlib finds their landmarks once per
-process.
+scikit-image and Grace Hopper in matplotlib's sample data. Their landmarks are dlib's, kept here: to
+find them anew would take longer than to render a clip.
 """
 
 from __future__ import annotations
 
 import functools
-import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
-
-LANDMARK_MODEL = "models/shape_predictor_68_face_landmarks.dat"
 
 # Outlines of the two persons in pixels of the photographs, traced once, so that each can be put
 # before a plain backdrop. They run past the lower border, where the person is cut.
@@ -36,6 +33,27 @@ _HOPPER = [
     (369, 225), (367, 208), (371, 206), (375, 196), (375, 185), (368, 182), (371, 134), (369, 129),
     (369, 103), (365, 89), (352, 86), (351, 78), (344, 65), (330, 50), (283, 32), (260, 28),
     (234, 34),
+]  # fmt: skip
+# The landmarks that dlib finds in the photographs at twice their size; a test finds them again.
+_ASTRONAUT_POINTS = [
+    (359, 209), (360, 232), (362, 254), (364, 277), (370, 299), (382, 320), (400, 336), (418, 351), (441, 357),
+    (464, 354), (485, 343), (505, 328), (520, 309), (530, 288), (536, 265), (541, 242), (544, 218), (373, 189),
+    (384, 177), (401, 175), (418, 178), (433, 185), (473, 188), (489, 182), (505, 182), (521, 186), (531, 199),
+    (452, 205), (451, 222), (451, 238), (450, 255), (429, 263), (439, 266), (449, 269), (459, 267), (469, 264),
+    (391, 203), (401, 196), (414, 198), (425, 208), (413, 209), (400, 208), (476, 211), (487, 201), (500, 202),
+    (511, 209), (501, 213), (488, 213), (401, 278), (418, 279), (436, 279), (447, 282), (459, 280), (475, 281),
+    (492, 282), (475, 302), (458, 310), (445, 311), (432, 309), (415, 299), (407, 281), (435, 286), (447, 289),
+    (459, 287), (486, 284), (458, 300), (446, 301), (434, 299),
+]  # fmt: skip
+_HOPPER_POINTS = [
+    (352, 414), (360, 459), (371, 502), (384, 544), (399, 585), (422, 621), (454, 646), (492, 662), (538, 664),
+    (581, 658), (620, 638), (653, 610), (678, 572), (695, 530), (703, 485), (707, 438), (709, 389), (372, 384),
+    (382, 351), (412, 335), (447, 333), (479, 342), (559, 335), (590, 321), (626, 318), (659, 331), (679, 358),
+    (523, 377), (525, 410), (527, 443), (528, 477), (490, 493), (510, 499), (532, 505), (554, 498), (572, 490),
+    (415, 397), (430, 384), (450, 381), (472, 391), (453, 396), (433, 400), (580, 385), (597, 371), (617, 370),
+    (636, 380), (619, 385), (599, 386), (461, 561), (485, 548), (510, 543), (531, 547), (551, 542), (576, 544),
+    (601, 553), (578, 568), (555, 577), (534, 580), (511, 579), (486, 574), (469, 560), (511, 556), (532, 558),
+    (553, 555), (591, 554), (553, 557), (533, 560), (511, 559),
 ]  # fmt: skip
 _MARGIN = 200  # pixels added around a photograph, so that outlines can leave it
 
@@ -71,44 +89,27 @@ MIRROR = np.array(
 )  # fmt: skip
 
 
-def landmark_model() -> Path:
-    """The file of dlib's 68-point model. Raises FileNotFoundError if the package is missing."""
-    # The package's own __init__ needs pkg_resources, so it is located without being imported.
-    spec = importlib.util.find_spec("face_recognition_models")
-    for folder in (spec.submodule_search_locations or []) if spec else []:
-        path = Path(folder) / LANDMARK_MODEL
-        if path.is_file():
-            return path
-    raise FileNotFoundError(f"face_recognition_models ({LANDMARK_MODEL}) is not installed")
-
-
 @functools.cache
 def textures() -> tuple[Texture, Texture]:
     """The astronaut and Grace Hopper."""
-    import dlib
+    astronaut, hopper = photographs()
+    return (
+        _texture("astronaut", astronaut, _ASTRONAUT, _ASTRONAUT_POINTS),
+        _texture("hopper", hopper, _HOPPER, _HOPPER_POINTS),
+    )
+
+
+def photographs() -> tuple[np.ndarray, np.ndarray]:
+    """Of the astronaut and of Grace Hopper, uint8 (h, w, 3), RGB."""
     import matplotlib
     import skimage.data
 
-    predictor = dlib.shape_predictor(str(landmark_model()))
     hopper = Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg"
-    photographs = (
-        ("astronaut", skimage.data.astronaut(), _ASTRONAUT),
-        ("hopper", cv2.imread(str(hopper))[:, :, ::-1], _HOPPER),
-    )
-    return tuple(_texture(predictor, name, rgb, outline) for name, rgb, outline in photographs)
+    return skimage.data.astronaut(), cv2.imread(str(hopper))[:, :, ::-1]
 
 
-def _texture(predictor, name: str, rgb: np.ndarray, outline: list) -> Texture:
-    import dlib
-
-    # Twice the size: the astronaut's face is near the detector's smallest.
-    double = cv2.resize(rgb, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
-    upper = np.ascontiguousarray(double[: 2 * 350])
-    found = dlib.get_frontal_face_detector()(upper, 0)
-    face = max(found, key=lambda rectangle: rectangle.width())
-    shape = predictor(upper, face)
-    points = np.array([(point.x, point.y) for point in shape.parts()], np.float64)
-    landmarks = (points - 0.5) / 2 + _MARGIN
+def _texture(name: str, rgb: np.ndarray, outline: list, points: list) -> Texture:
+    landmarks = (np.array(points, np.float64) - 0.5) / 2 + _MARGIN
     image = cv2.copyMakeBorder(rgb, *[_MARGIN] * 4, cv2.BORDER_REPLICATE).astype(np.float32) / 255
     person = np.zeros(image.shape[:2], np.uint8)
     cv2.fillPoly(person, [np.array(outline) + _MARGIN], 1)

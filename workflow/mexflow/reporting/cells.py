@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import pyarrow as pa
@@ -47,8 +47,8 @@ SCHEMA = pa.schema(
 class Cell:
     """One cell of a table.
 
-    `notes` are the remarks of the column `note`. `experiment` is whose number it is (None: not ours); `extra` tells
-    that the paper has no such number, and ours is shown beside.
+    `notes` are the remarks of the column `note`. `experiments` are those it was measured of (none: not ours); `extra`
+    tells that the paper has no such number, and ours is shown beside.
     """
 
     paper: str
@@ -61,7 +61,7 @@ class Cell:
     interval: Interval | None = None
     n: int | None = None
     notes: tuple[str, ...] = ()
-    experiment: str | None = None
+    experiments: tuple[str, ...] = ()
     extra: bool = False
 
     @property
@@ -108,12 +108,14 @@ def require_unique(cells: Sequence[Cell]) -> None:
 
 
 def cell_from(
-    paper: Paper, table: str, row: str, column: str, found: Measurement, published: float | None = None
-) -> Cell:
-    """A cell of a measurement; its remarks lose their semicolons, which separate remarks."""
+    paper: Paper, table: str, row: str, column: str, found: Measurement, experiments: Iterable[str],
+    published: float | None = None,
+) -> Cell:  # fmt: skip
+    """A cell of what was measured of some experiments; its remarks lose their semicolons, which separate remarks."""
     notes = tuple(" ".join(note.replace(";", ",").split()) for note in found.notes if note)
     value = None if found.value is None else float(found.value)
-    return Cell(paper.paper, table, row, column, found.metric, published, value, found.interval, found.n, notes)
+    own = tuple(dict.fromkeys(experiments))
+    return Cell(paper.paper, table, row, column, found.metric, published, value, found.interval, found.n, notes, own)
 
 
 def _place_cells(evidence: Evidence, name: str, table: Table, row: Row, number: int) -> list[Cell]:
@@ -136,8 +138,9 @@ def _place_cells(evidence: Evidence, name: str, table: Table, row: Row, number: 
             notes.append(table.note)
         found_here = Measurement(one.metric, one.value, one.interval, one.n, notes)
         printed_here = published if order == 0 else None
-        cell = cell_from(evidence.paper, name, row.name, column.name, found_here, printed_here)
-        cells.append(replace(cell, experiment=experiment, extra=order > 0))
+        measured_of = [experiment] if experiment else []
+        cell = cell_from(evidence.paper, name, row.name, column.name, found_here, measured_of, printed_here)
+        cells.append(replace(cell, extra=order > 0))
     return cells
 
 

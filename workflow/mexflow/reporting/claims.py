@@ -60,7 +60,7 @@ def _check(evidence: Evidence, number: int, claim: Claim) -> Checked:
         if one.value is not None:
             remarks += [f"{column}: {note}" for note in one.notes]
         whole = replace(one, notes=[*one.notes, *evidence.notes_of(pair), f"the claim: {verdict}"])
-        cells.append(cell_from(evidence.paper, TABLE, f"{number}. {claim.claim}", column, whole))
+        cells.append(cell_from(evidence.paper, TABLE, f"{number}. {claim.claim}", column, whole, pair))
     return Checked(number, claim, verdict, cells, remarks)
 
 

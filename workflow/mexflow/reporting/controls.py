@@ -62,7 +62,10 @@ def _control(evidence: Evidence, name: str) -> Control:
     real.notes.append(verdict)
     null.notes.append(null_verdict)
     places = (("experiment", real), ("null", null), ("null", expected), ("majority", share))
-    cells = [cell_from(evidence.paper, TABLE, name, column, found) for column, found in places]
+    cells = [
+        cell_from(evidence.paper, TABLE, name, column, found, [name if column == "experiment" else f"{name}-null"])
+        for column, found in places
+    ]
     return Control(name, cells, null_verdict, verdict)
 
 

@@ -161,7 +161,7 @@ def _remarks(table: Table, cells: list[Cell]) -> list[str]:
                 places.setdefault(note, set()).add((cell.row, cell.column))
     order = [(row, column) for row in dict.fromkeys(cell.row for cell in cells) for column in table.names]
     # Counts of a network qualify for no remark on data: "all" means all the others, where there are any.
-    measured = [cell for cell in cells if cell.experiment]
+    measured = [cell for cell in cells if cell.experiments]
     measured = [cell for cell in measured if cell.metric not in METRICS or METRICS[cell.metric].of_data] or measured
     ours = [place for place in order if place in {(cell.row, cell.column) for cell in measured}]
     general, single = [], []

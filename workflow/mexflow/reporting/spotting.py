@@ -171,7 +171,7 @@ def controls(evidence: Evidence) -> list[Shifted]:
             real.notes.append(verdict)
             row = f"{name}, {variant}"
             places = (("experiment", real), ("shifted", null))
-            cells = [cell_from(evidence.paper, TABLE, row, column, one) for column, one in places]
+            cells = [cell_from(evidence.paper, TABLE, row, column, one, [name]) for column, one in places]
             found.append(Shifted(row, cells, verdict))
     return found
 
