@@ -39,7 +39,17 @@ shell.prefix(
 )
 
 
-for stage in ("embedded", "index", "preprocess", "inspection", "training", "spotting", "sequences", "reporting"):
+for stage in (
+    "embedded",
+    "index",
+    "preprocess",
+    "inspection",
+    "training",
+    "spotting",
+    "sequences",
+    "reporting",
+    "audit",
+):
 
     include: f"workflow/rules/{stage}.smk"
 

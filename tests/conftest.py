@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import embedded_files
+import mini
 from embedded_files import SEED, SIZE, SUBJECTS
 
 
@@ -42,3 +43,11 @@ def preprocessed(embedded_root: dict[str, Path], tmp_path_factory: pytest.TempPa
         ):
             assert done.returncode == 0, done.stderr
     return folders
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the project after a run on two cores."""
+    folder = mini.make(tmp_path_factory.mktemp("two_cores"))
+    mini.run(folder, cores=2)
+    return folder

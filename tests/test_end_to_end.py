@@ -19,14 +19,6 @@ SAME = ("index", "faces", "lcn", "flow", "residual", "folds", "tables", "figures
 """What must be the same bits in every run of one configuration."""
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the project after a run on two cores."""
-    folder = mini.make(tmp_path_factory.mktemp("two_cores"))
-    mini.run(folder, cores=2)
-    return folder
-
-
 def jobs(folder: Path, *arguments: str) -> set[str]:
     """The rules that a run would execute now (the target rules left out)."""
     result = mini.snakemake(folder, "--dry-run", "--cores", "2", *arguments)

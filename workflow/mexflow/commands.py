@@ -47,6 +47,11 @@ COMMANDS = {
         Command("sheet", "The contact sheet of a dataset."),
         Command("lcnfigure", "What LCN makes of changed brightness and contrast."),
         Command("quality", "Preprocessing of embedded data against the renderer's truth."),
+        Command("trace", "Where a number, or an artifact, came from, back to the raw frames."),
+        Command("verify", "Whether any byte has changed, of an artifact, of a cell, or of all."),
+        Command("reproduce", "Make one artifact again, and compare its bytes."),
+        Command("leakage", "Proof that no test subject reached what scored it."),
+        Command("run_root", "Close a run with one digest of what all its records say."),
         Command("schema", "Write the JSON schema of config.yaml."),
     )
 }

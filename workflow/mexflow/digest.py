@@ -94,6 +94,15 @@ def code_digest(modules: Iterable[str]) -> str:
     return sha.hexdigest()
 
 
+def module_digest(module: str) -> str | None:
+    """Sha256 (hex) of a module's source; None if there is no such module."""
+    path = path_of(module)
+    if path is None:
+        return None
+    status = path.stat()
+    return hashlib.sha256(_source(path, (status.st_mtime_ns, status.st_size))[0]).hexdigest()
+
+
 def unaccounted(modules: Iterable[str]) -> list[str]:
     """Loaded modules of this package that the closure of `modules` does not hold."""
     loaded = {name for name in sys.modules if name == PACKAGE or name.startswith(f"{PACKAGE}.")}

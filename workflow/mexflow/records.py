@@ -22,7 +22,7 @@ from typing import Any
 from mexflow import digest
 from mexflow.artifacts import Digest, Inputs, Outputs, hash_bytes
 
-FORMAT = 1
+FORMAT = 2
 _PROJECT = Path(__file__).resolve().parents[2]
 _LIBRARIES = {
     "numpy": "numpy", "pandas": "pandas", "pyarrow": "pyarrow", "torch": "torch", "scipy": "scipy",
@@ -45,6 +45,7 @@ class Job:
         self._started = datetime.now(UTC)
         # Taken at the start: the code that runs is the code as it was imported, not as it may be edited meanwhile.
         self.code_digest = digest.code_digest(self._modules)
+        self._sources = {name: digest.module_digest(name) for name in digest.closure(self._modules)}
 
     def __enter__(self) -> Job:
         self.outputs.__enter__()
@@ -80,7 +81,11 @@ class Job:
             "command": shlex.join(["python", "-m", "mexflow", *sys.argv[1:]]),
             "inputs": {path: d.as_dict() for path, d in sorted(self.inputs.digests.items())},
             "outputs": outputs,
-            "code": {"digest": self.code_digest, "modules": digest.closure(self._modules), **git_state()},
+            "code": {
+                "digest": self.code_digest,
+                "modules": self._sources,
+                **git_state(),
+            },
             "lock_digest": hash_bytes(lock.read_bytes()).sha256 if lock.is_file() else None,
             "versions": {"python": platform.python_version(), **_versions()},
             **self.facts,

@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from mexflow import commands, config, models, papers, science, sheets
-from mexflow.enumeration import spread
+from mexflow.enumeration import members, spread
 from mexflow.errors import choose
 from mexflow.evaluation.folds import PROTOCOLS
 from mexflow.flags import flags, named
 from mexflow.papers import Experiment, Paper
+from mexflow.records import canonical_digest
 from mexflow.shared import Shared
 from mexflow.sources import Sources, require_writable
 
@@ -79,6 +80,22 @@ class Workflow:
         wanted = [data.index for paper in self.papers.values() for data in paper.data.values()]
         self.sources = Sources(self.config, wanted, RESULTS)
         self.sheets = sheets.Sheets(self.sources, RESULTS)
+
+    @cached_property
+    def awaited(self) -> set[str]:
+        """The raw datasets that the longest jobs wait for: those of whole frames and of sequences."""
+        indexes = {
+            used.data_of(name).index
+            for used in self.papers.values()
+            for name, experiment in used.experiments.items()
+            if experiment.input in ("frames", "sequences")
+        }
+        return {dataset for index in indexes for dataset in members(index)}
+
+    @property
+    def config_digest(self) -> str:
+        """Sha256 of the configuration, defaults included."""
+        return canonical_digest(self.config.model_dump(mode="json")).sha256
 
     def enumerated(self) -> Workflow:
         """The workflow itself, once every dataset, fold and target is enumerated.

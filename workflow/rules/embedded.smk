@@ -21,6 +21,8 @@ for dataset, subject in plan.sources.renderings:
             f"results/logs/embed/{dataset}/{subject}.log",
         benchmark:
             f"results/benchmarks/embed/{dataset}/{subject}.tsv"
+        # What the longest jobs wait for comes first.
+        priority: 1 if dataset in plan.awaited else 0
         conda:
             "../../envs/mexflow.yaml"
         resources:

@@ -14,6 +14,7 @@ from typing import Any
 
 from mexflow.artifacts import Inputs
 from mexflow.errors import UserError
+from mexflow.records import FORMAT
 
 RECORDS = Path("results/records")
 
@@ -52,20 +53,18 @@ class Graph:
 
     Attributes:
         records: by the job's name, sorted.
-        maker: the job that made an artifact, by the artifact's path.
+        maker: the job that made an artifact, by the artifact's path: the last one that did.
+        superseded: jobs of another configuration, all of whose artifacts have been made again by other jobs.
     """
 
     def __init__(self, records: Iterable[Record]) -> None:
-        self.records = {record.job: record for record in sorted(records, key=lambda record: record.job)}
         self.maker: dict[str, str] = {}
-        for record in self.records.values():
-            for path in record.outputs:
-                if path in self.maker:
-                    raise UserError(
-                        f"{record.path}: says that it made {path}, and so does the record of {self.maker[path]}; "
-                        "remove the one that is left over from another configuration"
-                    )
-                self.maker[path] = record.job
+        known = sorted(records, key=lambda record: (record.said["observed"]["ended"], record.job))
+        for record in known:
+            self.maker.update(dict.fromkeys(record.outputs, record.job))
+        current = {*self.maker.values()}
+        self.records = {one.job: one for one in sorted(known, key=lambda one: one.job) if one.job in current}
+        self.superseded = sorted({record.job for record in known} - current)
 
     @cached_property
     def readers(self) -> dict[str, list[str]]:
@@ -102,7 +101,7 @@ def load(folder: Path = RECORDS) -> Graph:
     """The graph of the records in a folder.
 
     Raises:
-        UserError: if there are none, one cannot be read or lacks what every record has, or two made one artifact.
+        UserError: if there are none, or one cannot be read or lacks what every record has.
     """
     paths = sorted(folder.rglob("*.json")) if folder.is_dir() else []
     if not paths:
@@ -113,6 +112,10 @@ def load(folder: Path = RECORDS) -> Graph:
 def _record(path: Path) -> Record:
     inputs = Inputs()
     said = inputs.json(path)
+    if isinstance(said, dict) and said.get("format") != FORMAT:
+        raise UserError(
+            f"{path}: of format {said.get('format')}, not {FORMAT}; run the workflow again with this version"
+        )
     needed = ("format", "job", "command", "inputs", "outputs", "code", "observed")
     if not isinstance(said, dict) or (absent := [name for name in needed if name not in said]):
         what = f"no {absent[0]!r}" if isinstance(said, dict) else "no record"

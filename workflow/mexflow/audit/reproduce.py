@@ -1,0 +1,109 @@
+"""Make one artifact again, from its recorded command and verified inputs, beside the run and not in it."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shlex
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mexflow import digest
+from mexflow.artifacts import Inputs, hash_file, hash_tree
+from mexflow.audit import trace
+from mexflow.audit.graph import Graph, Record
+from mexflow.errors import UserError
+
+_PACKAGE = Path(__file__).resolve().parents[2]
+_VALUES = ("published", "measured", "ci_low", "ci_high", "n", "data", "budget", "note")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of making an artifact again: whether it has the same bytes, else what differs that may explain it."""
+
+    path: str
+    same: bool
+    differences: list[str]
+
+
+def reproduce(graph: Graph, path: str, folder: Path) -> Outcome:
+    """Make an artifact again in `folder`, which the caller removes.
+
+    Raises:
+        UserError: if no job made it, an input is not what the job read, or the command fails.
+    """
+    if path not in graph.maker:
+        raise UserError(f"{path}: no job of this run made it, so there is nothing to make again")
+    record = graph.records[graph.maker[path]]
+    _require_inputs(record)
+    _lay_out(record, folder)
+    words = shlex.split(record.said["command"])
+    # The record of the second making is of no use to anyone, and must not lie among those of the run.
+    command = [sys.executable, *words[1:]]
+    environment = {**os.environ, "PYTHONPATH": str(_PACKAGE)}
+    result = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    if result.returncode:
+        last = (result.stderr.strip() or result.stdout.strip() or "no message").splitlines()[-1]
+        raise UserError(f"{path}: its command fails now ({last}): {record.said['command']}")
+    made = folder / path
+    found = hash_tree(made) if made.is_dir() else hash_file(made)
+    same = found.sha256 == record.outputs[path]["sha256"]
+    return Outcome(path, same, [] if same else _differences(record))
+
+
+def cell(graph: Graph, one: trace.Cell) -> str | None:
+    """What is wrong with a cell, compared with its table made again from its predictions; None if nothing is."""
+    with tempfile.TemporaryDirectory(prefix="mexflow-") as scratch:
+        try:
+            reproduce(graph, one.table, Path(scratch))
+        except UserError as error:
+            return str(error)
+        rows = {row["cell"]: row for row in Inputs().table(Path(scratch) / one.table).to_pylist()}
+    again = rows.get(one.row["cell"])
+    if again is None:
+        return "made again, the table has no such cell"
+    wrong = [
+        f"{name} {one.row[name]!r}, made again {again[name]!r}" for name in _VALUES if one.row[name] != again[name]
+    ]
+    return "; ".join(wrong) or None
+
+
+def _require_inputs(record: Record) -> None:
+    for path, known in record.inputs.items():
+        if hash_file(Path(path)).sha256 != known["sha256"]:
+            raise UserError(f"{path}: not the bytes that {record.job} read; make it again first, or restore it")
+
+
+def _lay_out(record: Record, folder: Path) -> None:
+    """Links to what the command reads, at the same relative places, and folders for what it writes."""
+    written = {*record.outputs, record.path}
+    for path in written:
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+    named = [word.rpartition("=")[2] for word in shlex.split(record.said["command"])]
+    for path in sorted({*record.inputs, *named}, key=len):
+        source, target = Path(path), folder / path
+        if source.is_absolute() or ".." in source.parts or not source.exists() or target.exists() or path in written:
+            continue
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.symlink_to(source.absolute())
+
+
+def _differences(record: Record) -> list[str]:
+    """What is other now than it was when the record was written."""
+    said: dict[str, Any] = record.said
+    found = []
+    changed = [name for name, known in said["code"]["modules"].items() if digest.module_digest(name) != known]
+    if changed:
+        found.append(f"source changed: {', '.join(changed)}")
+    if said["versions"].get("python") != platform.python_version():
+        found.append(f"Python {platform.python_version()}, was {said['versions'].get('python')}")
+    if said["observed"]["machine"] != platform.machine():
+        found.append(f"machine {platform.machine()}, was {said['observed']['machine']}")
+    if said.get("device") not in (None, "cpu"):
+        found.append(f"it ran on {said['device']}")
+    return found or ["nothing that the record tells: the processor may be of another kind"]

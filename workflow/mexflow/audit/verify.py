@@ -1,0 +1,153 @@
+"""Whether what lies on disk is what the records say, and whether the records fit each other.
+
+Offline, without Snakemake, and each file is read once. What is looked at:
+
+artifact  a file or folder that a record names still has the bytes that were written, or read where no job made it
+edge      a job read the very bytes that another one wrote
+code      the source of the modules that a job ran is unchanged
+lock      so is the list of pinned libraries
+raw       a raw frame still has the bytes that were decoded, see the table of aligned faces
+record    a record says what it said when the run ended, see :mod:`mexflow.audit.root`
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mexflow import digest
+from mexflow.artifacts import Digest, Inputs, hash_file, hash_tree
+from mexflow.audit import root
+from mexflow.audit.graph import Graph, Record
+from mexflow.errors import UserError
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at: its `kind` (see the module), its `name`, and what is wrong, if anything is."""
+
+    kind: str
+    name: str
+    wrong: str | None = None
+
+    def __str__(self) -> str:
+        return (
+            f"{'FAIL' if self.wrong else 'PASS'}  {self.kind:<8}  {self.name}{f': {self.wrong}' if self.wrong else ''}"
+        )
+
+
+def verify(
+    graph: Graph,
+    paths: Iterable[str],
+    lock: Path,
+    said_before: dict[str, Any] | None = None,
+    raw: bool = False,
+    threads: int = 1,
+    after: Callable[[], None] = lambda: None,
+) -> Iterator[Finding]:
+    """Look at some artifacts, at the jobs that made them, and at what these read.
+
+    Args:
+        graph: of the run.
+        paths: the artifacts, e.g. ``graph.ancestors(path)``.
+        lock: the list of pinned libraries.
+        said_before: ``results/run.json``, as :func:`mexflow.audit.root.described` made it; None where there is none.
+        raw: whether raw frames are hashed, too.
+        threads: so many files are hashed at a time.
+        after: called after each file.
+    """
+    paths = sorted(set(paths))
+    jobs = sorted({graph.maker[path] for path in paths if path in graph.maker})
+    yield from _records(graph, jobs, said_before)
+    for job in jobs:
+        yield from _job(graph, graph.records[job], lock)
+    with ThreadPoolExecutor(threads) as pool:  # hashlib lets other threads run meanwhile
+        for finding in pool.map(lambda path: _artifact(graph, path), paths):
+            after()
+            yield finding
+        if raw:
+            tables = [path for path in paths if _holds_frames(graph, path)]
+            for some in pool.map(lambda path: _frames(graph, path), tables):
+                yield from some
+
+
+def _records(graph: Graph, jobs: list[str], before: dict[str, Any] | None) -> Iterator[Finding]:
+    if before is None:
+        return
+    now = root.leaves(graph)
+    for job in jobs:
+        if job in now:
+            known = before["leaves"].get(job)
+            wrong = None if known == now[job] else "not what it was when the run ended" if known else "not of that run"
+            yield Finding("record", graph.records[job].path, wrong)
+    for job in sorted(before["leaves"].keys() - now.keys()):
+        yield Finding("record", f"{job}", "gone since the run ended")
+
+
+def _job(graph: Graph, record: Record, lock: Path) -> Iterator[Finding]:
+    for path, read in record.inputs.items():
+        if path in graph.maker:
+            made = graph.records[graph.maker[path]].outputs[path]
+            wrong = None if made == read else f"{record.job} read other bytes than {graph.maker[path]} wrote"
+            yield Finding("edge", f"{path} -> {record.job}", wrong)
+    yield Finding("code", record.job, _changed(record.said["code"]["modules"]))
+    known = record.said.get("lock_digest")
+    if known is not None and lock.is_file():
+        wrong = None if hash_file(lock).sha256 == known else f"{lock} is not the one that it ran under"
+        yield Finding("lock", record.job, wrong)
+
+
+def _changed(modules: dict[str, str]) -> str | None:
+    changed = [name for name, known in modules.items() if digest.module_digest(name) != known]
+    return f"source changed since: {', '.join(changed)}" if changed else None
+
+
+def _artifact(graph: Graph, path: str) -> Finding:
+    known = _known(graph, path)
+    if len(known) > 1:
+        return Finding("artifact", path, f"read with different bytes by {', '.join(graph.readers[path])}")
+    (sha256, size) = known[0]
+    try:
+        found = hash_tree(Path(path)) if Path(path).is_dir() else hash_file(Path(path))
+    except UserError as error:
+        return Finding("artifact", path, str(error).removeprefix(f"{path}: "))
+    return Finding("artifact", path, _differs(found, sha256, size))
+
+
+def _known(graph: Graph, path: str) -> list[tuple[str, int]]:
+    """What the maker of an artifact wrote; where no job made it, what its readers read, each once."""
+    said = [graph.records[graph.maker[path]].outputs[path]] if path in graph.maker else [
+        graph.records[job].inputs[path] for job in graph.readers[path]
+    ]  # fmt: skip
+    return sorted({(one["sha256"], one["size"]) for one in said})
+
+
+def _differs(found: Digest, sha256: str, size: int) -> str | None:
+    if found.sha256 == sha256:
+        return None
+    return f"{found.size} bytes, {size} recorded" if found.size != size else "other bytes than recorded, as many"
+
+
+def _holds_frames(graph: Graph, path: str) -> bool:
+    return path in graph.maker and graph.records[graph.maker[path]].stage == "faces" and path.endswith(".parquet")
+
+
+def _frames(graph: Graph, path: str) -> list[Finding]:
+    """Each raw frame that a table of aligned faces names."""
+    raw = Path(graph.records[graph.maker[path]].said["raw"]["root"])
+    try:
+        rows = Inputs().table(path, ["file", "sha256", "size"]).to_pylist()
+    except UserError as error:
+        return [Finding("raw", path, str(error))]
+    found = []
+    for row in rows:
+        file = raw / row["file"]
+        try:
+            wrong = _differs(hash_file(file), row["sha256"], row["size"])
+        except UserError as error:
+            wrong = str(error).removeprefix(f"{file}: ")
+        found.append(Finding("raw", file.as_posix(), wrong))
+    return found

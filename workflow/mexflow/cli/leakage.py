@@ -1,0 +1,38 @@
+"""``mexflow leakage``: proof from the records that no test subject reached what scored it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mexflow.cli.options import command
+
+
+def main(
+    paper: Annotated[str | None, typer.Argument(help="A paper; else all.")] = None,
+    records: Annotated[Path, typer.Option(help="Folder of the records.")] = Path("results/records"),
+) -> None:
+    """Fold by fold, that no test subject reached the model, threshold, normalisation or early stopping of its score."""
+    from mexflow.audit import leakage
+    from mexflow.audit.graph import load
+    from mexflow.errors import choose
+
+    graph = load(records)
+    if paper is not None:
+        jobs = [record.job.split("/") for record in graph.records.values() if record.stage in leakage.STAGES]
+        choose("paper of this run", paper, {parts[1] for parts in jobs})
+    found = list(leakage.proofs(graph, paper))
+    for one in found:
+        print(one)
+    missing = leakage.untested(graph, paper)
+    for path in missing:
+        print(f"{path}: FAIL: no record says whom it was trained on")
+    failed = sum(bool(one.wrong) for one in found) + len(missing)
+    print(f"{len(found)} folds, {failed} failed")
+    if failed:
+        raise SystemExit(1)
+
+
+app = command(main)

@@ -1,0 +1,59 @@
+"""``mexflow run_root``: close a run with the digest of what all its records say, and keep its history."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mexflow.cli.options import command
+
+
+def main(
+    config_digest: Annotated[str, typer.Option(help="Sha256 of the configuration.")],
+    outcome: Annotated[str, typer.Option(help="How the run ended: finished or failed.")] = "finished",
+    records: Annotated[Path, typer.Option(help="Folder of the records.")] = Path("results/records"),
+) -> None:
+    """Write ``run.json`` beside the records (the run root, each record's leaf), and a line into ``history.jsonl``."""
+    import getpass
+    import json
+    import os
+    import platform
+    from datetime import UTC, datetime
+
+    from mexflow.artifacts import Outputs, writing
+    from mexflow.audit import root
+    from mexflow.audit.graph import Graph, load
+    from mexflow.errors import choose
+    from mexflow.records import git_state
+
+    choose("outcome", outcome, ("finished", "failed"))
+    # A run may fail before its first job has ended.
+    graph = load(records) if outcome == "finished" or any(records.rglob("*.json")) else Graph([])
+    said = root.described(graph)
+    attempts = [record.said["observed"]["attempt"] for record in graph.records.values()]
+    entry = {
+        "when": datetime.now(UTC).isoformat(timespec="seconds"),
+        "who": f"{getpass.getuser()}@{platform.node()}",
+        "outcome": outcome,
+        "root": said["root"],
+        "jobs": len(graph.records),
+        "retries": sum(attempt - 1 for attempt in attempts),
+        "config_digest": config_digest,
+        **git_state(),
+    }
+    folder = records.parent
+    if outcome == "finished":
+        with Outputs() as outputs:
+            outputs.json(folder / "run.json", said)
+            outputs.commit()
+    history = folder / "history.jsonl"
+    with writing(history), open(history, "a", encoding="utf-8") as handle:
+        handle.write(json.dumps(entry) + "\n")
+        handle.flush()
+        os.fsync(handle.fileno())
+    print(f"run root {said['root']} over {len(said['leaves'])} records" if outcome == "finished" else "the run failed")
+
+
+app = command(main)

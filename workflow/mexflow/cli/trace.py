@@ -1,0 +1,66 @@
+"""``mexflow trace``: where a number, or an artifact, came from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mexflow.cli.options import command
+
+
+def main(
+    what: Annotated[
+        str, typer.Argument(help="A cell, e.g. belaiche2020/T4/Vy/3CL/accuracy, or the path of an artifact.")
+    ],
+    depth: Annotated[int | None, typer.Option(min=0, help="Jobs to go back; else to the raw data.")] = None,
+    only_raw: Annotated[bool, typer.Option(help="Only the raw frames behind it, with their sha256.")] = False,
+    json_: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+    records: Annotated[Path, typer.Option(help="Folder of the records.")] = Path("results/records"),
+) -> None:
+    """Where a number, or an artifact, came from; offline, from the records."""
+    import json
+    import sys
+
+    from mexflow.audit import trace
+    from mexflow.audit.graph import load
+
+    graph = load(records)
+    cell = None if what in graph.artifacts else trace.find_cell(graph, what)
+    behind = [what] if cell is None else trace.rests_on(graph, cell)
+    if only_raw:
+        frames = list(trace.raw_files(graph, behind))
+        if json_:
+            print(json.dumps(frames, indent=2))
+        else:
+            sys.stdout.writelines(f"{row['sha256']}  {row['file']}\n" for row in frames)
+        return
+    seen: set[str] = set()
+    if cell is None:
+        node = trace.tree(graph, what, seen, depth)
+        print(json.dumps(trace.as_json(node), indent=2) if json_ else "\n".join(trace.as_lines(node)))
+        return
+    table = trace.tree(graph, cell.table, depth=0)
+    nodes = [trace.tree(graph, path, seen, depth) for path in behind] if depth != 0 else []
+    rows = trace.predictions(graph, cell)
+    if json_:
+        said = {"cell": cell.row, "experiments": cell.experiments, "predictions": rows}
+        said |= {"table": trace.as_json(table), "inputs": [trace.as_json(node) for node in nodes]}
+        print(json.dumps(said, indent=2))
+        return
+    shown = {
+        name: cell.row[name] for name in ("published", "measured", "ci_low", "ci_high", "n", "data", "budget", "note")
+    }
+    print(cell.row["cell"])
+    print("\n".join(f"  {name}: {value}" for name, value in shown.items() if value not in (None, "")))
+    if cell.experiments:
+        print(f"  measured of: {', '.join(cell.experiments)}")
+    for row in rows:
+        probability = max(row["probabilities"])
+        right = "" if row["label"] == row["predicted"] else f", not {row['label']}"
+        print(f"    {row['fold']} {row['subject']} {row['clip']}: {row['predicted']} {probability:.3f}{right}")
+    print("\n".join(line for node in [table, *nodes] for line in trace.as_lines(node, 1)))
+
+
+app = command(main)

@@ -1,0 +1,12 @@
+"""The end of a run: one digest of what all its records say was made from what, and a line in its history.
+
+Needs the records. Makes ``results/run.json``, and adds to ``results/history.jsonl``.
+"""
+
+
+onsuccess:
+    shell(f"python -m mexflow run_root --config-digest {plan.config_digest}")
+
+
+onerror:
+    shell(f"python -m mexflow run_root --outcome failed --config-digest {plan.config_digest}")
