@@ -39,17 +39,8 @@ shell.prefix(
 )
 
 
-for stage in (
-    "embedded",
-    "index",
-    "preprocess",
-    "inspection",
-    "training",
-    "spotting",
-    "sequences",
-    "reporting",
-    "audit",
-):
+stages = "embedded index preprocess inspection training spotting sequences reporting audit"
+for stage in stages.split():
 
     include: f"workflow/rules/{stage}.smk"
 

@@ -96,6 +96,14 @@ def writing(path: Path) -> Iterator[None]:
         raise UserError(f"{path}: {reason}; nothing was left there") from None
 
 
+def append_line(path: Path, line: str) -> None:
+    """Add a line to a file and wait until it is on disk; raises UserError if it cannot be written."""
+    with writing(path), open(path, "a", encoding="utf-8") as handle:
+        handle.write(line + "\n")
+        handle.flush()
+        os.fsync(handle.fileno())
+
+
 class Inputs:
     """Reads a job's inputs, remembering the digest of each for the job's record."""
 

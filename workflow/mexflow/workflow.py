@@ -336,7 +336,8 @@ class Workflow:
 
     def training_code(self, command: str, paper: str, experiment: str) -> str:
         """The code digest of training an experiment by a command: of its network, and of no other."""
-        return self.code(command, f"mexflow.models.{self.experiments(paper)[experiment].model}")
+        model = self.experiments(paper)[experiment].model
+        return self.code(command, *([f"mexflow.models.{model}"] if model else []))
 
     def model_code(self, command: str, paper: str) -> str:
         """The code digest of a command that builds the paper's networks."""

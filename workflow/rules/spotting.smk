@@ -129,4 +129,4 @@ for paper in plan.spotting_papers:
             " --paper {input.paper:q} --experiment {wildcards.experiment} --variant {wildcards.variant:q}"
             " --fold {params.fold:q} --video {wildcards.video:q} --index {input.index}"
             " --budget {params.budget} --data {params.data:q} --output {params.prefix:q}"
-            " --record {output.record:q} > {log:q} 2>&1"
+            " --record {output.record} > {log} 2>&1"

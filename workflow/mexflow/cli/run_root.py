@@ -18,11 +18,10 @@ def main(
     """Write ``run.json`` beside the records (the run root, each record's leaf), and a line into ``history.jsonl``."""
     import getpass
     import json
-    import os
     import platform
     from datetime import UTC, datetime
 
-    from mexflow.artifacts import Outputs, writing
+    from mexflow.artifacts import Outputs, append_line
     from mexflow.audit import root
     from mexflow.audit.graph import Graph, load
     from mexflow.errors import choose
@@ -48,11 +47,7 @@ def main(
         with Outputs() as outputs:
             outputs.json(folder / "run.json", said)
             outputs.commit()
-    history = folder / "history.jsonl"
-    with writing(history), open(history, "a", encoding="utf-8") as handle:
-        handle.write(json.dumps(entry) + "\n")
-        handle.flush()
-        os.fsync(handle.fileno())
+    append_line(folder / "history.jsonl", json.dumps(entry))
     print(f"run root {said['root']} over {len(said['leaves'])} records" if outcome == "finished" else "the run failed")
 
 
