@@ -16,7 +16,6 @@ def main(
     records: Annotated[Path, typer.Option(help="Folder of the records.")] = Path("results/records"),
 ) -> None:
     """Write ``run.json`` beside the records (the run root, each record's leaf), and a line into ``history.jsonl``."""
-    import getpass
     import json
     import platform
     from datetime import UTC, datetime
@@ -34,7 +33,7 @@ def main(
     attempts = [record.said["observed"]["attempt"] for record in graph.records.values()]
     entry = {
         "when": datetime.now(UTC).isoformat(timespec="seconds"),
-        "who": f"{getpass.getuser()}@{platform.node()}",
+        "who": f"{_user()}@{platform.node()}",
         "outcome": outcome,
         "root": said["root"],
         "jobs": len(graph.records),
@@ -49,6 +48,17 @@ def main(
             outputs.commit()
     append_line(folder / "history.jsonl", json.dumps(entry))
     print(f"run root {said['root']} over {len(said['leaves'])} records" if outcome == "finished" else "the run failed")
+
+
+def _user() -> str:
+    """The user's name, or number where the machine knows none, as in some containers."""
+    import getpass
+    import os
+
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
 
 
 app = command(main)
