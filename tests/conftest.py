@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from contextlib import chdir
 from pathlib import Path
 
 import pytest
@@ -51,3 +53,21 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = mini.make(tmp_path_factory.mktemp("two_cores"))
     mini.run(folder, cores=2)
     return folder
+
+
+@pytest.fixture(scope="module")
+def audited(finished: Path, tmp_path_factory: pytest.TempPathFactory):
+    """A copy of the results of a small run, to be tampered with, as the folder that is worked in."""
+    folder = tmp_path_factory.mktemp("audited")
+    for name in ("results", "workflow", "envs"):
+        shutil.copytree(finished / name, folder / name, symlinks=True)
+    with chdir(folder):
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def graph(audited: Path):
+    """The graph of the records of that copy."""
+    from mexflow.audit.graph import load
+
+    return load()

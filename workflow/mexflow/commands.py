@@ -51,6 +51,7 @@ COMMANDS = {
         Command("verify", "Whether any byte has changed, of an artifact, of a cell, or of all."),
         Command("reproduce", "Make one artifact again, and compare its bytes."),
         Command("leakage", "Proof that no test subject reached what scored it."),
+        Command("crate", "The run as an RO-Crate, data described by digest."),
         Command("run_root", "Close a run with one digest of what all its records say."),
         Command("schema", "Write the JSON schema of config.yaml."),
     )

@@ -5,8 +5,8 @@ Needs the records. Makes ``results/run.json``, and adds to ``results/history.jso
 
 
 onsuccess:
-    shell(f"python -m mexflow run_root --config-digest {plan.config_digest}")
+    shell(f"python -m mexflow run_root --log {log} --config-digest {plan.config_digest}")
 
 
 onerror:
-    shell(f"python -m mexflow run_root --outcome failed --config-digest {plan.config_digest}")
+    shell(f"python -m mexflow run_root --outcome failed --log {log} --config-digest {plan.config_digest}")

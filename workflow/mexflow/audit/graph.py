@@ -17,6 +17,7 @@ from mexflow.errors import UserError
 from mexflow.records import FORMAT
 
 RECORDS = Path("results/records")
+_REMEDY = "delete it and what it names, and run again"
 
 
 @dataclass(frozen=True)
@@ -81,8 +82,24 @@ class Graph:
         return sorted({*self.maker, *self.readers})
 
     def parents(self, path: str) -> list[str]:
-        """What the job that made an artifact read; nothing for what no job made."""
-        return sorted(self.records[self.maker[path]].inputs) if path in self.maker else []
+        """What the job that made an artifact read; nothing for what no job made.
+
+        Raw frames stand in the table of aligned faces, not in its record; where they were rendered, their folders, and
+        with them the jobs that rendered them, count among what was read.
+        """
+        if path not in self.maker:
+            return []
+        record = self.records[self.maker[path]]
+        return sorted({*record.inputs, *self._rendered(record)})
+
+    def _rendered(self, record: Record) -> list[str]:
+        """The folders of rendered raw frames that a job read."""
+        if "raw" not in record.said:
+            return []
+        rendered = self.records.get(f"embed/{record.said['dataset']}/{record.said['subject']}")
+        root = f"{record.said['raw']['root']}/"
+        outputs = rendered.outputs if rendered else ()
+        return [path for path in outputs if path.startswith(root) and not Path(path).suffix]
 
     def ancestors(self, path: str) -> Iterator[str]:
         """An artifact and everything it was made from, each once, nearest first."""
@@ -112,12 +129,33 @@ def load(folder: Path = RECORDS) -> Graph:
 def _record(path: Path) -> Record:
     inputs = Inputs()
     said = inputs.json(path)
-    if isinstance(said, dict) and said.get("format") != FORMAT:
+    if not isinstance(said, dict):
+        raise UserError(f"{path}: no record in it; {_REMEDY}")
+    if said.get("format") != FORMAT:
         raise UserError(
             f"{path}: of format {said.get('format')}, not {FORMAT}; run the workflow again with this version"
         )
-    needed = ("format", "job", "command", "inputs", "outputs", "code", "observed")
-    if not isinstance(said, dict) or (absent := [name for name in needed if name not in said]):
-        what = f"no {absent[0]!r}" if isinstance(said, dict) else "no record"
-        raise UserError(f"{path}: {what} in it; delete it and what it names, and run again")
+    if absent := _absent(said):
+        raise UserError(f"{path}: no {absent} in it; {_REMEDY}")
+    if not path.with_suffix("").as_posix().endswith(f"/{said['job']}"):
+        raise UserError(f"{path}: of another job, {said['job']}; {_REMEDY}")
     return Record(path.as_posix(), said, inputs.digests[path.as_posix()].sha256)
+
+
+def _absent(said: dict[str, Any]) -> str | None:
+    """What every record has and this one has not."""
+    parts = {"code": ("digest", "modules"), "observed": ("started", "ended", "host", "machine", "attempt")}
+    if "raw" in said:
+        parts |= {"raw": ("root", "files", "bytes", "sha256"), "dataset": (), "subject": ()}
+    for name in ("job", "command", "inputs", "outputs", "lock_digest", "versions", *parts):
+        if name not in said:
+            return repr(name)
+    for name, needed in parts.items():
+        for part in needed:
+            if not isinstance(said[name], dict) or part not in said[name]:
+                return f"{name!r} with {part!r}"
+    for name in ("inputs", "outputs"):
+        described = said[name].values() if isinstance(said[name], dict) else [None]
+        if not all(isinstance(one, dict) and {"sha256", "size"} <= one.keys() for one in described):
+            return f"sha256 and size of each of its {name}"
+    return None

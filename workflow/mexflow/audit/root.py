@@ -1,24 +1,31 @@
 """The run root: one digest of what all records of a run say was made from what.
 
 Times, host and attempt stand in the records but outside the root, so that the same run on another machine of the same
-kind has the same root. A record whose results are themselves times is outside as well.
+kind has the same root; so does the git commit, since the digest of the code that ran stands in it. A record whose
+results are themselves times is outside as well. The bytes of every record are kept beside the root, not in it.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from mexflow.audit.graph import Graph, Record
+from mexflow.audit.history import History
+from mexflow.records import canonical_digest
 
+FORMAT = 2
 TIMES = ("timing",)
 """Stages whose results are measured times: other bits in every run."""
+_OF_GIT = ("git_commit", "git_dirty")
 
 
 def leaf(record: Record) -> str:
-    """Sha256 (hex) of what a record says, but for `observed`."""
+    """Sha256 (hex) of what a record says, but for `observed` and the git commit."""
     said = {name: value for name, value in record.said.items() if name != "observed"}
+    said["code"] = {name: value for name, value in said["code"].items() if name not in _OF_GIT}
     return hashlib.sha256(b"\0" + json.dumps(said, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
@@ -38,8 +45,37 @@ def merkle(hashes: list[str]) -> str:
     return level[0].hex()
 
 
-def described(graph: Graph) -> dict[str, Any]:
-    """What ``results/run.json`` says: the root, and each record's leaf, so that a changed one can be named."""
+def described(graph: Graph, history: str) -> dict[str, Any]:
+    """What ``results/run.json`` says: the root, each record's leaf, and the sha256 of each record's bytes.
+
+    Args:
+        graph: of the run.
+        history: sha256 of the history of runs, this one's line included.
+    """
     own = leaves(graph)
-    outside = sorted(job for job, record in graph.records.items() if record.stage in TIMES)
-    return {"format": 1, "root": merkle(list(own.values())), "leaves": own, "outside": outside}
+    said = {
+        "format": FORMAT,
+        "root": merkle(list(own.values())),
+        "leaves": own,
+        "outside": sorted(job for job, record in graph.records.items() if record.stage in TIMES),
+        "records": {record.path: record.sha256 for record in graph.records.values()},
+        "history": history,
+    }
+    return {**said, "sha256": canonical_digest(said).sha256}
+
+
+def contradictions(said: Any, history: History) -> Iterator[str]:
+    """What is wrong with ``run.json`` in itself, and with what the history of runs says of it; nothing, as a rule."""
+    if not isinstance(said, dict) or said.get("format") != FORMAT:
+        yield f"not of format {FORMAT}; run the workflow again with this version"
+        return
+    if canonical_digest({name: value for name, value in said.items() if name != "sha256"}).sha256 != said.get("sha256"):
+        yield "does not have its own sha256"
+        return
+    if merkle(list(said["leaves"].values())) != said["root"]:
+        yield "its root is not that of its leaves"
+    if said["history"] not in history.digests:
+        yield "the history of runs is not what it was when the run ended"
+    ended = [entry for entry in history.entries if isinstance(entry, dict) and entry.get("outcome") == "finished"]
+    if not ended or ended[-1].get("root") != said["root"]:
+        yield "its root is not that of the last finished run in the history"

@@ -114,13 +114,39 @@ def raw_files(graph: Graph, paths: list[str]) -> Iterator[dict[str, Any]]:
                 yield {**row, "file": (root / row["file"]).as_posix()}
 
 
-def predictions(graph: Graph, cell: Cell) -> list[dict[str, Any]]:
-    """The rows that a cell's number was computed from: each test clip with its fold, label and probabilities."""
-    rows = []
+ROWS = ("predictions", "thresholds", "intervals")
+"""The tables of a fold whose rows a cell is computed from.
+
+Of each test clip its fold, label and probabilities; of spotting each threshold with whom it was chosen on, and each
+true and predicted interval of a test video.
+"""
+
+
+def rows(graph: Graph, cell: Cell, name: str) -> list[dict[str, Any]]:
+    """The rows that a cell's number was computed from, of one of the tables in `ROWS`; none where it has no such table.
+
+    Raises:
+        UserError: if a table cannot be read.
+    """
+    found = []
     for path in rests_on(graph, cell):
-        if path.endswith("/predictions.parquet"):
-            rows += Inputs().table(path).to_pylist()
-    return rows
+        if path.endswith(f"/{name}.parquet"):
+            found += Inputs().table(path).to_pylist()
+    return found
+
+
+def as_text(name: str, row: dict[str, Any]) -> str:
+    """Such a row as a line."""
+    if name == "predictions":
+        right = "" if row["label"] == row["predicted"] else f", not {row['label']}"
+        of = f"{row['subject']} {row['clip']}"
+        return f"{row['fold']} {of}: {row['predicted']} {max(row['probabilities']):.3f}{right}"
+    if name == "thresholds":
+        chosen = f"on {row['frames']} frames of {_listed(row['subjects'])}"
+        return f"{row['fold']} {row['variant']} {row['type']}: threshold {row['threshold']:.4f}, chosen {chosen}"
+    matched = ", matched" if row["matched"] else ""
+    of = f"{row['fold']} {row['video']} {row['variant']} {row['type']}"
+    return f"{of}: {row['source']} {row['first']} to {row['last']}{matched}"
 
 
 def as_lines(node: Node, indent: int = 0) -> Iterator[str]:
@@ -135,6 +161,11 @@ def as_lines(node: Node, indent: int = 0) -> Iterator[str]:
     yield f"{space}  made by {node.record.job}, {', '.join([*facts, f'{started} to {ended}'])}"
     yield f"{space}  code {said['code']['digest'][:12]}, lock {(said['lock_digest'] or 'none')[:12]}, {_versions(said)}"
     yield f"{space}  $ {said['command']}"
+    if "raw" in said:
+        raw = said["raw"]
+        yield f"{space}  raw frames: {raw['files']:,} of {raw['root']}, {raw['bytes']:,} bytes, {raw['sha256'][:12]}"
+    if node.record.stage == "index":
+        yield f"{space}  release: {_release(node)}"
     for name in _FOLD:
         if name in node.fold:
             yield f"{space}  {name.replace('_', ' ')}: {_listed(node.fold[name])}"
@@ -149,12 +180,19 @@ def as_json(node: Node) -> dict[str, Any]:
         return {**found, "again": True}
     if node.record is not None:
         said = node.record.said
-        names = ("job", "rule", "command", "code", "lock_digest", "versions", "observed", *_SHOWN)
+        names = ("job", "rule", "command", "code", "lock_digest", "versions", "observed", "raw", *_SHOWN)
         found["made_by"] = {name: said[name] for name in names if name in said}
         found["made_by"]["code"] = {name: value for name, value in said["code"].items() if name != "modules"}
         if node.fold:
             found["fold"] = node.fold
     return {**found, "inputs": [as_json(one) for one in node.inputs]}
+
+
+def _release(node: Node) -> str:
+    """Which release of its datasets an index was read from: its annotation files, or that they were rendered."""
+    rendered = any(one.record is not None and one.record.stage == "embed" for one in node.inputs)
+    files = ", ".join(sorted(Path(path).name for path in node.record.inputs)) if node.record else ""
+    return (files or "file names alone") + (" (rendered, synthetic)" if rendered else "")
 
 
 def _versions(said: dict[str, Any]) -> str:

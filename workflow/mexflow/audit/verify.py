@@ -7,7 +7,8 @@ edge      a job read the very bytes that another one wrote
 code      the source of the modules that a job ran is unchanged
 lock      so is the list of pinned libraries
 raw       a raw frame still has the bytes that were decoded, see the table of aligned faces
-record    a record says what it said when the run ended, see :mod:`mexflow.audit.root`
+record    a record has the bytes that it had when the run ended, see :mod:`mexflow.audit.root`
+run       so has ``run.json``, and the history of runs, see :mod:`mexflow.audit.history`
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import Any
 
 from mexflow import digest
 from mexflow.artifacts import Digest, Inputs, hash_file, hash_tree
-from mexflow.audit import root
+from mexflow.audit import history, root
 from mexflow.audit.graph import Graph, Record
 from mexflow.errors import UserError
 
@@ -54,7 +55,7 @@ def verify(
         graph: of the run.
         paths: the artifacts, e.g. ``graph.ancestors(path)``.
         lock: the list of pinned libraries.
-        said_before: ``results/run.json``, as :func:`mexflow.audit.root.described` made it; None where there is none.
+        said_before: ``results/run.json``, as :func:`ended` found it; None where there is none.
         raw: whether raw frames are hashed, too.
         threads: so many files are hashed at a time.
         after: called after each file.
@@ -74,17 +75,39 @@ def verify(
                 yield from some
 
 
+def ended(folder: Path) -> tuple[dict[str, Any] | None, list[Finding]]:
+    """``run.json`` of a folder of results, None where there is none to go by, and whether it and the history hold.
+
+    Raises:
+        UserError: if one of them cannot be read.
+    """
+    past = history.read(folder / "history.jsonl")
+    found = [Finding("run", f"{folder}/history.jsonl", past.wrong)] if past.entries or past.wrong else []
+    path = folder / "run.json"
+    if not path.is_file():
+        finished = any(isinstance(one, dict) and one.get("outcome") == "finished" for one in past.entries)
+        return None, [*found, Finding("run", path.as_posix(), "gone since a run ended")] if finished else found
+    said = Inputs().json(path)
+    wrong = "; ".join(root.contradictions(said, past)) or None
+    usable = isinstance(said, dict) and isinstance(said.get("records"), dict) and isinstance(said.get("leaves"), dict)
+    return said if usable else None, [*found, Finding("run", path.as_posix(), wrong)]
+
+
 def _records(graph: Graph, jobs: list[str], before: dict[str, Any] | None) -> Iterator[Finding]:
     if before is None:
         return
-    now = root.leaves(graph)
-    for job in jobs:
-        if job in now:
-            known = before["leaves"].get(job)
-            wrong = None if known == now[job] else "not what it was when the run ended" if known else "not of that run"
-            yield Finding("record", graph.records[job].path, wrong)
-    for job in sorted(before["leaves"].keys() - now.keys()):
-        yield Finding("record", f"{job}", "gone since the run ended")
+    known = before["records"]
+    for record in (graph.records[job] for job in jobs):
+        wrong = None
+        if record.path not in known:
+            wrong = "not of that run"
+        elif known[record.path] != record.sha256:
+            same = before["leaves"].get(record.job) == root.leaf(record)
+            what = "when, where or of which commit it was" if same else "what it says"
+            wrong = f"{what} is not as it was when the run ended"
+        yield Finding("record", record.path, wrong)
+    for path in sorted(known.keys() - {record.path for record in graph.records.values()}):
+        yield Finding("record", path, "gone since the run ended")
 
 
 def _job(graph: Graph, record: Record, lock: Path) -> Iterator[Finding]:

@@ -13,15 +13,15 @@ from mexflow.cli.options import command
 def main(
     config_digest: Annotated[str, typer.Option(help="Sha256 of the configuration.")],
     outcome: Annotated[str, typer.Option(help="How the run ended: finished or failed.")] = "finished",
+    log: Annotated[Path | None, typer.Option(help="Snakemake's log, which names the rules that failed.")] = None,
     records: Annotated[Path, typer.Option(help="Folder of the records.")] = Path("results/records"),
 ) -> None:
     """Write ``run.json`` beside the records (the run root, each record's leaf), and a line into ``history.jsonl``."""
-    import json
     import platform
     from datetime import UTC, datetime
 
-    from mexflow.artifacts import Outputs, append_line
-    from mexflow.audit import root
+    from mexflow.artifacts import Outputs
+    from mexflow.audit import history, root
     from mexflow.audit.graph import Graph, load
     from mexflow.errors import choose
     from mexflow.records import git_state
@@ -29,25 +29,28 @@ def main(
     choose("outcome", outcome, ("finished", "failed"))
     # A run may fail before its first job has ended.
     graph = load(records) if outcome == "finished" or any(records.rglob("*.json")) else Graph([])
-    said = root.described(graph)
     attempts = [record.said["observed"]["attempt"] for record in graph.records.values()]
     entry = {
         "when": datetime.now(UTC).isoformat(timespec="seconds"),
         "who": f"{_user()}@{platform.node()}",
         "outcome": outcome,
-        "root": said["root"],
+        "root": root.merkle(list(root.leaves(graph).values())),
         "jobs": len(graph.records),
         "retries": sum(attempt - 1 for attempt in attempts),
+        "failures": history.failures(log),
         "config_digest": config_digest,
         **git_state(),
     }
     folder = records.parent
-    if outcome == "finished":
-        with Outputs() as outputs:
-            outputs.json(folder / "run.json", said)
-            outputs.commit()
-    append_line(folder / "history.jsonl", json.dumps(entry))
-    print(f"run root {said['root']} over {len(said['leaves'])} records" if outcome == "finished" else "the run failed")
+    past = history.add(folder / "history.jsonl", entry)
+    if outcome == "failed":
+        print("the run failed")
+        return
+    said = root.described(graph, past)
+    with Outputs() as outputs:
+        outputs.json(folder / "run.json", said)
+        outputs.commit()
+    print(f"run root {said['root']} over {len(said['leaves'])} records")
 
 
 def _user() -> str:

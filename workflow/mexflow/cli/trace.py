@@ -43,9 +43,9 @@ def main(
         return
     table = trace.tree(graph, cell.table, depth=0)
     nodes = [trace.tree(graph, path, seen, depth) for path in behind] if depth != 0 else []
-    rows = trace.predictions(graph, cell)
+    rows = {name: trace.rows(graph, cell, name) for name in trace.ROWS}
     if json_:
-        said = {"cell": cell.row, "experiments": cell.experiments, "predictions": rows}
+        said = {"cell": cell.row, "experiments": cell.experiments, **rows}
         said |= {"table": trace.as_json(table), "inputs": [trace.as_json(node) for node in nodes]}
         print(json.dumps(said, indent=2))
         return
@@ -56,11 +56,8 @@ def main(
     print("\n".join(f"  {name}: {value}" for name, value in shown.items() if value not in (None, "")))
     if cell.experiments:
         print(f"  measured of: {', '.join(cell.experiments)}")
-    for row in rows:
-        probability = max(row["probabilities"])
-        right = "" if row["label"] == row["predicted"] else f", not {row['label']}"
-        print(f"    {row['fold']} {row['subject']} {row['clip']}: {row['predicted']} {probability:.3f}{right}")
-    print("\n".join(line for node in [table, *nodes] for line in trace.as_lines(node, 1)))
+    lines = [f"    {trace.as_text(name, row)}" for name, some in rows.items() for row in some]
+    print("\n".join([*lines, *(line for node in [table, *nodes] for line in trace.as_lines(node, 1))]))
 
 
 app = command(main)

@@ -28,10 +28,9 @@ def main(
     """
     from collections import Counter
 
-    from mexflow.artifacts import Inputs
     from mexflow.audit import reproduce, trace
     from mexflow.audit.graph import load
-    from mexflow.audit.verify import Finding, verify
+    from mexflow.audit.verify import Finding, ended, verify
     from mexflow.errors import UserError
     from mexflow.progress import progress
 
@@ -49,8 +48,7 @@ def main(
         )
         own = starts if cell is None else trace.rests_on(graph, cell)
         paths = {*starts, *(path for start in own for path in graph.ancestors(start))}
-    said = records.parent / "run.json"
-    before = Inputs().json(said) if said.is_file() else None
+    before, found = ended(records.parent)
     counted: Counter[bool] = Counter()
 
     def show(finding: Finding) -> None:
@@ -58,12 +56,14 @@ def main(
         if verbose or finding.wrong:
             print(finding)
 
+    for finding in found:
+        show(finding)
     with progress("verify", len(paths)) as advance:
         for finding in verify(graph, paths, _LOCK, before, raw, threads or os.cpu_count() or 1, lambda: advance(1)):
             show(finding)
     if recompute_cell and cell is not None:
         show(Finding("cell", cell.row["cell"], reproduce.cell(graph, cell)))
-    root = f"; run root {before['root']}" if before else "; no run root: results/run.json is not there"
+    root = f"; run root {before['root']}" if before else "; no run root: there is no run.json to go by"
     print(f"{counted[True]} passed, {counted[False]} failed{root}")
     if counted[False]:
         raise SystemExit(1)
