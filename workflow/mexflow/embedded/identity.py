@@ -11,6 +11,7 @@ Aligned units: the outer eye corners are 59 apart and their midpoint is the orig
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
@@ -71,17 +72,22 @@ GEOMETRIES = {
 
 @dataclass(frozen=True)
 class Identity:
-    """The canonical frame: uint8 `(H, W, 3)` BGR or `(H, W)` grey, and its landmarks.
+    """The canonical frame and its landmarks.
 
     `shape` is float64 `(68, 2)` in aligned units, `landmarks` the same in pixels; `origin` the
     pixel (x, y) of the aligned origin; `unit` pixels per aligned unit.
     """
 
-    image: np.ndarray
     shape: np.ndarray
     origin: np.ndarray
     unit: float
     geometry: Geometry
+    paint: Callable[[], np.ndarray]
+
+    @functools.cached_property
+    def image(self) -> np.ndarray:
+        """The frame, uint8 `(H, W, 3)` BGR or `(H, W)` grey: painted when first asked for, for motion needs none."""
+        return self.paint()
 
     @property
     def landmarks(self) -> np.ndarray:
@@ -107,6 +113,21 @@ def identity(dataset: str, seed: int, subject: str) -> Identity:
         [geometry.width * (0.5 + rng.uniform(-0.03, 0.03)),
          geometry.height * (geometry.eye_level + rng.uniform(-0.012, 0.012))]
     )  # fmt: skip
+    paint = functools.partial(_painted, rng, sources, weights, outer, tone, shape, origin, geometry)
+    return Identity(shape, origin, geometry.unit, geometry, paint)
+
+
+def _painted(
+    rng: np.random.Generator,
+    sources: tuple[Texture, ...],
+    weights: tuple[float, float],
+    outer: int,
+    tone: np.ndarray,
+    shape: np.ndarray,
+    origin: np.ndarray,
+    geometry: Geometry,
+) -> np.ndarray:
+    """The frame of a subject, whose generator has come so far."""
     grid = _aligned_grid(geometry, origin)
     colours, persons = [], []
     for texture in sources:
@@ -125,8 +146,7 @@ def identity(dataset: str, seed: int, subject: str) -> Identity:
     image = _backdrop(rng, grid) * (1 - alpha) + image * alpha
     image = np.clip(_lit(rng, image, grid), 0, 1) * 255
     bgr = np.round(image[:, :, ::-1]).astype(np.uint8)
-    picture = cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY) if geometry.grey else np.ascontiguousarray(bgr)
-    return Identity(picture, shape, origin, geometry.unit, geometry)
+    return cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY) if geometry.grey else np.ascontiguousarray(bgr)
 
 
 def _aligned_grid(geometry: Geometry, origin: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
