@@ -17,6 +17,7 @@ import pytest
 import embedded_files
 import mini
 from auditing import command
+from project import ROOT
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +98,7 @@ def test_code_that_changed_unseen_is_run_again(copy: Path, path: str, rules: set
     assert not any(rule.startswith(("embed", "faces", "index")) for rule in again), "nothing that came before it"
 
 
-def test_a_large_raw_frame_that_changed_is_named(copy: Path, embedded_root: dict[str, Path], tmp_path: Path) -> None:
+def test_a_large_raw_frame_that_changed_is_named(embedded_root: dict[str, Path], tmp_path: Path) -> None:
     """Snakemake takes the checksum of small files only; one frame here has more than a megabyte."""
     subject = embedded_files.SUBJECTS["casme2"]
     root = tmp_path / "licensed"
@@ -106,13 +107,15 @@ def test_a_large_raw_frame_that_changed_is_named(copy: Path, embedded_root: dict
     videos = pq.read_table(tmp_path / "videos.parquet").to_pylist()
     video = next(row for row in videos if row["subject"] == subject and row["annotated"])
     frame = sorted((root / video["path"]).glob("*.jpg"))[5]
-    edited(frame, lambda data: data + bytes(1_500_000))
+    comment = b"\xff\xfe" + (60_002).to_bytes(2, "big") + bytes(60_000)
+    edited(frame, lambda data: data[:2] + 25 * comment + data[2:])
+    assert frame.stat().st_size > 1_500_000
     record = tmp_path / "results" / "records" / "faces" / "casme2" / f"{subject}.json"
     made = embedded_files.faces("casme2", subject, root, tmp_path, record=record)
     assert made.returncode == 0, made.stderr
     for name in ("workflow", "envs"):
-        (tmp_path / name).symlink_to(copy / name)
+        (tmp_path / name).symlink_to(ROOT / name)
     assert failed(tmp_path, "--all", "--raw") == set()
-    edited(frame, last_byte)
+    edited(frame, lambda data: data[:1_000_000] + b"x" + data[1_000_001:])
     assert failed(tmp_path, "--all") == set(), "without --raw no raw frame is read"
     assert failed(tmp_path, "--all", "--raw") == {f"raw {frame}"}
