@@ -102,7 +102,7 @@ def test_every_job_states_its_record_its_code_and_its_name(jobs):
         assert rule["shell"].startswith("MEXFLOW_RULE={params.rule} MEXFLOW_ATTEMPT={resources.attempt} "), name
 
 
-BY_HAND = {"listing", "schema", "trace", "verify", "reproduce", "leakage", "crate", "run_root"}
+BY_HAND = {"listing", "schema", "trace", "verify", "reproduce", "leakage", "crate", "run_root", "status"}
 """Commands that no rule calls."""
 
 
