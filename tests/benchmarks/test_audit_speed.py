@@ -49,7 +49,7 @@ def files(folder: Path) -> list[str]:
 def test_trace_answers(folder: Path) -> None:
     with chdir(folder):
         tables = sorted(Path("results/tables").glob("*.parquet"))
-        cells = [cell for table in tables for cell in pq.read_table(table, ["cell"])["cell"].to_pylist()]
+        cells = [cell for table in tables for cell in pq.read_table(table, columns=["cell"])["cell"].to_pylist()]
     taken = {cell: seconds(command, folder, "trace", cell) for cell in random.Random(0).sample(cells, CELLS)}
     for cell, one in taken.items():
         print(f"\n{one:.2f} s  trace {cell}", end="")
