@@ -25,7 +25,7 @@ def main(
     output: Annotated[Path, typer.Option(help="Tables to write, without their endings.")],
     method: Annotated[list[str], typer.Option(help="A flow method; repeatable.  [default: all]")] = [],  # noqa: B006
     frames: Annotated[int, typer.Option(min=10, help="Frames a dataset to measure alignment on.")] = 150,
-    pair_count: Annotated[int, typer.Option(min=1, help="Pairs a dataset to measure motion and flow on.")] = 8,
+    pair_count: Annotated[int, typer.Option(min=1, help="Pairs a dataset to measure motion and flow on.")] = 12,
     record: Record = None,
 ) -> None:
     """Compare aligned faces and optical flow of embedded datasets with the renderer's truth."""
