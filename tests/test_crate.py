@@ -86,17 +86,16 @@ def test_it_is_valid(crate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert issues(crate, monkeypatch) == []
 
 
-@pytest.mark.parametrize("kind, name", [("CreateAction", "instrument"), ("HowToStep", "workExample")])
-def test_the_validator_sees_what_is_missing(
-    crate: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, name: str
-) -> None:
+def test_the_validator_sees_what_is_missing(crate: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The contexts that the tests give it are good enough for it to find what is wrong."""
     shutil.copytree(crate, tmp_path / "broken")
     path = tmp_path / "broken" / "ro-crate-metadata.json"
     said = json.loads(path.read_text())
-    next(one for one in said["@graph"] if one["@type"] == kind).pop(name)
+    next(one for one in said["@graph"] if one["@type"] == "CreateAction").pop("instrument")
+    next(one for one in said["@graph"] if one["@type"] == "HowToStep").pop("workExample")
     path.write_text(json.dumps(said))
-    assert issues(tmp_path / "broken", monkeypatch)
+    found = " ".join(issues(tmp_path / "broken", monkeypatch))
+    assert "instrument" in found and "workExample" in found
 
 
 def test_every_file_has_its_digest(crate: Path, entities: dict[str, dict]) -> None:
