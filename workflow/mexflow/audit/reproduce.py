@@ -43,7 +43,7 @@ def reproduce(graph: Graph, path: str, folder: Path) -> Outcome:
     _require_inputs(record)
     _lay_out(record, folder)
     words = shlex.split(record.said["command"])
-    # The record of the second making is of no use to anyone, and must not lie among those of the run.
+    # Every path of the command that it writes to is relative, its record's too: all of it stays in the folder.
     command = [sys.executable, *words[1:]]
     environment = {**os.environ, "PYTHONPATH": str(_PACKAGE)}
     result = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
