@@ -87,6 +87,11 @@ class Lcn(_Section):
 class Preprocess(_Section):
     """Settings of the stages before training."""
 
+    subjects_per_job: int = Field(
+        1,
+        ge=1,
+        description="Subjects that one cluster job preprocesses, all their stages; 1 submits an array a stage.",
+    )
     faces: Faces = Field(Faces(), description="Detection, tracking and alignment of faces.")
     lcn: Lcn = Field(Lcn(), description="Local contrast normalisation.")
 

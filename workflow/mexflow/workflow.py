@@ -6,7 +6,7 @@ All enumeration is here, in plain Python that tests can call; the rules only nam
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -373,6 +373,21 @@ class Workflow:
         totals = {data: len(folds) for (owner, data), folds in self._all_folds.items() if owner == paper}
         run = flags("expect", (f"{name}={','.join(folds)}" for name, folds in every.items()))
         return f"{run} {named('total-folds', totals, totals.values())}"
+
+    @property
+    def subject_group(self) -> str | None:
+        """The group whose jobs share a cluster job: preprocessing, where it is batched."""
+        return "subjects" if self.config.preprocess.subjects_per_job > 1 else None
+
+    @property
+    def gpus(self) -> int:
+        """The GPUs that a training job asks a cluster for: one where `cuda` is set, none where it is left open."""
+        return int(self.config.training.device == "cuda")
+
+    @staticmethod
+    def growing(first: int) -> Callable[[object, int], int]:
+        """An amount of memory or time that grows with every attempt: what was too little is not tried again."""
+        return lambda wildcards, attempt: first * attempt
 
     @staticmethod
     def attempt(wildcards: object, attempt: int) -> int:

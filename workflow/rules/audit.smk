@@ -5,10 +5,7 @@ Needs the records. Makes ``results/run.json``, and adds to ``results/history.jso
 
 
 onstart:
-    # Snakemake looks through all waiting jobs again one time limit after each look, and after each job that ended: ever
-    # more often, up to a quarter of a processor. Jobs of this machine need no limit of how many are started in a second.
-    if workflow.local_exec:
-        workflow.scheduler.job_rate_limiter = None
+    mend(workflow)
 
 
 onsuccess:

@@ -26,8 +26,8 @@ for dataset, subject in plan.sources.renderings:
         conda:
             "../../envs/mexflow.yaml"
         resources:
-            mem_mb=1000,
-            runtime=60,
+            mem_mb=plan.growing(1000),
+            runtime=plan.growing(60),
             attempt=plan.attempt,
         params:
             rule=f"embed_{dataset}_{subject}",
@@ -57,11 +57,12 @@ for dataset, files in plan.sources.written.items():
             f"results/logs/embed/{dataset}.log",
         benchmark:
             f"results/benchmarks/embed/{dataset}.tsv"
+        localrule: True
         conda:
             "../../envs/mexflow.yaml"
         resources:
-            mem_mb=500,
-            runtime=10,
+            mem_mb=plan.growing(500),
+            runtime=plan.growing(10),
             attempt=plan.attempt,
         params:
             rule=f"embed_{dataset}_annotations",

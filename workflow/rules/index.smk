@@ -20,11 +20,12 @@ rule index:
         "results/benchmarks/index/{dataset}.tsv"
     wildcard_constraints:
         dataset="|".join(plan.sources.indexes),
+    localrule: True
     conda:
         "../../envs/mexflow.yaml"
     resources:
-        mem_mb=1000,
-        runtime=30,
+        mem_mb=plan.growing(1000),
+        runtime=plan.growing(30),
         attempt=plan.attempt,
     params:
         rule="index",

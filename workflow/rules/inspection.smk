@@ -29,8 +29,8 @@ rule sheet:
     conda:
         "../../envs/mexflow.yaml"
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=plan.growing(2000),
+        runtime=plan.growing(30),
         attempt=plan.attempt,
     params:
         rule="sheet",
@@ -62,11 +62,12 @@ rule lcnfigure:
         "results/logs/lcnfigure.log",
     benchmark:
         "results/benchmarks/lcnfigure.tsv"
+    localrule: True
     conda:
         "../../envs/mexflow.yaml"
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=plan.growing(1000),
+        runtime=plan.growing(10),
         attempt=plan.attempt,
     params:
         rule="lcnfigure",
@@ -97,8 +98,8 @@ rule quality:
     conda:
         "../../envs/mexflow.yaml"
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=plan.growing(2000),
+        runtime=plan.growing(60),
         attempt=plan.attempt,
     params:
         rule="quality",

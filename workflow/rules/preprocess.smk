@@ -6,6 +6,8 @@ Needs the indexes and the raw frames. Makes ``results/faces/<dataset>/<subject>.
 ``results/lbp_top/<dataset>/<subject>.npy``, each with its table beside it.
 """
 
+batch_subjects(workflow, "subjects", plan.config.preprocess.subjects_per_job)
+
 
 rule faces:
     """Find, track and align the face in every frame of a subject's annotated videos."""
@@ -20,11 +22,13 @@ rule faces:
         "results/logs/faces/{dataset}/{subject}.log",
     benchmark:
         "results/benchmarks/faces/{dataset}/{subject}.tsv"
+    group:
+        plan.subject_group
     conda:
         "../../envs/mexflow.yaml"
     resources:
-        mem_mb=1000,
-        runtime=120,
+        mem_mb=plan.growing(1000),
+        runtime=plan.growing(120),
         attempt=plan.attempt,
     params:
         rule="faces",
@@ -54,11 +58,13 @@ rule lcn:
         "results/logs/lcn/{dataset}/{subject}.log",
     benchmark:
         "results/benchmarks/lcn/{dataset}/{subject}.tsv"
+    group:
+        plan.subject_group
     conda:
         "../../envs/mexflow.yaml"
     resources:
-        mem_mb=1000,
-        runtime=60,
+        mem_mb=plan.growing(1000),
+        runtime=plan.growing(60),
         attempt=plan.attempt,
     params:
         rule="lcn",
@@ -84,11 +90,13 @@ rule flow:
         "results/logs/flow/{method}/{dataset}/{subject}.log",
     benchmark:
         "results/benchmarks/flow/{method}/{dataset}/{subject}.tsv"
+    group:
+        plan.subject_group
     conda:
         "../../envs/mexflow.yaml"
     resources:
-        mem_mb=1000,
-        runtime=60,
+        mem_mb=plan.growing(1000),
+        runtime=plan.growing(60),
         attempt=plan.attempt,
     params:
         rule="flow",
@@ -116,11 +124,13 @@ rule motion:
         "results/logs/motion/{method}/{dataset}/{subject}.log",
     benchmark:
         "results/benchmarks/motion/{method}/{dataset}/{subject}.tsv"
+    group:
+        plan.subject_group
     conda:
         "../../envs/mexflow.yaml"
     resources:
-        mem_mb=1000,
-        runtime=120,
+        mem_mb=plan.growing(1000),
+        runtime=plan.growing(120),
         attempt=plan.attempt,
     params:
         rule="motion",
@@ -151,11 +161,13 @@ for stage, kinds in plan.shared.residual_kinds.items():
             f"results/logs/{stage}/{{dataset}}/{{subject}}.log",
         benchmark:
             f"results/benchmarks/{stage}/{{dataset}}/{{subject}}.tsv"
+        group:
+            plan.subject_group
         conda:
             "../../envs/mexflow.yaml"
         resources:
-            mem_mb=1000,
-            runtime=60,
+            mem_mb=plan.growing(1000),
+            runtime=plan.growing(60),
             attempt=plan.attempt,
         params:
             rule=stage,
@@ -185,11 +197,13 @@ rule lbp_top:
         "results/logs/lbp_top/{dataset}/{subject}.log",
     benchmark:
         "results/benchmarks/lbp_top/{dataset}/{subject}.tsv"
+    group:
+        plan.subject_group
     conda:
         "../../envs/mexflow.yaml"
     resources:
-        mem_mb=1000,
-        runtime=60,
+        mem_mb=plan.growing(1000),
+        runtime=plan.growing(60),
         attempt=plan.attempt,
     params:
         rule="lbp_top",

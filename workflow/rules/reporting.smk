@@ -34,11 +34,12 @@ for paper in plan.papers:
             f"results/logs/tables/{paper}.log",
         benchmark:
             f"results/benchmarks/tables/{paper}.tsv"
+        localrule: True
         conda:
             "../../envs/mexflow.yaml"
         resources:
-            mem_mb=2000,
-            runtime=60,
+            mem_mb=plan.growing(2000),
+            runtime=plan.growing(60),
             attempt=plan.attempt,
         params:
             rule=f"tables_{paper}",
@@ -78,11 +79,12 @@ for paper in plan.papers:
             f"results/benchmarks/scores/{paper}/{{experiment}}.tsv"
         wildcard_constraints:
             experiment="|".join(plan.experiments(paper)),
+        localrule: True
         conda:
             "../../envs/mexflow.yaml"
         resources:
-            mem_mb=2000,
-            runtime=60,
+            mem_mb=plan.growing(2000),
+            runtime=plan.growing(60),
             attempt=plan.attempt,
         params:
             rule=f"scores_{paper}",
@@ -126,8 +128,8 @@ for paper in plan.papers:
         conda:
             "../../envs/mexflow.yaml"
         resources:
-            mem_mb=2000,
-            runtime=60,
+            mem_mb=plan.growing(2000),
+            runtime=plan.growing(60),
             attempt=plan.attempt,
         params:
             rule=f"figures_{paper}",
@@ -168,11 +170,12 @@ for paper in plan.papers:
                 f"results/benchmarks/timing/{paper}.tsv"
             conda:
                 "../../envs/mexflow.yaml"
-            # All cores: a job beside it would be measured with it.
-            threads: workflow.resource_settings.cores or 1
+            # All cores, or a node: a job beside it would be measured with it.
+            threads: workflow.resource_settings.cores if workflow.local_exec else 1
             resources:
-                mem_mb=2000,
-                runtime=30,
+                slurm_extra="--exclusive",
+                mem_mb=plan.growing(2000),
+                runtime=plan.growing(30),
                 attempt=plan.attempt,
             params:
                 rule=f"timing_{paper}",

@@ -36,8 +36,9 @@ for batch in plan.batches:
                 "../../envs/mexflow.yaml"
             threads: plan.config.training.threads
             resources:
-                mem_mb=4000,
-                runtime=1440,
+                mem_mb=plan.growing(4000),
+                runtime=plan.growing(1440),
+                gpu=plan.gpus,
                 attempt=plan.attempt,
                 # Here, and not among the params: another value changes no result, so it must not train anything again.
                 checkpoint_seconds=plan.config.training.checkpoint_seconds,
@@ -83,8 +84,8 @@ for batch in plan.batches:
             conda:
                 "../../envs/mexflow.yaml"
             resources:
-                mem_mb=2000,
-                runtime=120,
+                mem_mb=plan.growing(2000),
+                runtime=plan.growing(120),
                 attempt=plan.attempt,
             params:
                 rule=batch.name,

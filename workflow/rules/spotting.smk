@@ -33,8 +33,9 @@ for batch in plan.batches:
             "../../envs/mexflow.yaml"
         threads: plan.config.training.threads
         resources:
-            mem_mb=3000,
-            runtime=720,
+            mem_mb=plan.growing(3000),
+            runtime=plan.growing(720),
+            gpu=plan.gpus,
             attempt=plan.attempt,
             # Here, and not among the params: another value changes no result, so it must not train anything again.
             checkpoint_seconds=plan.config.training.checkpoint_seconds,
@@ -72,11 +73,12 @@ for batch in plan.batches:
             f"results/benchmarks/intervals/{batch.paper}/{{experiment}}/{batch.number}.tsv"
         wildcard_constraints:
             experiment="|".join(batch.experiments),
+        localrule: True
         conda:
             "../../envs/mexflow.yaml"
         resources:
-            mem_mb=2000,
-            runtime=60,
+            mem_mb=plan.growing(2000),
+            runtime=plan.growing(60),
             attempt=plan.attempt,
         params:
             rule=batch.name.replace("train_", "intervals_"),
@@ -114,8 +116,8 @@ for paper in plan.spotting_papers:
         conda:
             "../../envs/mexflow.yaml"
         resources:
-            mem_mb=2000,
-            runtime=60,
+            mem_mb=plan.growing(2000),
+            runtime=plan.growing(60),
             attempt=plan.attempt,
         params:
             rule=f"video_{paper}",

@@ -35,8 +35,9 @@ for batch in plan.batches:
             "../../envs/mexflow.yaml"
         threads: plan.config.training.threads
         resources:
-            mem_mb=3000,
-            runtime=720,
+            mem_mb=plan.growing(3000),
+            runtime=plan.growing(720),
+            gpu=plan.gpus,
             attempt=plan.attempt,
             # Here, and not among the params: another value changes no result, so it must not train anything again.
             checkpoint_seconds=plan.config.training.checkpoint_seconds,

@@ -1,0 +1,29 @@
+"""What the workflow mends in Snakemake's scheduling when a run starts. Imports nothing heavy."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+
+def mend(workflow: Any) -> None:
+    """Keep local runs from spending a quarter of a processor on waiting, and job arrays from being forgotten.
+
+    Args:
+        workflow: Snakemake's workflow, its scheduler made.
+    """
+    if workflow.local_exec:
+        # Snakemake looks through all waiting jobs again one time limit after each look, and after each job that ended:
+        # ever more often. Jobs of this machine need no limit of how many are started in a second.
+        workflow.scheduler.job_rate_limiter = None
+    # Where not all jobs of a rule that are ready fit into the limits of a run (--jobs, --resources), the executor
+    # keeps those that do back for a larger array; Snakemake never offers them again, and the run waits for ever.
+    plugin = sys.modules.get("snakemake_executor_plugin_slurm")
+    if plugin is not None:
+        plugin.pending_jobs_for_rule = lambda dag, rule: 0
+
+
+def batch_subjects(workflow: Any, group: str, count: int) -> None:
+    """Let so many subjects share a cluster job, unless the command line says another number (--group-components)."""
+    settings = workflow.group_settings
+    settings.group_components = {group: count, **settings.group_components}
