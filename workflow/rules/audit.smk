@@ -3,6 +3,11 @@
 Needs the records. Makes ``results/run.json``, and adds to ``results/history.jsonl``.
 """
 
+from mexflow.reporting import lines
+
+# This file is included last, so every rule that runs something is known.
+lines.register(workflow.rules)
+
 
 onstart:
     # Snakemake looks through all waiting jobs again one time limit after each look, and after each job that ended: ever
@@ -12,8 +17,10 @@ onstart:
 
 
 onsuccess:
+    lines.end()  # what is printed below would be drawn over
     shell(f"python -m mexflow run_root --log {log} --config-digest {plan.config_digest}")
 
 
 onerror:
+    lines.end()
     shell(f"python -m mexflow run_root --outcome failed --log {log} --config-digest {plan.config_digest}")
