@@ -17,7 +17,7 @@ onstart:
 
 
 onsuccess:
-    lines.end()  # what is printed below would be drawn over
+    lines.end()
     shell(f"python -m mexflow run_root --log {log} --config-digest {plan.config_digest}")
 
 

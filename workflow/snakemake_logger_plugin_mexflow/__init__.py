@@ -55,7 +55,9 @@ class LogHandler(LogHandlerBase):
             return
         try:
             self._follow(record)
-        except Exception:  # an error that is raised here would end Snakemake's messages
+        except Exception:
+            # Raised, it would end all messages; without lines, rules and commands are shown again.
+            self._lines.all = []
             self.handleError(record)
         said = getattr(record, "event", None) in SAID_BY_LINES or record.msg in REPEATED
         if self._screen and not (said and self._lines.all):
@@ -77,9 +79,9 @@ class LogHandler(LogHandlerBase):
             logger.info(text, extra={"mexflow_line": True})
 
     def close(self) -> None:
-        """Leave the lines as they are."""
+        """Show the lines a last time: by now every message was shown."""
         if self._screen:
-            self._screen.stop()
+            self._screen.finish()
         super().close()
 
     @property

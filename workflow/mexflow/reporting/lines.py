@@ -21,23 +21,24 @@ class Rule(Protocol):
     shellcmd: str | None
 
 
-_stages: dict[str, str] = {}
+STAGES: dict[str, str] = {}
+"""The stage of each rule that runs something, in the order the data flows."""
 _screens: list[Screen] = []
 
 
 def register(rules: Iterable[Rule]) -> None:
     """Say which rules there are, in the order the data flows: a rule's stage is the .smk file it stands in.
 
-    Targets run nothing and have none. Log events name the rule alone, so the Snakefile has to say it.
+    Events of Snakemake's log name the rule alone, so its file has to be said. Targets run nothing and have no stage.
     """
-    _stages.clear()
+    STAGES.clear()
     for rule in rules:
         if rule.shellcmd:
-            _stages[rule.name] = str(rule.snakefile).rsplit("/", 1)[-1].removesuffix(".smk")
+            STAGES[rule.name] = str(rule.snakefile).rsplit("/", 1)[-1].removesuffix(".smk")
 
 
 def end() -> None:
-    """Draw no more, and leave the lines as they are."""
+    """Draw no more: what is printed now would be drawn over. The lines come once more when all messages were shown."""
     for screen in _screens:
         screen.stop()
 
@@ -61,9 +62,9 @@ class Line:
     def cells(self, now: float, running: bool = True) -> tuple[str, str]:
         """``12/49``, and what is known of failures, rate and time left: nothing of a time where no job has ended."""
         facts = [f"{self.failed} failed"] if self.failed else []
-        if self.started is not None and not self.left:
+        if self.started is not None and self.done == self.total:
             facts.append(f"in {_span(self.changed - self.started)}")
-        elif self.started is not None and running:
+        elif self.started is not None and self.left and running:
             rate = self.done / max(now - self.started, 1e-3)
             facts += [_rate(rate), f"{_span(self.left / rate)} left"] if rate else ["time left unknown"]
         return f"{self.done}/{self.total}", "  ".join(facts)
@@ -88,12 +89,18 @@ class Lines:
     def count(self, totals: Mapping[str, int]) -> None:
         """How many jobs of each rule the run has."""
         lines: dict[tuple[str, str], Line] = {}
-        for rule, stage in _stages.items():
+        for rule, stage in STAGES.items():
             if rule in totals:
                 group = group_of(rule, self._papers)
                 line = self._of_rule[rule] = lines.setdefault((group, stage), Line(f"{group} · {stage}"))
                 line.total += totals[rule]
         self.all = [lines[key] for key in sorted(lines, key=lambda key: (key[0] != DATA, key[0]))]
+
+    def shown(self, height: int) -> list[Line]:
+        """The lines for a terminal of so many rows: all, or where they do not fit, those under way."""
+        if len(self.all) < height:
+            return self.all
+        return [line for line in self.all if line.started is not None and line.left]
 
     def start(self, job: int, rule: str, now: float) -> None:
         """A job was started, or started again after it had failed."""
@@ -128,46 +135,51 @@ class Screen:
     def __init__(self, lines: Lines, colour: bool) -> None:
         self._lines, self._colour = lines, colour
         self._live: Any = None
-        self._ended = False
+        self._stopped = False
         self._held = ""
         _screens.append(self)
 
     def start(self) -> None:
         """Draw the lines from now on, once a second."""
-        if self._live or self._ended or not self._lines.all:
+        if self._live or self._stopped or not self._lines.all:
             return
         from rich.console import Console
         from rich.live import Live
 
-        console = Console(stderr=True, no_color=not self._colour or None, highlight=False)
+        self._console = Console(stderr=True, no_color=not self._colour or None, highlight=False)
         self._live = Live(
-            console=console,
-            get_renderable=self._table,
+            console=self._console,
+            get_renderable=lambda: self._table(self._lines.shown(self._console.height)),
             refresh_per_second=1,
+            transient=True,
             redirect_stdout=False,
             redirect_stderr=False,
         )
         self._live.start()
+        self._console.show_cursor()  # rich hides it, and a Snakemake that is killed could not bring it back
 
     def stop(self) -> None:
-        """Draw them a last time."""
-        self._ended = True
+        """Take the lines off the screen."""
+        self._stopped = True
         if self._live:
             self._live.stop()
 
-    def _table(self) -> Any:
+    def finish(self) -> None:
+        """Show the lines a last time, to stay there."""
+        self.stop()
+        if self._live:
+            self._console.print(self._table(self._lines.all))
+            self._live = None
+
+    def _table(self, lines: list[Line]) -> Any:
         from rich.progress_bar import ProgressBar
         from rich.table import Table
         from rich.text import Text
 
-        table, shown = Table.grid(padding=(0, 2)), self._lines.all
-        if not self._ended and len(shown) >= self._live.console.height:
-            # A low terminal shows what is under way; all of them stay at the end.
-            shown = [line for line in shown if line.started is not None and line.left] or shown
-        for line in shown:
-            count, facts = line.cells(time.time(), running=not self._ended)
+        table = Table.grid(padding=(0, 2))
+        for line in lines:
+            count, facts = line.cells(time.time(), running=not self._stopped)
             bar = ProgressBar(max(line.total, 1), line.done, width=20)
-            # Text, and not markup: names come from files.
             table.add_row(Text(line.name), bar, Text(count, justify="right"), Text(facts, no_wrap=True))
         return table
 
@@ -183,10 +195,10 @@ class Screen:
         text, self._held = self._held, ""
         if not text:
             return
-        if self._live and not self._ended:
+        if self._live and not self._stopped:
             from rich.text import Text
 
-            self._live.console.print(Text.from_ansi(text.removesuffix("\n")), soft_wrap=True)
+            self._console.print(Text.from_ansi(text.removesuffix("\n")), soft_wrap=True)
         else:
             sys.stderr.write(text)
             sys.stderr.flush()
