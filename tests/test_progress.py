@@ -48,9 +48,9 @@ def told(found: lines.Lines, now: float) -> dict[str, tuple[str, str]]:
 
 def test_a_line_a_paper_and_stage_of_what_the_run_has(run_lines: lines.Lines) -> None:
     assert told(run_lines, 0) == {
-        "data · preprocess": ("0/5", ""),
-        "upadhy2025 · training": ("0/4", ""),
-        "upadhy2025 · reporting": ("0/1", ""),
+        "data · preprocess": ("0/5", "time left unknown"),
+        "upadhy2025 · training": ("0/4", "time left unknown"),
+        "upadhy2025 · reporting": ("0/1", "time left unknown"),
     }
 
 
@@ -62,7 +62,7 @@ def test_time_left_is_unknown_until_a_job_of_the_line_is_done(run_lines: lines.L
     now = told(run_lines, 160.0)
     assert now["data · preprocess"] == ("1/5", "1.0/min  4 min left")
     assert now["upadhy2025 · training"] == ("0/4", "time left unknown")
-    assert now["upadhy2025 · reporting"] == ("0/1", "")
+    assert now["upadhy2025 · reporting"] == ("0/1", "time left unknown")
 
 
 def test_a_failed_job_is_no_job_done_and_a_second_try_is_no_failure(run_lines: lines.Lines) -> None:

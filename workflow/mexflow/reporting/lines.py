@@ -64,9 +64,12 @@ class Line:
         facts = [f"{self.failed} failed"] if self.failed else []
         if self.started is not None and self.done == self.total:
             facts.append(f"in {_span(self.changed - self.started)}")
-        elif self.started is not None and self.left and running:
-            rate = self.done / max(now - self.started, 1e-3)
-            facts += [_rate(rate), f"{_span(self.left / rate)} left"] if rate else ["time left unknown"]
+        elif self.left and running:
+            if self.started is not None and self.done:
+                rate = self.done / max(now - self.started, 1e-3)
+                facts += [_rate(rate), f"{_span(self.left / rate)} left"]
+            else:
+                facts.append("time left unknown")
         return f"{self.done}/{self.total}", "  ".join(facts)
 
     def plain(self, now: float) -> str | None:
