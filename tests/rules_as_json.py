@@ -9,6 +9,8 @@ from pathlib import Path
 from snakemake.api import SnakemakeApi
 from snakemake.settings.types import ConfigSettings, OutputSettings, ResourceSettings, StorageSettings
 
+from mexflow.reporting import lines
+
 
 def files(listed) -> dict[str, int]:
     """How many files are listed, and how many of them under a name."""
@@ -40,6 +42,7 @@ def main(project: Path, folder: Path) -> None:
                 "conda": str(rule.conda_env) if rule.conda_env else None,
                 "resources": sorted(rule.resources),
                 "shell": rule.shellcmd,
+                "stage": lines.STAGES.get(rule.name),
                 "runs": bool(rule.shellcmd or rule.script or rule.notebook or rule.wrapper or rule.is_run),
             }
             for rule in loaded._workflow.rules

@@ -24,7 +24,7 @@ from mexflow.workflow import Workflow
 from project import PACKAGE, ROOT, WORKFLOW, run
 
 SMK = sorted((WORKFLOW / "rules").glob("*.smk"))
-PYTHON = sorted([*PACKAGE.rglob("*.py"), *(ROOT / "tests").glob("*.py")])
+PYTHON = sorted([*WORKFLOW.rglob("*.py"), *(ROOT / "tests").glob("*.py")])
 TARGETS = {"all", "datasets"}
 # Where and by whom this was made, and from which registry. Spelt so that these lines do not match themselves.
 ELSEWHERE = "|".join(
@@ -61,6 +61,12 @@ def test_every_stage_has_its_rules(jobs):
         "embed", "index", "faces", "lcn", "motion", "flow", "residual", "lbp", "sheet", "lcnfigure", "quality", "train",
         "intervals", "video", "tables", "scores", "figures", "timing",
     }  # fmt: skip
+
+
+def test_every_job_counts_in_the_line_of_its_stage(rules, jobs):
+    assert [name for name in rules if (rules[name]["stage"] is None) == (name in jobs)] == []
+    assert {rule["stage"] for rule in jobs.values()} == {path.stem for path in SMK} - {"audit"}
+    assert jobs["faces"]["stage"] == "preprocess" and jobs["tables_belaiche2020"]["stage"] == "reporting"
 
 
 def test_every_rule_has_a_docstring(rules):
@@ -148,7 +154,7 @@ def test_snakefile_is_short():
 
 
 def test_modules_fit_in_the_head():
-    lengths = {path: len(path.read_text().splitlines()) for path in [*PACKAGE.rglob("*.py"), *SMK]}
+    lengths = {path: len(path.read_text().splitlines()) for path in [*WORKFLOW.rglob("*.py"), *SMK]}
     assert {str(path.relative_to(ROOT)): length for path, length in lengths.items() if length > 400} == {}
 
 

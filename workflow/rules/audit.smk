@@ -3,14 +3,21 @@
 Needs the records. Makes ``results/run.json``, and adds to ``results/history.jsonl``.
 """
 
+from mexflow.reporting import lines
+
+# This file is included last, so every rule that runs something is known.
+lines.register(workflow.rules)
+
 
 onstart:
     mend(workflow)
 
 
 onsuccess:
+    lines.end()
     shell(f"python -m mexflow run_root --log {log} --config-digest {plan.config_digest}")
 
 
 onerror:
+    lines.end()
     shell(f"python -m mexflow run_root --outcome failed --log {log} --config-digest {plan.config_digest}")

@@ -45,7 +45,7 @@ class Status:
         """Name, jobs done, running, failed and left of each paper, before them of what serves several."""
         known = sorted(papers, key=len, reverse=True)
         for group in (DATA, *sorted(known)):
-            own = {rule for rule in self.counts if _group(rule, known) == group}
+            own = {rule for rule in self.counts if group_of(rule, known) == group}
             states = [job.state for job in self.jobs.values() if job.rule in own]
             done, running, failed = (states.count(state) for state in ("done", "running", "failed"))
             total = sum(self.counts[rule] for rule in own)
@@ -57,7 +57,8 @@ class Status:
         return [job for job in self.jobs.values() if job.state == "failed"]
 
 
-def _group(rule: str, papers: Iterable[str]) -> str:
+def group_of(rule: str, papers: Iterable[str]) -> str:
+    """The paper that a rule's name names, the first that fits of `papers` (longest first); else `DATA`."""
     return next((paper for paper in papers if paper in rule), DATA)
 
 
