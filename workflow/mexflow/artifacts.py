@@ -11,7 +11,6 @@ what a job was made from. Nothing here can read or write a pickle.
 from __future__ import annotations
 
 import errno
-import glob
 import hashlib
 import json
 import os
@@ -23,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mexflow.arrays import Rows, first_line, header, mapped, reading
+from mexflow.disk import remove_stale, sync_folder
 from mexflow.errors import UserError
 
 if TYPE_CHECKING:
@@ -105,10 +105,20 @@ def append_line(path: Path, line: str) -> None:
 
 
 class Inputs:
-    """Reads a job's inputs, remembering the digest of each for the job's record."""
+    """Reads a job's inputs, remembering the digest of each for the job's record.
 
-    def __init__(self) -> None:
+    Args:
+        check: called with the path and the digest of every file that was read; raises if it should be another.
+    """
+
+    def __init__(self, check: Callable[[str, Digest], None] = lambda path, digest: None) -> None:
         self.digests: dict[str, Digest] = {}
+        self._check = check
+
+    def _remember(self, path: str | Path, digest: Digest) -> None:
+        name = Path(path).as_posix()
+        self._check(name, digest)
+        self.digests[name] = digest
 
     def bytes(self, path: str | Path) -> bytes:
         """Content of a file.
@@ -119,7 +129,7 @@ class Inputs:
         path = Path(path)
         with reading(path):
             data = path.read_bytes()
-        self.digests[path.as_posix()] = hash_bytes(data)
+        self._remember(path, hash_bytes(data))
         return data
 
     def table(self, path: str | Path, columns: list[str] | None = None) -> pa.Table:
@@ -147,7 +157,7 @@ class Inputs:
             UserError: if it cannot be read, holds objects, or is not an npy file.
         """
         path = Path(path)
-        self.digests[path.as_posix()] = hash_file(path)
+        self._remember(path, hash_file(path))
         return mapped(path)
 
     def shape(self, path: str | Path) -> tuple[int, ...]:
@@ -166,7 +176,7 @@ class Inputs:
         Raises:
             UserError: as `array`.
         """
-        self.digests[Path(path).as_posix()] = hash_file(Path(path))
+        self._remember(path, hash_file(Path(path)))
         return header(Path(path))
 
     def blocks(self, path: str | Path, length: int) -> Iterator[np.ndarray]:
@@ -189,11 +199,12 @@ class Inputs:
                 count = min(length, len(found) - start)
                 data = handle.read(count * found.row_bytes)
                 if len(data) != count * found.row_bytes:
+                    self._remember(path, hash_file(path))
                     raise UserError(f"{path}: ends too early; delete it and run again")
                 sha.update(data)
                 size += len(data)
                 yield np.frombuffer(data, found.dtype).reshape(count, *found.shape[1:])
-        self.digests[path.as_posix()] = Digest(sha.hexdigest(), size)
+        self._remember(path, Digest(sha.hexdigest(), size))
 
     def json(self, path: str | Path) -> Any:
         """A JSON file's value.
@@ -249,7 +260,7 @@ class Outputs:
     def _temporary(self, target: Path) -> Path:
         with writing(target):
             target.parent.mkdir(parents=True, exist_ok=True)
-            _remove_stale(target)
+            remove_stale(target)
         # The process is part of the name: a job that outlived a killed workflow and the one that replaces it must
         # not write into one file.
         temporary = target.parent / f".{target.name}.{platform.node()}-{os.getpid()}.partial"
@@ -269,6 +280,20 @@ class Outputs:
             handle.flush()
             os.fsync(handle.fileno())
         self.digests[target.as_posix()] = hash_bytes(data)
+
+    def copy(self, path: str | Path, source: Path) -> None:
+        """Write what another file holds, block by block.
+
+        Raises:
+            UserError: if either file cannot be read or written.
+        """
+        target = Path(path)
+        temporary = self._temporary(target)
+        with reading(source), open(source, "rb") as old, writing(target), open(temporary, "wb") as handle:
+            shutil.copyfileobj(old, handle, _BLOCK)
+            handle.flush()
+            os.fsync(handle.fileno())
+        self.digests[target.as_posix()] = hash_file(temporary)
 
     def text(self, path: str | Path, text: str) -> None:
         """Write UTF-8 text."""
@@ -360,40 +385,4 @@ class Outputs:
             self._pending.pop(0)
             folders.add(target.parent)
         for folder in folders:
-            _sync_folder(folder)
-
-
-def _remove_stale(target: Path) -> None:
-    """Remove what killed processes of this host left of earlier attempts to write `target`."""
-    prefix = f".{target.name}.{platform.node()}-"
-    for path in target.parent.glob(f"{glob.escape(prefix)}*.partial"):
-        process = path.name.removeprefix(prefix).removesuffix(".partial")
-        if process.isdigit() and int(process) != os.getpid() and not _alive(int(process)):
-            if path.is_dir():
-                shutil.rmtree(path, ignore_errors=True)
-            else:
-                path.unlink(missing_ok=True)
-
-
-def _alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    return True
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the renames in a folder durable (a no-op where a folder cannot be opened)."""
-    try:
-        descriptor = os.open(folder, os.O_RDONLY)
-    except OSError:
-        return
-    try:
-        os.fsync(descriptor)
-    except OSError:
-        pass
-    finally:
-        os.close(descriptor)
+            sync_folder(folder)

@@ -15,6 +15,14 @@ class UserError(Exception):
     """A mistake in the input or its surroundings, told in one line: what, where, what to do."""
 
 
+class Changed(UserError):
+    """An artifact that is not what its job wrote."""
+
+    def __init__(self, path: str, job: str) -> None:
+        super().__init__(f"{path}: not the bytes that {job} wrote; delete it and run again")
+        self.path = path
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """Return `` (did you mean 'x'?)`` for the known word nearest to `word`, or an empty text."""
     match = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)

@@ -19,10 +19,12 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from mexflow import digest
+from mexflow import digest, written
 from mexflow.artifacts import Digest, Inputs, Outputs, hash_bytes
 
 FORMAT = 2
+MADE_AGAIN: set[str] = set()
+"""Inputs that had been changed, and that this process had made again before it read them."""
 _PROJECT = Path(__file__).resolve().parents[2]
 _LIBRARIES = {
     "numpy": "numpy", "pandas": "pandas", "pyarrow": "pyarrow", "torch": "torch", "scipy": "scipy",
@@ -39,7 +41,7 @@ class Job:
 
     def __init__(self, record: Path | None, *modules: str, **facts: Any) -> None:
         """`modules` are the command's own and those it picks by name; `facts` go into the record."""
-        self.inputs, self.outputs = Inputs(), Outputs()
+        self.inputs, self.outputs = Inputs(written.check), Outputs()
         self.facts: dict[str, Any] = facts
         self._modules, self._record = modules, record
         self._started = datetime.now(UTC)
@@ -95,6 +97,7 @@ class Job:
                 "host": platform.node(),
                 "machine": platform.machine(),
                 "attempt": int(os.environ.get("MEXFLOW_ATTEMPT", "1")),
+                **({"made_again": sorted(MADE_AGAIN)} if MADE_AGAIN else {}),
             },
         }
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from mexflow import commands, config, models, papers, science, sheets
@@ -350,6 +351,30 @@ class Workflow:
             dataset: [f"{RESULTS}/faces/{dataset}/{subject}.npy" for _, subject in self.sources.subjects(dataset)]
             for dataset in self.sources.embedded
         }
+
+    def tables_flags(self, paper: str) -> str:
+        """What `mexflow tables` is told of a paper, for all its experiments or for the scores of one."""
+        return (
+            f"--folds {RESULTS}/folds {named('index', self.indexes(paper), self.indexes(paper).values())}"
+            f" {self.expected(paper)} --budget {self.config.budget} --data {quote(self.data(paper))}"
+            f" --seed {self.config.seed}"
+        )
+
+    def all_tables_flags(self, paper: str) -> str:
+        """The same of all its tables: with the tables beside the arrays, and whether null controls are judged."""
+        controls = "" if self.config.null_controls else " --no-null-controls"
+        return f"{self.tables_flags(paper)} {flags('array-table', self.beside(self.read_arrays(paper)))}{controls}"
+
+    def incomplete_flags(self) -> str:
+        """The command lines of all papers' tables, for when a run fails, as options of ``mexflow incomplete``."""
+        return flags(
+            "tables",
+            (
+                f"--paper {quote(self.paper_file(paper))} {self.all_tables_flags(paper)}"
+                f" --output {RESULTS}/tables/{paper} --record {RESULTS}/records/tables/{paper}.json"
+                for paper in self.papers
+            ),
+        )
 
     def training_flags(self, paper: str, experiment: str) -> str:
         """Everything that an experiment's training depends on, as options of ``mexflow train``."""

@@ -15,9 +15,10 @@ onstart:
 
 onsuccess:
     lines.end()
-    shell(f"python -m mexflow run_root --log {log} --config-digest {plan.config_digest}")
+    shell(f"python -m mexflow run_root {flags('log', log)} --config-digest {plan.config_digest}")
 
 
 onerror:
     lines.end()
-    shell(f"python -m mexflow run_root --outcome failed --log {log} --config-digest {plan.config_digest}")
+    shell(f"python -m mexflow incomplete {flags('log', log)} {plan.incomplete_flags()}")
+    shell(f"python -m mexflow run_root --outcome failed {flags('log', log)} --config-digest {plan.config_digest}")

@@ -44,19 +44,12 @@ for paper in plan.papers:
         params:
             rule=f"tables_{paper}",
             paper=paper,
-            index=named("index", plan.indexes(paper), plan.indexes(paper).values()),
-            tables=flags("array-table", plan.beside(plan.read_arrays(paper))),
-            expected=plan.expected(paper),
-            budget=plan.config.budget,
-            data=plan.data(paper),
-            seed=plan.config.seed,
-            controls="" if plan.config.null_controls else "--no-null-controls",
+            flags=plan.all_tables_flags(paper),
             code=plan.model_code("tables", paper),
         shell:
             "MEXFLOW_RULE={params.rule} MEXFLOW_ATTEMPT={resources.attempt} python -m mexflow tables"
-            " --paper {input.paper:q} --folds results/folds {params.index} {params.tables} {params.expected}"
-            " --budget {params.budget} --data {params.data:q} --seed {params.seed}"
-            " {params.controls} --output results/tables/{params.paper} --record {output.record} > {log} 2>&1"
+            " --paper {input.paper:q} {params.flags}"
+            " --output results/tables/{params.paper} --record {output.record} > {log} 2>&1"
 
     rule:
         """The scores of one experiment, for a look at it on its own."""
@@ -89,19 +82,14 @@ for paper in plan.papers:
         params:
             rule=f"scores_{paper}",
             paper=paper,
+            flags=plan.tables_flags(paper),
             tables=lambda wildcards, input: flags("array-table", input.tables),
-            index=named("index", plan.indexes(paper), plan.indexes(paper).values()),
-            expected=plan.expected(paper),
-            budget=plan.config.budget,
-            data=plan.data(paper),
-            seed=plan.config.seed,
             code=plan.model_code("tables", paper),
         shell:
             "MEXFLOW_RULE={params.rule} MEXFLOW_ATTEMPT={resources.attempt} python -m mexflow tables"
-            " --paper {input.paper:q} --only {wildcards.experiment} --folds results/folds {params.index}"
-            " {params.tables} {params.expected} --budget {params.budget} --data {params.data:q} --seed {params.seed}"
-            " --no-null-controls --output results/scores/{params.paper}/{wildcards.experiment}"
-            " --record {output.record} > {log} 2>&1"
+            " --paper {input.paper:q} {params.flags} {params.tables} --only {wildcards.experiment}"
+            " --no-null-controls --output results/scores/{params.paper}/{wildcards.experiment} --record {output.record}"
+            " > {log} 2>&1"
 
     rule:
         """The paper's figures."""

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import functools
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from mexflow.errors import UserError
+from mexflow.errors import Changed, UserError
+from mexflow.records import MADE_AGAIN
 
 Record = Annotated[
     Path | None, typer.Option(help="Where to write the job's provenance record.", dir_okay=False, show_default=False)
@@ -28,10 +32,39 @@ Seed = Annotated[int, typer.Option(help="Base seed.")]
 
 
 def command(function: Callable[..., None]) -> typer.Typer:
-    """A command line of one command, with plain help and no traceback decoration."""
+    """A command line of one command, with plain help and no traceback decoration.
+
+    Where it finds that an input was changed since it was written, that input is made again and the command run anew.
+    """
     app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-    app.command()(function)
+
+    @functools.wraps(function)
+    def repairing(*args: Any, **options: Any) -> None:
+        while True:
+            try:
+                return function(*args, **options)
+            except Changed as error:
+                if error.path in MADE_AGAIN:
+                    raise
+                _make_again(error)
+                MADE_AGAIN.add(error.path)
+
+    app.command()(repairing)
     return app
+
+
+def _make_again(error: Changed) -> None:
+    """Have an artifact made again; in a process of its own, so that the code for it is not part of every job's.
+
+    Raises:
+        Changed: if it cannot be made again.
+    """
+    print(f"mexflow: {error.path}: not what was written there; it is made again", file=sys.stderr, flush=True)
+    command = [sys.executable, "-m", "mexflow", "repair", error.path]
+    done = subprocess.run(command, capture_output=True, text=True)
+    print(done.stdout + done.stderr, end="", file=sys.stderr, flush=True)
+    if done.returncode:
+        raise error
 
 
 def pairs(option: str, values: list[str]) -> dict[str, str]:

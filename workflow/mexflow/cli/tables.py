@@ -43,6 +43,7 @@ def main(
     array_table: Annotated[list[Path], typer.Option(help="A table beside an array that was read; repeatable.")] = [],  # noqa: B006
     only: Annotated[str | None, typer.Option(help="Only the scores of this experiment.")] = None,
     null_controls: Annotated[bool, typer.Option(help="Judge the null controls.")] = True,
+    reason: Annotated[list[str], typer.Option(help="Why a fold is missing, EXPERIMENT/FOLD=TEXT; repeatable.")] = [],  # noqa: B006
     record: Record = None,
 ) -> None:
     """A paper's tables, published beside measured."""
@@ -64,6 +65,7 @@ def main(
             null_controls=null_controls,
             prefix=output,
             only=only,
+            reasons=pairs("--reason", reason),
             inputs=job.inputs,
             outputs=job.outputs,
         )
@@ -89,6 +91,7 @@ def run(
     inputs: Inputs,
     outputs: Outputs,
     only: str | None = None,
+    reasons: Mapping[str, str] | None = None,
 ) -> tuple[str, dict[str, list[str]]]:
     """Write ``<prefix>.parquet``, ``<prefix>.csv`` and ``<prefix>.md``; the caller commits `outputs`.
 
@@ -104,6 +107,7 @@ def run(
         seed: base seed of bootstraps and of the choice of samples.
         null_controls: whether null controls were run and are to be judged.
         prefix: path of the outputs without their endings, e.g. ``results/tables/belaiche2020``.
+        reasons: why folds are missing, by ``EXPERIMENT/FOLD``; told in the notes.
         only: an experiment; instead of the paper's tables, one of its scores is made.
 
     Returns:
@@ -125,7 +129,7 @@ def run(
     beside = [inputs.table(path) for path in sorted(array_tables)]
     rows = {name: inputs.table(path).to_pylist() for name, path in indexes.items()}
     excluded = {name: exclusions(rows[name], own.label, beside, paper.test_pairs) for name, own in paper.data.items()}
-    evidence = Evidence(paper, folds_root, folds, total_folds, source, seed, inputs, excluded, rows)
+    evidence = Evidence(paper, folds_root, folds, total_folds, source, seed, inputs, excluded, rows, reasons)
     found = cells.paper_cells(evidence)
     judged = controls(evidence) if null_controls else None
     shifted = spotting.controls(evidence) if null_controls else []

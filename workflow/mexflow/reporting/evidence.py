@@ -84,6 +84,7 @@ class Evidence:
         inputs: reads the files, remembering their digests.
         exclusions: why clips are left out, by :func:`clip_key`, by the name of the paper's data.
         rows: the rows of the index, by the name of the paper's data.
+        reasons: why folds are missing, by ``EXPERIMENT/FOLD``.
     """
 
     def __init__(
@@ -97,6 +98,7 @@ class Evidence:
         inputs: Inputs,
         exclusions: Mapping[str, Mapping[Key, str]] | None = None,
         rows: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
+        reasons: Mapping[str, str] | None = None,
     ) -> None:
         self.paper = paper
         self.folds = folds
@@ -105,6 +107,7 @@ class Evidence:
         self.seed = seed
         self.exclusions = dict(exclusions or {})
         self.rows = dict(rows or {})
+        self._reasons = dict(reasons or {})
         self._root = folds_root / paper.paper
         self._inputs = inputs
         self._tables: dict[str, list[tuple[str, pa.Table]]] = {}
@@ -175,6 +178,7 @@ class Evidence:
         expected, total = len(self.folds.get(experiment, ())), self.total_folds.get(data, 0)
         if expected < total:
             notes.append(f"folds {expected} of {total}")
+        notes += self._missing(experiment)
         effort, printed = (self.paper.effort(experiment, budget) for budget in (self.source.budget, "paper"))
         kind = self.paper.with_null_controls()[experiment].input
         # What is fitted at once, or not at all, has no epochs.
@@ -197,6 +201,14 @@ class Evidence:
             noun = "clip lacks" if lacking == 1 else "clips lack"
             notes.append(f"{lacking} test {noun} a face in a frame that the input needs")
         return notes
+
+    def _missing(self, experiment: str) -> list[str]:
+        """Which folds are missing and why, those of one reason together."""
+        why: dict[str, list[str]] = defaultdict(list)
+        for fold in self.folds.get(experiment, ()):
+            if reason := self._reasons.get(f"{experiment}/{fold}"):
+                why[reason].append(fold)
+        return [f"no fold {', '.join(folds)}: {reason}" for reason, folds in why.items()]
 
     def _less(self, experiment: str, effort: Effort, printed: Effort) -> list[str]:
         """How much less of long videos or sequences a budget trains on than the paper's."""

@@ -16,7 +16,7 @@ DATA = "data"
 LAST_LINES = 3
 
 _RULE = re.compile(r"^(?:local)?rule (\S+):$")
-_FACT = re.compile(r"^    (jobid|log): (.+)$")
+_FACT = re.compile(r"^    (jobid|log|output): (.+)$")
 _FINISHED = re.compile(r"^Finished jobid: (\d+) ")
 _FAILED = re.compile(r"^Error in rule (\S+?):$")
 _COUNT = re.compile(r"^(\S+) +(\d+)$")
@@ -25,11 +25,12 @@ _HEAD = re.compile(r"^  (Date|Host): (.+)$")
 
 @dataclass
 class Job:
-    """A job that was started: its rule, its log, and whether it is `running`, `done` or `failed`."""
+    """A job that was started: its rule, log and outputs, and whether it is `running`, `done` or `failed`."""
 
     rule: str
     log: str = ""
     state: str = "running"
+    outputs: tuple[str, ...] = ()
 
 
 @dataclass
@@ -96,7 +97,10 @@ def parse(lines: Iterable[str]) -> Status:
             found.jobs.setdefault(done[1], Job("")).state = "done"
         elif job and (fact := _FACT.match(line)):
             if fact[1] == "log":
-                job.log = fact[2].split(" (check")[0]
+                # On a cluster the scheduler's own log stands behind the job's.
+                job.log = fact[2].split(" (check")[0].split(", ")[0]
+            elif fact[1] == "output":
+                job.outputs = tuple(fact[2].split(", "))
             else:
                 known = found.jobs.get(fact[2])
                 job.log = job.log or (known.log if known else "")
