@@ -1,0 +1,230 @@
+"""Runs that something happens to: part of a finished run is taken away, made again, and disturbed meanwhile."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import psutil
+
+import mini
+
+TAKEN = ("flow/horn_schunck", "folds", "tables/mini", "figures/mini")
+"""What is taken away, and made again, by the beginnings of paths under results/ (of records: what they are of)."""
+SAME = ("index", "faces", "lcn", "flow", "residual", "folds", "tables", "figures")
+"""What must be the same bits as in an undisturbed run."""
+SECONDS = 300
+
+
+def part_of(finished: Path, folder: Path, taken: tuple[str, ...] = TAKEN) -> Path:
+    """A copy of a finished run, its times and Snakemake's notes with it, without some of what was made."""
+    shutil.copytree(finished, folder, symlinks=True, dirs_exist_ok=True)
+    results = folder / "results"
+    for path in [*results.rglob("*")]:
+        name = path.relative_to(results).as_posix()
+        made = name.removeprefix("records/").replace("train/mini", "folds").replace("timing/", "tables/")
+        if path.is_file() and made.startswith(taken):
+            path.unlink()
+    shutil.rmtree(folder / ".snakemake" / "log")
+    return folder
+
+
+class Run:
+    """A Snakemake that runs in a folder, with all its jobs in a session of its own."""
+
+    def __init__(self, folder: Path, *arguments: str, environment: Mapping[str, str] | None = None) -> None:
+        self.folder = folder
+        self.said = folder / f"said.{time.monotonic_ns()}.txt"
+        variables = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "SLURM"))}
+        variables |= {
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "PYTHONPATH": str(folder / "workflow"),
+            "SNAKEMAKE_PROFILE": str(folder / mini.PROFILE),
+        }
+        with self.said.open("wb") as output:
+            self.process = subprocess.Popen(
+                ["snakemake", *arguments],
+                cwd=folder,
+                env=variables | dict(environment or {}),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+
+    @property
+    def text(self) -> str:
+        """What it has said so far."""
+        return self.said.read_text(errors="replace")
+
+    @property
+    def alive(self) -> bool:
+        return self.process.poll() is None
+
+    def wait(self) -> int:
+        """Its exit status; it is ended if it takes too long."""
+        try:
+            return self.process.wait(SECONDS)
+        except subprocess.TimeoutExpired:
+            self.kill_all()
+            raise AssertionError(f"no end after {SECONDS} s:\n{self.text[-3000:]}") from None
+
+    def jobs(self, *commands: str) -> list[psutil.Process]:
+        """The processes of the jobs that run now, of these commands or of any."""
+        found = []
+        for process in psutil.process_iter(["cmdline"]):
+            words = process.info["cmdline"] or []
+            with contextlib.suppress(psutil.Error, OSError):
+                is_job = words[1:3] == ["-m", "mexflow"] and (not commands or words[3] in commands)
+                if is_job and Path(process.cwd()) == self.folder:
+                    found.append(process)
+        return found
+
+    def until(self, met: Callable[[], object], seconds: float = 120) -> object:
+        """What `met` says as soon as it says something true; None if the run ends before."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if said := met():
+                return said
+            if not self.alive:
+                return None
+            time.sleep(0.05)
+        raise AssertionError(f"it did not come to it in {seconds} s:\n{self.text[-3000:]}")
+
+    def kill_all(self) -> None:
+        """SIGKILL to Snakemake and to every job, at once."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+
+def records(folder: Path) -> dict[str, bytes]:
+    """The records of what is finished: of the jobs that ended well, and that Snakemake knows to have."""
+    known = folder / ".snakemake" / "incomplete"
+    # A path too long for one name is spread over folders.
+    marks = {path.relative_to(known).as_posix().replace("/@", "/").replace("/", "") for path in known.rglob("*")}
+    under_way = {base64.b64decode(mark + "=" * (-len(mark) % 4)).decode(errors="replace") for mark in marks}
+    return {
+        path: (folder / path).read_bytes()
+        for path in sorted(one.relative_to(folder).as_posix() for one in (folder / "results/records").rglob("*.json"))
+        if path not in under_way
+    }
+
+
+def resumed(folder: Path, *arguments: str, environment: Mapping[str, str] | None = None) -> Run:
+    """Run again what a disturbed run left, after the unlocking that the README tells of."""
+    if any((folder / ".snakemake" / "locks").glob("*")):
+        mini.unlock(folder)
+    again = Run(folder, *arguments, environment=environment)
+    status = again.wait()
+    assert status == 0, again.text[-4000:]
+    return again
+
+
+def assert_undisturbed(folder: Path, finished: Path, before: Mapping[str, bytes]) -> None:
+    """Same bits as an undisturbed run's, nothing partial, and nothing made again that was finished."""
+    made, known = mini.contents(folder, *SAME), mini.contents(finished, *SAME)
+    assert made.keys() == known.keys()
+    assert [name for name in known if made[name] != known[name]] == []
+    assert [str(path) for path in (folder / "results").rglob(".*.partial*")] == []
+    assert not (folder / "results" / "checkpoints").exists()
+    after = records(folder)
+    assert [path for path, said in before.items() if after.get(path) != said] == []
+
+
+# What can happen to a run, at any moment. Each says what it did, or None if it found nothing to do it to.
+
+
+def kill_a_job(run: Run, generator: random.Random) -> str | None:
+    """SIGKILL to one job, as the kernel does when memory is short."""
+    jobs = run.jobs()
+    if not jobs:
+        return None
+    with contextlib.suppress(psutil.NoSuchProcess):
+        jobs[generator.randrange(len(jobs))].kill()
+    return "a job was killed"
+
+
+def kill_snakemake(run: Run, generator: random.Random) -> str | None:
+    """SIGKILL to Snakemake alone; its jobs run on, and end when they are done."""
+    run.process.kill()
+    run.process.wait()
+    return "Snakemake was killed"
+
+
+def kill_everything(run: Run, generator: random.Random) -> str | None:
+    """SIGKILL to Snakemake and all its jobs, as a power cut does."""
+    run.kill_all()
+    return "everything was killed"
+
+
+def interrupt(run: Run, generator: random.Random) -> str | None:
+    """What Ctrl-C does."""
+    os.killpg(run.process.pid, signal.SIGINT)
+    return "it was interrupted"
+
+
+def corrupt(run: Run, generator: random.Random) -> str | None:
+    """One bit of an intermediate changes on the disk, unseen: its time of change stays."""
+    places = [run.folder / "results" / place for place in ("faces", "flow", "index")]
+    files = sorted(path for place in places for path in place.rglob("[!.]*") if path.suffix in (".npy", ".parquet"))
+    flip(files[generator.randrange(len(files))], generator)
+    return "a bit of an intermediate changed"
+
+
+def clock_back(run: Run, generator: random.Random) -> str | None:
+    """Everything made so far is from tomorrow: the clock was set back by a day."""
+    for path in (run.folder / "results").rglob("*"):
+        with contextlib.suppress(OSError):
+            status = path.stat()
+            os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns + 86_400_000_000_000))
+    return "the clock was set back"
+
+
+def second_snakemake(run: Run, generator: random.Random) -> str | None:
+    """Another Snakemake is started in the same folder: it says that one runs here, and changes nothing."""
+    other = Run(run.folder, "--cores", "1")
+    status = other.wait()
+    if not run.alive:
+        return None
+    assert status != 0 and "locked" in other.text, other.text
+    return "a second Snakemake was refused"
+
+
+LOCAL = (kill_a_job, kill_snakemake, kill_everything, interrupt, corrupt, clock_back, second_snakemake)
+
+
+def flip(path: Path, generator: random.Random) -> None:
+    """Change one bit of a file and not its times."""
+    status, data = path.stat(), bytearray(path.read_bytes())
+    data[generator.randrange(len(data))] ^= 1 << generator.randrange(8)
+    path.write_bytes(data)
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+def disturbed(finished: Path, folder: Path, fault: Callable, seed: int, longest: float) -> str:
+    """A run with a fault at a random moment, resumed, and held against the undisturbed one; what happened."""
+    generator = random.Random(seed)
+    part_of(finished, folder)
+    run = Run(folder, "--cores", "2")
+    run.until(lambda: "Execute" in run.text)
+    time.sleep(generator.uniform(0, longest))
+    happened = fault(run, generator) if run.alive else None
+    if run.alive:
+        run.wait()
+    for process in run.jobs():  # those of a Snakemake that was killed
+        with contextlib.suppress(psutil.NoSuchProcess, psutil.TimeoutExpired):
+            process.wait(60)
+    before = records(folder)
+    resumed(folder, "--cores", "2")
+    assert_undisturbed(folder, finished, before)
+    return happened or "it had ended before"
