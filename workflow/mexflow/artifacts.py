@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 from mexflow.arrays import Rows, first_line, header, mapped, reading
 from mexflow.errors import UserError
+from mexflow.leftovers import remove, remove_stale, sync_folder
 
 if TYPE_CHECKING:
     import numpy as np
@@ -228,11 +229,14 @@ class Outputs:
     """A job's outputs: written beside their targets, renamed into place together.
 
     Use as a context manager. On any error every temporary file is removed and no target changes;
-    :meth:`commit` makes the rename, in the order the outputs were written.
+    :meth:`commit` makes the rename, in the order the outputs were written. What a forked process writes, its parent
+    renames: see :meth:`hand_over`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, process: int | None = None) -> None:
+        """`process` will make the rename; this one as a rule."""
         self.digests: dict[str, Digest] = {}
+        self._process = os.getpid() if process is None else process
         self._pending: list[tuple[Path, Path]] = []
 
     def __enter__(self) -> Outputs:
@@ -240,19 +244,16 @@ class Outputs:
 
     def __exit__(self, *exc: object) -> None:
         for temporary, _ in self._pending:
-            if temporary.is_dir():
-                shutil.rmtree(temporary, ignore_errors=True)
-            else:
-                temporary.unlink(missing_ok=True)
+            remove(temporary)
         self._pending.clear()
 
     def _temporary(self, target: Path) -> Path:
         with writing(target):
             target.parent.mkdir(parents=True, exist_ok=True)
-            _remove_stale(target)
+            remove_stale(target)
         # The process is part of the name: a job that outlived a killed workflow and the one that replaces it must
         # not write into one file.
-        temporary = target.parent / f".{target.name}.{platform.node()}-{os.getpid()}.partial"
+        temporary = target.parent / f".{target.name}.{platform.node()}-{self._process}.partial"
         self._pending.append((temporary, target))
         return temporary
 
@@ -360,40 +361,24 @@ class Outputs:
             self._pending.pop(0)
             folders.add(target.parent)
         for folder in folders:
-            _sync_folder(folder)
+            sync_folder(folder)
 
+    def hand_over(self) -> list[tuple[str, str, str, int]]:
+        """Give up what was written, for :meth:`adopt` in another process; JSON can hold it."""
+        found = []
+        for temporary, target in self._pending:
+            digest = self.digests[target.as_posix()]
+            found.append((str(temporary), str(target), digest.sha256, digest.size))
+        self._pending.clear()
+        return found
 
-def _remove_stale(target: Path) -> None:
-    """Remove what killed processes of this host left of earlier attempts to write `target`."""
-    prefix = f".{target.name}.{platform.node()}-"
-    for path in target.parent.glob(f"{glob.escape(prefix)}*.partial"):
-        process = path.name.removeprefix(prefix).removesuffix(".partial")
-        if process.isdigit() and int(process) != os.getpid() and not _alive(int(process)):
-            if path.is_dir():
-                shutil.rmtree(path, ignore_errors=True)
-            else:
-                path.unlink(missing_ok=True)
+    def adopt(self, written: list[tuple[str, str, str, int]]) -> None:
+        """Take what another process wrote for this one."""
+        for temporary, target, sha256, size in written:
+            self._pending.append((Path(temporary), Path(target)))
+            self.digests[Path(target).as_posix()] = Digest(sha256, size)
 
-
-def _alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    return True
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the renames in a folder durable (a no-op where a folder cannot be opened)."""
-    try:
-        descriptor = os.open(folder, os.O_RDONLY)
-    except OSError:
-        return
-    try:
-        os.fsync(descriptor)
-    except OSError:
-        pass
-    finally:
-        os.close(descriptor)
+    def discard(self, folder: Path) -> None:
+        """Remove what a process that was killed had begun to write below a folder for this one."""
+        for path in folder.rglob(f".*.{glob.escape(platform.node())}-{self._process}.partial"):
+            remove(path)
