@@ -147,18 +147,18 @@ def lease(
 
 def _open(folder: Path, uuid: str) -> int:
     """A descriptor of a device's lock file. For a lock, reading is enough."""
-    path, flags = folder / f"{uuid}.lock", os.O_RDONLY | os.O_NOFOLLOW
+    path = folder / f"{uuid}.lock"
     try:
         # First without O_CREAT, which Linux forbids in such a folder on a file of another user.
-        return os.open(path, flags)
+        return os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
     except FileNotFoundError:
         pass
     umask = os.umask(0)  # another user may come right away, so both are made with their final permissions
     try:
         folder.mkdir(0o1777, exist_ok=True)
-        return os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o666)
+        return os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CREAT | os.O_EXCL, 0o666)
     except FileExistsError:
-        return os.open(path, flags)
+        return os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
     finally:
         os.umask(umask)
 
