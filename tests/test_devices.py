@@ -95,7 +95,7 @@ def test_processes_take_different_devices_and_a_third_waits_for_one_to_be_killed
 
 def test_a_lease_ends_with_the_last_process_that_was_forked_under_it(tmp_path):
     forked = HOLD.replace(
-        "    print", "    import os, time\n    child = os.fork()\n    if not child: time.sleep(600)\n    print"
+        "    print", "    import os, time\n    child = os.fork()\n    if not child: time.sleep(60)\n    print"
     )
     code = forked.replace("print(", "print(child, ")
     with holder(tmp_path, "A", code=code) as first:

@@ -122,7 +122,7 @@ def test_a_fold_that_fails_ends_the_others(tmp_path, monkeypatch, capfd, ending)
             return {}
         if name == "b":
             other.value = os.getpid()
-            time.sleep(600)
+            time.sleep(60)
         while not other.value:
             time.sleep(0.01)
         if ending == "killed":
@@ -154,7 +154,7 @@ from mexflow.training.together import train_folds
 
 def work(name, outputs, after_epoch):
     (folder / name).touch()
-    time.sleep(600)
+    time.sleep(60)
 
 folder = Path(sys.argv[1])
 with lease(["A"], folder), Job(None, "mexflow.training.together") as job:
