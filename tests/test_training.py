@@ -17,7 +17,7 @@ from mexflow.artifacts import Inputs, Outputs
 from mexflow.errors import UserError
 from mexflow.models import build
 from mexflow.training.checkpoints import Checkpoints
-from mexflow.training.loop import Settings, choose_device, make_deterministic, predict
+from mexflow.training.loop import Settings, make_deterministic, predict
 from mexflow.training.runs import FoldRun, run_fold, split
 from mexflow.training.samples import Samples, labelled, load_flow, permute_within_subject
 
@@ -254,15 +254,6 @@ def test_loss_that_is_not_a_number(samples, tmp_path):
     with pytest.raises(UserError, match=r"^fold casme2-01: the loss is nan in epoch 1; lower the learning rate$"):
         trained(RUN, spoilt, tmp_path / "fold", store(tmp_path / "checkpoints"))
     assert not (tmp_path / "fold").exists() and not (tmp_path / "checkpoints").exists()
-
-
-def test_device_without_a_gpu(monkeypatch):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    with pytest.raises(UserError, match="device cuda: no GPU is usable here; set training.device"):
-        choose_device("cuda")
-    assert choose_device("auto") == choose_device("cpu") == CPU
-    with pytest.raises(UserError, match="unknown device 'gpu'"):
-        choose_device("gpu")
 
 
 def test_determinism_is_asked_of_the_gpu_too(monkeypatch):

@@ -1,4 +1,4 @@
-"""The rows of ``.npy`` files, without mapping them into memory, and what a user is told of a file that is wrong."""
+"""The rows of ``.npy`` files, without mapping them into memory, and what a user is told of a file that is damaged."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from mexflow.errors import UserError
 
 if TYPE_CHECKING:
     import numpy as np
+    import pyarrow.parquet as pq
 
 
 @contextmanager
@@ -83,3 +84,20 @@ def header(path: Path) -> Rows:
 def first_line(error: Exception) -> str:
     """The first line of what an error says, or its kind."""
     return str(error).splitlines()[0] if str(error) else type(error).__name__
+
+
+@contextmanager
+def parquet(data: bytes, path: str | Path) -> Iterator[pq.ParquetFile]:
+    """The parquet file whose bytes these are.
+
+    Raises:
+        UserError: if they are damaged, now or while they are decoded.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        # Not read_table: it would import pyarrow.dataset and pandas, half a second and more for nothing.
+        yield pq.ParquetFile(pa.BufferReader(data))
+    except (pa.ArrowException, OSError, ValueError) as error:  # it raises any of them for damaged bytes
+        raise UserError(f"{path}: not a readable parquet file ({first_line(error)}); delete it and run again") from None

@@ -11,6 +11,7 @@ what a job was made from. Nothing here can read or write a pickle.
 from __future__ import annotations
 
 import errno
+import glob
 import hashlib
 import json
 import os
@@ -21,14 +22,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mexflow.arrays import Rows, first_line, header, mapped, reading
-from mexflow.disk import remove_stale, sync_folder
+from mexflow.arrays import Rows, first_line, header, mapped, parquet, reading
 from mexflow.errors import UserError
+from mexflow.leftovers import remove, remove_stale, sync_folder
 
 if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
 _BLOCK = 1 << 22
 
@@ -138,7 +138,7 @@ class Inputs:
         Raises:
             UserError: if it cannot be read or is not parquet.
         """
-        with _parquet(self.bytes(path), path) as file:
+        with parquet(self.bytes(path), path) as file:
             return file.read(columns)
 
     def batches(self, path: str | Path, columns: list[str], length: int = 1024) -> Iterator[pa.RecordBatch]:
@@ -147,7 +147,7 @@ class Inputs:
         Raises:
             UserError: as `table`.
         """
-        with _parquet(self.bytes(path), path) as file:
+        with parquet(self.bytes(path), path) as file:
             yield from file.iter_batches(length, columns=columns)
 
     def array(self, path: str | Path) -> np.ndarray:
@@ -218,32 +218,18 @@ class Inputs:
             raise UserError(f"{path}: not readable JSON ({first_line(error)})") from None
 
 
-@contextmanager
-def _parquet(data: bytes, path: str | Path) -> Iterator[pq.ParquetFile]:
-    """The parquet file whose bytes these are.
-
-    Raises:
-        UserError: if they are damaged, now or while they are decoded.
-    """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        # Not read_table: it would import pyarrow.dataset and pandas, half a second and more for nothing.
-        yield pq.ParquetFile(pa.BufferReader(data))
-    except (pa.ArrowException, OSError, ValueError) as error:  # it raises any of them for damaged bytes
-        raise UserError(f"{path}: not a readable parquet file ({first_line(error)}); delete it and run again") from None
-
-
 class Outputs:
     """A job's outputs: written beside their targets, renamed into place together.
 
     Use as a context manager. On any error every temporary file is removed and no target changes;
-    :meth:`commit` makes the rename, in the order the outputs were written.
+    :meth:`commit` makes the rename, in the order the outputs were written. What a forked process writes, its parent
+    renames: see :meth:`hand_over`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, process: int | None = None) -> None:
+        """`process` will make the rename; this one as a rule."""
         self.digests: dict[str, Digest] = {}
+        self._process = os.getpid() if process is None else process
         self._pending: list[tuple[Path, Path]] = []
 
     def __enter__(self) -> Outputs:
@@ -251,10 +237,7 @@ class Outputs:
 
     def __exit__(self, *exc: object) -> None:
         for temporary, _ in self._pending:
-            if temporary.is_dir():
-                shutil.rmtree(temporary, ignore_errors=True)
-            else:
-                temporary.unlink(missing_ok=True)
+            remove(temporary)
         self._pending.clear()
 
     def _temporary(self, target: Path) -> Path:
@@ -263,7 +246,7 @@ class Outputs:
             remove_stale(target)
         # The process is part of the name: a job that outlived a killed workflow and the one that replaces it must
         # not write into one file.
-        temporary = target.parent / f".{target.name}.{platform.node()}-{os.getpid()}.partial"
+        temporary = target.parent / f".{target.name}.{platform.node()}-{self._process}.partial"
         self._pending.append((temporary, target))
         return temporary
 
@@ -386,3 +369,23 @@ class Outputs:
             folders.add(target.parent)
         for folder in folders:
             sync_folder(folder)
+
+    def hand_over(self) -> list[tuple[str, str, str, int]]:
+        """Give up what was written, for :meth:`adopt` in another process; JSON can hold it."""
+        found = []
+        for temporary, target in self._pending:
+            digest = self.digests[target.as_posix()]
+            found.append((str(temporary), str(target), digest.sha256, digest.size))
+        self._pending.clear()
+        return found
+
+    def adopt(self, written: list[tuple[str, str, str, int]]) -> None:
+        """Take what another process wrote for this one."""
+        for temporary, target, sha256, size in written:
+            self._pending.append((Path(temporary), Path(target)))
+            self.digests[Path(target).as_posix()] = Digest(sha256, size)
+
+    def discard(self, folder: Path) -> None:
+        """Remove what a process that was killed had begun to write below a folder for this one."""
+        for path in folder.rglob(f".*.{glob.escape(platform.node())}-{self._process}.partial"):
+            remove(path)

@@ -99,12 +99,17 @@ class Preprocess(_Section):
 class Training(_Section):
     """How training runs; what is trained is in `workflow/papers/`."""
 
-    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="`auto` uses a GPU when one is present.")
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        "auto",
+        description="`auto` trains on a GPU when one is present, each job on its own; `cuda` fails without one.",
+    )
     threads: int = Field(
         1, ge=1, le=64, description="CPU threads of one training job; fixed, so results do not depend on --cores."
     )
     folds_per_job: int = Field(
-        5, ge=1, description="Folds that one job trains one after the other (saves start-up where folds are short)."
+        5,
+        ge=1,
+        description="Folds of one training job, one after the other, on a GPU at once (saves start-up of short ones).",
     )
     checkpoint_seconds: int = Field(
         30, ge=0, description="Least time between two saves of an unfinished fold; 0 saves every epoch."

@@ -26,11 +26,12 @@ FORMAT = 2
 MADE_AGAIN: set[str] = set()
 """Inputs that had been changed, and that this process had made again before it read them."""
 _PROJECT = Path(__file__).resolve().parents[2]
-_LIBRARIES = {
+LIBRARIES = {
     "numpy": "numpy", "pandas": "pandas", "pyarrow": "pyarrow", "torch": "torch", "scipy": "scipy",
     "cv2": "opencv-contrib-python-headless", "dlib": "dlib-bin", "sklearn": "scikit-learn",
     "skimage": "scikit-image", "matplotlib": "matplotlib", "openpyxl": "openpyxl", "pydantic": "pydantic",
 }  # fmt: skip
+"""Libraries whose versions a record states: their modules, and their names as distributions."""
 
 
 class Job:
@@ -43,6 +44,7 @@ class Job:
         """`modules` are the command's own and those it picks by name; `facts` go into the record."""
         self.inputs, self.outputs = Inputs(written.check), Outputs()
         self.facts: dict[str, Any] = facts
+        self._observed: dict[str, Any] = {}
         self._modules, self._record = modules, record
         self._started = datetime.now(UTC)
         # Taken at the start: the code that runs is the code as it was imported, not as it may be edited meanwhile.
@@ -59,6 +61,10 @@ class Job:
     def state(self, **facts: Any) -> None:
         """Add facts to the record."""
         self.facts.update(facts)
+
+    def observe(self, **facts: Any) -> None:
+        """Add facts to what the record says was only observed: what the results do not depend on."""
+        self._observed.update(facts)
 
     def finish(self) -> None:
         """Rename the outputs into place, then the record.
@@ -98,6 +104,7 @@ class Job:
                 "machine": platform.machine(),
                 "attempt": int(os.environ.get("MEXFLOW_ATTEMPT", "1")),
                 **({"made_again": sorted(MADE_AGAIN)} if MADE_AGAIN else {}),
+                **self._observed,
             },
         }
 
@@ -112,7 +119,7 @@ def _job_name(record: Path | None) -> str | None:
 
 def _versions() -> dict[str, str]:
     """Versions of the pinned libraries that this process has loaded."""
-    return {name: metadata.version(name) for module, name in _LIBRARIES.items() if module in sys.modules}
+    return {name: metadata.version(name) for module, name in LIBRARIES.items() if module in sys.modules}
 
 
 def git_state() -> dict[str, Any]:

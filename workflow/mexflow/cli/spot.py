@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from math import inf
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
 from mexflow.cli.options import Record, command, listed, pairs
+
+if TYPE_CHECKING:
+    from mexflow.artifacts import Outputs
 
 Number = TypeVar("Number", int, float)
 
@@ -60,8 +63,10 @@ def main(
     from mexflow.seeds import derive
     from mexflow.training import long_videos
     from mexflow.training.checkpoints import Checkpoints
-    from mexflow.training.loop import Settings, choose_device, device_name, make_deterministic
+    from mexflow.training.devices import on_device
+    from mexflow.training.loop import Settings, make_deterministic
     from mexflow.training.spotting_runs import SpottingRun, run_fold
+    from mexflow.training.together import train_folds
 
     choose("network", model, available())
     choose("placement of pairs", placement, PLACEMENTS)
@@ -78,7 +83,6 @@ def main(
     if not sigma > 0:
         raise UserError(f"spot --sigma {sigma}: a positive number is expected")
     make_deterministic(threads)
-    where = choose_device(device)
     settings = Settings(
         epochs,
         batch_size,
@@ -88,33 +92,36 @@ def main(
         early_stopping=early_stopping,
     )
     objective = long_videos.Spotting(not unweighted, weights, positive)
-    with Job(record, __name__, f"mexflow.models.{model}", paper=paper, experiment=experiment) as job:
+    facts = {"paper": paper, "experiment": experiment}
+    with on_device(device) as place, Job(record, __name__, f"mexflow.models.{model}", **facts) as job:
         videos, left_out = long_videos.load(job.inputs, faces, lcn, job.inputs.table(index).to_pylist())
         for line in left_out:
             print(f"left out: {line}")
-        evidence = (science, where.type, job.code_digest, {k: v.sha256 for k, v in job.inputs.digests.items()})
+        evidence = (science, place.device.type, job.code_digest, {k: v.sha256 for k, v in job.inputs.digests.items()})
         store = Checkpoints(checkpoints, canonical_digest(evidence).sha256, checkpoint_seconds)
-        described = {}
+
+        def one(name: str, outputs: Outputs, after_epoch: Callable[[], None]) -> dict[str, Any]:
+            run = SpottingRun(
+                paper=paper,
+                experiment=experiment,
+                fold=name,
+                test_subjects=frozenset([name]),
+                model=model,
+                options=listed("--model-option", model_option),
+                settings=settings,
+                pairing=long_videos.Pairing((ranges[0], ranges[1]), samples, inside, placement),
+                variants=variants,
+                augment=augment,
+                sigma=None if no_lcn else sigma,
+                seed=derive(seed, paper, experiment, name),
+            )
+            description = run_fold(run, videos, objective, place.device, output / name, outputs, store, after_epoch)
+            print(f"{name}: loss {description['final_loss']:.4f}, {description['test_videos']} test videos")
+            return description
+
         with progress(f"spot {paper}/{experiment}", len(fold) * epochs) as advance:
-            for name in fold:
-                run = SpottingRun(
-                    paper=paper,
-                    experiment=experiment,
-                    fold=name,
-                    test_subjects=frozenset([name]),
-                    model=model,
-                    options=listed("--model-option", model_option),
-                    settings=settings,
-                    pairing=long_videos.Pairing((ranges[0], ranges[1]), samples, inside, placement),
-                    variants=variants,
-                    augment=augment,
-                    sigma=None if no_lcn else sigma,
-                    seed=derive(seed, paper, experiment, name),
-                )
-                one = run_fold(run, videos, objective, where, output / name, job.outputs, store, lambda: advance(1))
-                described[name] = one
-                print(f"{name}: loss {one['final_loss']:.4f}, {one['test_videos']} test videos")
-        job.state(folds=described, seed=seed, threads=threads, device=device_name(where), left_out=left_out)
+            described = train_folds(job, place, fold, one, output, advance)
+        job.state(folds=described, seed=seed, threads=threads, device=place.name, left_out=left_out)
         job.finish()
         store.remove(fold)
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from mexflow.cli.options import Record, command, listed
+
+if TYPE_CHECKING:
+    from mexflow.artifacts import Outputs
 
 
 def main(
@@ -57,8 +61,10 @@ def main(
     from mexflow.seeds import derive
     from mexflow.training.checkpoints import Checkpoints
     from mexflow.training.clips import load
-    from mexflow.training.loop import Settings, choose_device, make_deterministic
+    from mexflow.training.devices import on_device
+    from mexflow.training.loop import Settings, make_deterministic
     from mexflow.training.samples import labelled, permute_within_subject
+    from mexflow.training.together import train_folds
     from mexflow.training.two_stage import NORMALISATIONS, STAGES, TwoStageRun, checkpoint_name, run_fold
 
     choose("protocol", protocol, PROTOCOLS)
@@ -70,48 +76,52 @@ def main(
     if not (isinstance(weights, list) and len(weights) == 2 and all(type(w) in (int, float) for w in weights)):
         raise UserError(f"--loss-weights {loss_weights!r}: two numbers are expected, e.g. 1,1")
     make_deterministic(threads)
-    where = choose_device(device)
     options = listed("--optimizer-option", optimizer_option)
     stage1 = Settings(stage1_epochs, stage1_batch_size, optimizer, learning_rate, options)
     stage2 = Settings(stage2_epochs, stage2_batch_size, optimizer, learning_rate, options)
-    with Job(record, __name__, f"mexflow.models.{model}", paper=paper, experiment=experiment) as job:
+    facts = {"paper": paper, "experiment": experiment}
+    with on_device(device) as place, Job(record, __name__, f"mexflow.models.{model}", **facts) as job:
         expressions = job.inputs.table(index).to_pylist()
         rows = labelled(expressions, label, class_)
         folds = {f.name: f for f in PROTOCOLS[protocol](rows, label)}
+        for name in fold:
+            choose("fold", name, folds)
         if permute_labels:
             rows = permute_within_subject(rows, label, derive(seed, paper, experiment))
         clips, left_out = load(job.inputs, faces, motion, rows, expressions, label, class_)
         for line in left_out:
             print(f"left out: {line}")
-        evidence = (science, where.type, job.code_digest, {k: v.sha256 for k, v in job.inputs.digests.items()})
+        evidence = (science, place.device.type, job.code_digest, {k: v.sha256 for k, v in job.inputs.digests.items()})
         store = Checkpoints(checkpoints, canonical_digest(evidence).sha256, checkpoint_seconds)
-        described = {}
-        with progress(f"spot_recognise {paper}/{experiment}", len(fold) * (2 * stage1_epochs + stage2_epochs)) as done:
-            for name in fold:
-                choose("fold", name, folds)
-                run = TwoStageRun(
-                    paper=paper,
-                    experiment=experiment,
-                    fold=name,
-                    test_subjects=folds[name].test_subjects,
-                    model=model,
-                    options=listed("--model-option", model_option),
-                    normalise=normalise,
-                    stage1=stage1,
-                    stage1_samples=stage1_samples,
-                    stage2=stage2,
-                    sequences=sequences_per_epoch,
-                    length=length,
-                    versions=versions,
-                    loss_weights=(weights[0], weights[1]),
-                    augment=augment,
-                    seed=derive(seed, paper, experiment, name),
-                )
-                one = run_fold(run, clips, class_, where, output / name, job.outputs, store, lambda: done(1))
-                assert_disjoint(one["training_subjects"], one["test_subjects"])
-                described[name] = one
-                print(f"{name}: loss {one['final_loss']:.4f}, {one['test_clips']} test clips")
-        job.state(folds=described, seed=seed, threads=threads, left_out=left_out)
+
+        def one(name: str, outputs: Outputs, after_epoch: Callable[[], None]) -> dict[str, Any]:
+            run = TwoStageRun(
+                paper=paper,
+                experiment=experiment,
+                fold=name,
+                test_subjects=folds[name].test_subjects,
+                model=model,
+                options=listed("--model-option", model_option),
+                normalise=normalise,
+                stage1=stage1,
+                stage1_samples=stage1_samples,
+                stage2=stage2,
+                sequences=sequences_per_epoch,
+                length=length,
+                versions=versions,
+                loss_weights=(weights[0], weights[1]),
+                augment=augment,
+                seed=derive(seed, paper, experiment, name),
+            )
+            description = run_fold(run, clips, class_, place.device, output / name, outputs, store, after_epoch)
+            assert_disjoint(description["training_subjects"], description["test_subjects"])
+            print(f"{name}: loss {description['final_loss']:.4f}, {description['test_clips']} test clips")
+            return description
+
+        epochs = len(fold) * (2 * stage1_epochs + stage2_epochs)
+        with progress(f"spot_recognise {paper}/{experiment}", epochs) as advance:
+            described = train_folds(job, place, fold, one, output, advance)
+        job.state(folds=described, seed=seed, threads=threads, device=place.name, left_out=left_out)
         job.finish()
         store.remove([checkpoint_name(name, stage) for name in fold for stage in STAGES])
 

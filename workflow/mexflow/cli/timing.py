@@ -33,13 +33,14 @@ def main(
     from mexflow.records import Job
     from mexflow.reporting import timing
     from mexflow.reporting.cells import to_csv
-    from mexflow.training.loop import choose_device, make_deterministic
+    from mexflow.training.devices import on_device
+    from mexflow.training.loop import make_deterministic
     from mexflow.training.normalisation import Normalised
 
     cv2.setNumThreads(1)
     make_deterministic(1)
-    where = choose_device(device)
-    with Job(record, __name__, *_models(paper)) as job:
+    with on_device(device) as place, Job(record, __name__, *_models(paper)) as job:
+        where = place.device
         used = papers.parse(job.inputs.bytes(paper), paper)
         assert used.timing is not None
         timed = used.experiments[used.timing.experiment]

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from mexflow.cli.options import Record, command, listed
+
+if TYPE_CHECKING:
+    from mexflow.artifacts import Outputs
 
 INPUTS = ("flow", "residual", "frames", "lbp_top")
 
@@ -69,8 +73,10 @@ def main(
     from mexflow.training import inputs as loaders
     from mexflow.training import samples as data
     from mexflow.training.checkpoints import Checkpoints
-    from mexflow.training.loop import Settings, choose_device, device_name, make_deterministic
+    from mexflow.training.devices import on_device
+    from mexflow.training.loop import Settings, make_deterministic
     from mexflow.training.runs import FoldRun, run_fold
+    from mexflow.training.together import train_folds
 
     choose("protocol", protocol, PROTOCOLS)
     choose("network", model, available())
@@ -82,7 +88,6 @@ def main(
     if input_ == "frames" and size is None:
         raise UserError("train --input frames: --size is needed")
     make_deterministic(threads)
-    where = choose_device(device)
     settings = Settings(
         epochs,
         batch_size,
@@ -94,9 +99,12 @@ def main(
         early_stopping=early_stopping,
         mixed_precision=mixed_precision,
     )
-    with Job(record, __name__, f"mexflow.models.{model}", paper=paper, experiment=experiment) as job:
+    facts = {"paper": paper, "experiment": experiment}
+    with on_device(device) as place, Job(record, __name__, f"mexflow.models.{model}", **facts) as job:
         rows = data.labelled(job.inputs.table(index).to_pylist(), label, class_)
         folds = {f.name: f for f in PROTOCOLS[protocol](rows, label)}
+        for name in fold:
+            choose("fold", name, folds)
         if permute_labels:
             rows = data.permute_within_subject(rows, label, derive(seed, paper, experiment))
         samples, left_out = {
@@ -107,39 +115,39 @@ def main(
         }[input_](job.inputs, array, rows, label, class_)
         for line in left_out:
             print(f"left out: {line}")
-        evidence = (science, where.type, job.code_digest, {k: v.sha256 for k, v in job.inputs.digests.items()})
+        evidence = (science, place.device.type, job.code_digest, {k: v.sha256 for k, v in job.inputs.digests.items()})
         store = Checkpoints(checkpoints, canonical_digest(evidence).sha256, checkpoint_seconds)
 
-        described = {}
+        def one(name: str, outputs: Outputs, after_epoch: Callable[[], None]) -> dict[str, Any]:
+            run = FoldRun(
+                paper=paper,
+                experiment=experiment,
+                fold=name,
+                test_subjects=folds[name].test_subjects,
+                train_pairs=train_pair,
+                test_pairs=test_pair,
+                model=model,
+                options=listed("--model-option", model_option),
+                normalise=normalise,
+                settings=settings,
+                validation_share=validation_share,
+                seed=derive(seed, paper, experiment, name),
+                keep_features=keep_features,
+                augment=augment,
+                oversample=oversample,
+                label_smoothing=label_smoothing,
+                recompute_batch_norm=recompute_batch_norm,
+            )
+            description = run_fold(run, samples, place.device, output / name, outputs, store, after_epoch)
+            assert_disjoint(description["training_subjects"], description["test_subjects"])
+            loss = description["final_loss"]
+            said = "fitted" if loss is None else f"loss {loss:.4f}"
+            print(f"{name}: {said}, {description['test_clips']} test clips")
+            return description
+
         with progress(f"train {paper}/{experiment}", len(fold) * epochs) as advance:
-            for name in fold:
-                choose("fold", name, folds)
-                run = FoldRun(
-                    paper=paper,
-                    experiment=experiment,
-                    fold=name,
-                    test_subjects=folds[name].test_subjects,
-                    train_pairs=train_pair,
-                    test_pairs=test_pair,
-                    model=model,
-                    options=listed("--model-option", model_option),
-                    normalise=normalise,
-                    settings=settings,
-                    validation_share=validation_share,
-                    seed=derive(seed, paper, experiment, name),
-                    keep_features=keep_features,
-                    augment=augment,
-                    oversample=oversample,
-                    label_smoothing=label_smoothing,
-                    recompute_batch_norm=recompute_batch_norm,
-                )
-                description = run_fold(run, samples, where, output / name, job.outputs, store, lambda: advance(1))
-                assert_disjoint(description["training_subjects"], description["test_subjects"])
-                described[name] = description
-                loss = description["final_loss"]
-                said = "fitted" if loss is None else f"loss {loss:.4f}"
-                print(f"{name}: {said}, {description['test_clips']} test clips")
-        job.state(folds=described, seed=seed, threads=threads, device=device_name(where), left_out=left_out)
+            described = train_folds(job, place, fold, one, output, advance)
+        job.state(folds=described, seed=seed, threads=threads, device=place.name, left_out=left_out)
         job.finish()
         store.remove(fold)
 

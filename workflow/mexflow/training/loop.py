@@ -62,23 +62,6 @@ OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
 }
 
 
-def choose_device(name: str) -> torch.device:
-    """The device that ``auto``, ``cpu`` or ``cuda`` means on this machine.
-
-    Raises:
-        UserError: if a GPU is asked for and there is none.
-    """
-    choose("device", name, ("auto", "cpu", "cuda"))
-    if name == "cuda" and not torch.cuda.is_available():
-        raise UserError("device cuda: no GPU is usable here; set training.device: auto or cpu in config.yaml")
-    return torch.device("cuda" if name == "cuda" or (name == "auto" and torch.cuda.is_available()) else "cpu")
-
-
-def device_name(device: torch.device) -> str:
-    """What a record says of a device: the GPU's name, or ``cpu``."""
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
-
-
 def make_deterministic(threads: int) -> None:
     """Fix everything that could make two runs of the same training differ."""
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it torch refuses to multiply on a GPU

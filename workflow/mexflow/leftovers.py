@@ -1,4 +1,4 @@
-"""What killed processes leave on a disk, and renames that outlive a power cut."""
+"""The temporary files of jobs: removing them, and making the renames that end them durable."""
 
 from __future__ import annotations
 
@@ -15,10 +15,15 @@ def remove_stale(target: Path) -> None:
     for path in target.parent.glob(f"{glob.escape(prefix)}*.partial"):
         process = path.name.removeprefix(prefix).removesuffix(".partial")
         if process.isdigit() and int(process) != os.getpid() and not _alive(int(process)):
-            if path.is_dir():
-                shutil.rmtree(path, ignore_errors=True)
-            else:
-                path.unlink(missing_ok=True)
+            remove(path)
+
+
+def remove(path: Path) -> None:
+    """Remove a file or folder, if it is there."""
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _alive(process: int) -> bool:
