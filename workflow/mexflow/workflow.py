@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,9 @@ SPOTTED = {
 }
 """The tables of a fold that spotting makes, by the experiment's input."""
 
+PRIORITIES = {"sequences": 3, "frames": 2, "residual": 1}
+"""Of training, by the experiment's input: the longest jobs first, or the last one leaves the other cores idle."""
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -45,6 +48,11 @@ class Batch:
     arrays: tuple[str, ...]
     keep_features: bool
     input: str
+
+    @property
+    def priority(self) -> int:
+        """Which jobs come before others that could start as well."""
+        return PRIORITIES.get(self.input, 0)
 
     def files(self, name: str) -> list[str]:
         """The file of that name of each fold, for any experiment."""
@@ -80,15 +88,17 @@ class Workflow:
         wanted = [data.index for paper in self.papers.values() for data in paper.data.values()]
         self.sources = Sources(self.config, wanted, RESULTS)
         self.sheets = sheets.Sheets(self.sources, RESULTS)
+        # Once a run: Snakemake asks for every job, and thousands of jobs would spend half of the DAG's time on it.
+        self._code_digest = cache(commands.code_digest)
 
     @cached_property
     def awaited(self) -> set[str]:
-        """The raw datasets that the longest jobs wait for: those of whole frames and of sequences."""
+        """The raw datasets that jobs with a priority wait for."""
         indexes = {
             used.data_of(name).index
             for used in self.papers.values()
             for name, experiment in used.experiments.items()
-            if experiment.input in ("frames", "sequences")
+            if experiment.input in PRIORITIES
         }
         return {dataset for index in indexes for dataset in members(index)}
 
@@ -140,7 +150,7 @@ class Workflow:
     def batches(self) -> list[Batch]:
         """The training jobs' folds: at most `training.folds_per_job` of them in a batch."""
         result = []
-        step = self.config.training.folds_per_job
+        step = self.config.folds_per_job
         for paper, used in self.papers.items():
             alike: dict[tuple[Any, ...], list[str]] = defaultdict(list)
             for name, experiment in self.experiments(paper).items():
@@ -332,7 +342,7 @@ class Workflow:
 
     def code(self, command: str, *chosen: str) -> str:
         """The code digest of a command, for a rule's ``params``."""
-        return commands.code_digest(command, *chosen)
+        return self._code_digest(command, *chosen)
 
     def training_code(self, command: str, paper: str, experiment: str) -> str:
         """The code digest of training an experiment by a command: of its network, and of no other."""

@@ -30,8 +30,7 @@ for batch in plan.batches:
                 f"results/benchmarks/spot_recognise/{batch.paper}/{{experiment}}/{batch.number}.tsv"
             wildcard_constraints:
                 experiment="|".join(batch.experiments),
-            # The longest jobs first, or the last one leaves the other cores with nothing to do.
-            priority: 2
+            priority: batch.priority
             conda:
                 "../../envs/mexflow.yaml"
             threads: plan.config.training.threads

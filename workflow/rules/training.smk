@@ -29,8 +29,7 @@ for batch in plan.batches:
             f"results/benchmarks/train/{batch.paper}/{{experiment}}/{batch.number}.tsv"
         wildcard_constraints:
             experiment="|".join(batch.experiments),
-        # Long jobs before short ones; those of whole frames are.
-        priority: 1 if batch.input == "frames" else 0
+        priority: batch.priority
         conda:
             "../../envs/mexflow.yaml"
         threads: plan.config.training.threads
