@@ -1,15 +1,15 @@
 """A run at full size: the real datasets' counts, five papers, the printed epochs and all folds.
 
-Snakemake itself builds the DAG of it, which is timed. How long the run takes on 32 cores is simulated: the DAG's jobs,
-with Snakemake's priorities, each as long as `full_size_costs` says. Each job that becomes ready, or each core that does,
-makes Snakemake choose the ready jobs with the highest priorities; which of equal ones its solver takes is drawn at random.
+Snakemake itself builds the DAG of it, which is timed. How long the run takes on 32 cores is simulated, event by event:
+the DAG's jobs, each as long as :mod:`full_size_costs` says. Of those that are ready, Snakemake starts the ones with the
+highest priorities; which of equal ones its solver takes is drawn at random here. In a scaled run of no-ops, Snakemake
+does it all itself.
 """
 
 from __future__ import annotations
 
 import heapq
 import json
-import os
 import random
 import sys
 from pathlib import Path
@@ -25,6 +25,8 @@ from project import ROOT, WORKFLOW
 CONFIG = {"budget": "paper", "embedded": {"size": "full"}}
 CORES = 32
 MOST_RATIO = 1.1
+ROUNDS = 10
+NO_OP_SECONDS = 600
 MOST_SECONDS, MOST_MEBIBYTES = 120.0, 1000.0
 """Of the DAG: until Snakemake starts the first job, and then held by it."""
 
@@ -60,14 +62,60 @@ def ratio(jobs: list[dict[str, Any]], seconds: list[float], seed: int = 0) -> fl
     return simulate(jobs, seconds, CORES, seed) / (sum(seconds) / CORES)
 
 
-def listing(folder: Path, *more: str) -> dict[str, Any]:
+def snakemake(folder: Path, *arguments: str | Path) -> dict[str, Any]:
     """What Snakemake makes of a run at full size, see `full_size_dag`."""
     (folder / "config.json").write_text(json.dumps(CONFIG))
-    program = Path(__file__).with_name("full_size_dag.py")
+    program, profile = Path(__file__).with_name("full_size_dag.py"), WORKFLOW / "profiles" / "default"
     options = ("--snakefile", ROOT / "Snakefile", "--directory", folder, "--configfile", folder / "config.json")
     done = project.run(
-        sys.executable, program, folder / "listing.json", *more, *options, "--cores", str(CORES), "--quiet", "all",
-        SNAKEMAKE_PROFILE=str(WORKFLOW / "profiles" / "default"),
+        sys.executable, program, folder / "listing.json", *arguments, *options, "--cores", str(CORES),
+        "--quiet", "all", "--profile", profile,
     )  # fmt: skip
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0, done.stderr[-3000:]
     return json.loads((folder / "listing.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def listed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    return snakemake(tmp_path_factory.mktemp("full"), "--dry-run")
+
+
+@pytest.fixture(scope="module")
+def seconds(listed: dict[str, Any]) -> list[float]:
+    """What each job takes."""
+    work = Work(Workflow(CONFIG, WORKFLOW))
+    return [work.seconds(job["record"], job["folds"]) if job["record"] else 0.0 for job in listed["jobs"]]
+
+
+@pytest.mark.benchmark
+def test_dag_is_built_in_time_and_memory(listed: dict[str, Any]) -> None:
+    (parsed, built), peak = listed["seconds"], listed["peak"] / 2**20
+    jobs = len(listed["jobs"])
+    print(f"\n{jobs} jobs; Snakefile read after {parsed:.0f} s, first job after {built:.0f} s, {peak:.0f} MiB")
+    assert built < MOST_SECONDS and peak < MOST_MEBIBYTES
+
+
+@pytest.mark.benchmark
+def test_makespan_is_near_the_ideal(listed: dict[str, Any], seconds: list[float]) -> None:
+    """As long as is expected, and each job longer or shorter at random, by a third."""
+    jobs, rng = listed["jobs"], random.Random(0)
+    assert all(job["threads"] == 1 for job in jobs)
+    expected = [ratio(jobs, seconds, seed) for seed in range(ROUNDS)]
+    other = [ratio(jobs, [one * rng.lognormvariate(0, 0.3) for one in seconds], seed) for seed in range(ROUNDS)]
+    days, longest = sum(seconds) / 86400, max(seconds) / 3600
+    print(f"\n{days:.0f} days of work, {days / CORES:.1f} on {CORES} cores, the longest job {longest:.1f} h")
+    print(f"makespan over ideal: at most {max(expected):.3f}, of jobs unlike expected {max(other):.3f}")
+    assert max(expected + other) <= MOST_RATIO
+
+
+@pytest.mark.benchmark
+def test_snakemake_keeps_the_cores_busy(listed: dict[str, Any], seconds: list[float], tmp_path: Path) -> None:
+    """Snakemake runs all jobs as no-ops, so short that the ideal is `NO_OP_SECONDS`; its own time counts in full."""
+    scale = NO_OP_SECONDS * CORES / sum(seconds)
+    lengths = {job["record"]: one * scale for job, one in zip(listed["jobs"], seconds, strict=True)}
+    (tmp_path / "no_ops.json").write_text(json.dumps(lengths))
+    snakemake(tmp_path, tmp_path / "no_ops.json")
+    ran = json.loads((tmp_path / "no_ops.ran.json").read_text())
+    share, own = ran["makespan"] / NO_OP_SECONDS, 1e3 * ran["processor"] / len(lengths)
+    print(f"\n{len(lengths)} no-ops at 1:{1 / scale:.0f}: {ran['makespan']:.0f} s, {share:.3f} of the ideal; "
+          f"{own:.0f} ms of Snakemake's processor time a job, at most {ran['peak'] / 2**20:.0f} MiB")  # fmt: skip

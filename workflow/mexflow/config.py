@@ -132,7 +132,7 @@ class Config(_Section):
     @property
     def folds_per_job(self) -> int:
         """The most folds that one job trains: as set, or what suits the budget."""
-        # Of jobs of a day or more, the last to end would leave the other cores idle, and a cluster's limit would kill them.
+        # Of jobs of days, the last to end would leave the other cores idle, and a cluster's limit would kill them.
         return self.training.folds_per_job or (5 if self.budget == "demo" else 1)
 
     def root(self, dataset: str) -> str:

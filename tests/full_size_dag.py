@@ -1,8 +1,9 @@
-"""Snakemake as it is, but its jobs are listed, or done as no-ops: ``python full_size_dag.py LISTING [NO_OPS] ARGUMENT…``.
+"""Snakemake as it is, its jobs listed or done as no-ops: ``python full_size_dag.py LISTING [NO_OPS] --OPTION…``.
 
-Writes what Snakemake made of the project when it is about to start the first job: `LISTING`, JSON of `seconds` (until
-the DAG is begun, and until the first job), `peak` (bytes) and `jobs`. Where `NO_OPS`, JSON of the seconds of each job by
-its record, is a file, the jobs are then run: each sleeps so long in a process of its own, and makes its outputs empty.
+Writes what Snakemake makes of the project when it is about to start the first job: to `LISTING`, JSON of `seconds`
+(until the DAG is begun, and until the first job), `peak` (bytes) and `jobs`. With `NO_OPS`, JSON of the seconds of each
+job by its record, the jobs are then run: each sleeps so long in a shell of its own, and makes its outputs empty; how it
+went is written beside, ``.ran.json``.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ def listed(dag: DAG) -> list[dict[str, Any]]:
 
 
 def no_op(seconds: dict[str, float], run: Any) -> Any:
-    """What takes the place of `run`, Snakemake's ``shell``: the rule's own function calls it, of which it takes the outputs."""
+    """What takes the place of `run`, Snakemake's ``shell``; the outputs are its caller's, the rule's function."""
 
     def shell(command: str, **options: Any) -> None:
         if (output := sys._getframe(1).f_locals.get("output")) is None:
@@ -75,9 +76,10 @@ def main(listing: Path, arguments: list[str]) -> None:
         if no_ops is None:
             return True
         self.workflow.globals["shell"] = no_op(json.loads(no_ops.read_text()), self.workflow.globals["shell"])
-        start = time.perf_counter()
+        start, spent = time.perf_counter(), time.process_time()
         done = schedule(self)
-        ran = {"makespan": time.perf_counter() - start, "processor": time.process_time(), "peak": peak()}
+        took, spent = time.perf_counter() - start, time.process_time() - spent
+        ran = {"makespan": took, "processor": spent, "peak": peak()}
         no_ops.with_suffix(".ran.json").write_text(json.dumps(ran))
         return done
 

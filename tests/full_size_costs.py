@@ -1,8 +1,8 @@
 """How long each job of a run takes, from what the jobs of another run took.
 
 A job takes the start of its command, and so many seconds for each unit of its work: a frame, a clip, a sample of an
-epoch. ``python full_size_costs.py RESULTS`` measures the units in the ``results/`` of a finished default run, and
-writes them to `UNITS`.
+epoch. ``./run python tests/full_size_costs.py results`` measures the units in the results of a finished default run,
+and writes them to `UNITS`. Those kept there are of two slow cores; ratios of times do not depend on their scale.
 """
 
 from __future__ import annotations
@@ -12,18 +12,23 @@ import sys
 from collections import defaultdict
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
+import pyarrow.parquet as pq
+
+from mexflow import embedded
+from mexflow.datasets import SPOTTING
+from mexflow.evaluation.folds import usable
 from mexflow.workflow import Workflow
 from project import WORKFLOW
 
 UNITS = Path(__file__).with_name("full_size_units.json")
 START = {"train": 4.5, "spot": 4.5, "spot_recognise": 4.5, "timing": 4.0}
-"""Seconds until a command begins to work, that is, its imports; of the others `LIGHT`."""
+"""Seconds until a command begins to work: what its imports take; of the others `LIGHT`."""
 LIGHT = 0.5
+LEAST = 0.05
 
-# What one unit of an experiment's work takes beside another, measured apart on one thread; the default run does not have
-# them both. Of CropNet, a sample of that many pixels (with its cropped pyramid, and without) beside one of 64.
+# What one unit of a network's work takes beside another: processor time of single steps on one thread, as the default
+# run does not have them all. CropNet, with its cropped pyramid and without: a sample of a size beside one of 64 pixels.
 CROPNET = {True: {48: 0.8, 64: 1.0, 320: 40.0}, False: {48: 0.8, 64: 1.0, 320: 15.0}}
 SCORED = 0.07  # EL-FACE: a scored frame beside a training sample with its part of the validation
 # nag2019: beside a frame that the spatial network is trained with, a field of the temporal one, a frame seen by both of
@@ -38,11 +43,9 @@ class Work:
         """
         Args:
             plan: of embedded datasets, whose frames are planned.
-            epochs: that the folds of an experiment really took, by ``<paper>/<experiment>/<number of the batch>``; where
-                nothing is said, all (early stopping may end sooner).
+            epochs: that the folds of a job really took, by ``<paper>/<experiment>/<number>``; where nothing is said,
+                all that the budget has, though early stopping may end sooner.
         """
-        from mexflow import embedded
-
         self.plan, self.epochs = plan, epochs or {}
         size, seed = plan.config.embedded.size, plan.config.embedded.seed
         self.videos = {name: embedded.plan(name, size, seed).videos for name in plan.sources.embedded}
@@ -60,36 +63,34 @@ class Work:
         if kind == "quality":
             return kind, sum(self._frames(name) for name in self.videos)
         if kind in ("tables", "figures"):
-            return f"{kind} {rest[0]}", float(sum(len(self.plan.folds(rest[0], e)) for e in self.plan.experiments(rest[0])))
+            (paper,) = rest
+            return f"{kind} {paper}", sum(len(self.plan.folds(paper, one)) for one in self.plan.experiments(paper))
         return " ".join([kind, *rest]), 1.0
 
-    def _frames(self, dataset: str, subject: str | None = None, every: bool = False) -> float:
-        from mexflow.datasets import SPOTTING
-
-        return float(
-            sum(
-                video.frame_count
-                for video in self.videos[dataset]
-                if subject in (None, video.subject) and (every or video.annotated or dataset in SPOTTING)
-            )
+    def _frames(self, dataset: str, subject: str | None = None, every: bool = False) -> int:
+        """Frames of the annotated videos, or of every one, of a subject or of all."""
+        return sum(
+            video.frame_count
+            for video in self.videos[dataset]
+            if subject in (None, video.subject) and (every or video.annotated or dataset in SPOTTING)
         )
 
     def _samples(self, paper: str, experiment: str) -> float:
         """Training samples of an average fold, copies by oversampling included."""
         used = self.plan.papers[paper]
         data, training = used.data_of(experiment), used.training_of(experiment)
-        rows = [row for row in self.plan.sources.rows(data.index) if row[data.label] in data.classes and not row["excluded"]]
-        every = len(self.plan.all_folds(paper, experiment))
-        share = 0.7 if every == 1 else 1 - 1 / every
-        share *= 1 - (training.validation_share or 0)
+        rows = [row for row in self.plan.sources.rows(data.index) if usable(row, data.label)]
         counts = [sum(row[data.label] == name for row in rows) for name in data.classes]
         clips = len(counts) * max(counts) if training.oversample else sum(counts)
-        return clips * share * (len(used.train_pairs) if used.experiments.get(experiment, 0) and _flow(used, experiment) else 1)
+        folds = len(self.plan.all_folds(paper, experiment))
+        share = (1 - 1 / folds if folds > 1 else 0.7) * (1 - (training.validation_share or 0))
+        pairs = used.train_pairs if used.with_null_controls()[experiment].input == "flow" else [""]
+        return clips * share * len(pairs)
 
-    def _trained(self, paper: str, experiment: str, folds: int, batch: str) -> float:
+    def _trained(self, paper: str, experiment: str, folds: int, batch: str) -> int:
         """Epochs of all folds of a job."""
         most = self.plan.papers[paper].effort(experiment, self.plan.config.budget).epochs
-        return float(sum(self.epochs.get(batch, [most] * folds)))
+        return sum(self.epochs.get(batch, [most] * folds))
 
     def _train(self, paper: str, experiment: str, folds: int, batch: str) -> tuple[str, float]:
         used = self.plan.papers[paper]
@@ -101,7 +102,7 @@ class Work:
             amount *= CROPNET[trained.options.get("cropped", True)][effort.size or 320]
         # A network's samples take the same time whatever they show.
         options = [f"{name}={value}" for name, value in trained.options.items()]
-        return " ".join([trained.model, *options, trained.input, *_channels(trained)]), amount
+        return " ".join([str(trained.model), *options, str(len(trained.channels or ""))]), amount
 
     def _spot(self, paper: str, experiment: str, folds: int, batch: str) -> tuple[str, float]:
         used = self.plan.papers[paper]
@@ -140,18 +141,8 @@ class Work:
         return START.get(record.split("/")[0], LIGHT) + self.measured[unit] * amount
 
 
-def _flow(paper: Any, experiment: str) -> bool:
-    return paper.with_null_controls()[experiment].input == "flow"
-
-
-def _channels(experiment: Any) -> list[str]:
-    return [str(len(experiment.channels))] if experiment.channels else []
-
-
 def measure(results: Path) -> dict[str, float]:
     """Seconds of a unit of work, in the results of a finished default run."""
-    import pyarrow.parquet as pq
-
     found: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
     plan = Workflow({}, WORKFLOW)
     for path in sorted((results / "benchmarks").rglob("*.tsv")):
@@ -165,7 +156,7 @@ def measure(results: Path) -> dict[str, float]:
             epochs["/".join(rest)] = [pq.read_metadata(one).num_rows for one in histories]
         unit, amount = Work(plan, epochs).of(record, len(folders))
         took = float(path.read_text().splitlines()[1].split("\t")[0])
-        found[unit][0] += max(took - START.get(kind, LIGHT), 0.05)
+        found[unit][0] += max(took - START.get(kind, LIGHT), LEAST)
         found[unit][1] += amount
     return {unit: float(f"{seconds / amount:.3g}") for unit, (seconds, amount) in sorted(found.items())}
 
