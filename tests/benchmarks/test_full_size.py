@@ -2,8 +2,8 @@
 
 Snakemake itself builds the DAG of it, which is timed. How long the run takes on 32 cores is simulated, event by event:
 the DAG's jobs, each as long as :mod:`full_size_costs` says. Of those that are ready, Snakemake starts the ones with the
-highest priorities; which of equal ones its solver takes is drawn at random here. In a scaled run of no-ops, Snakemake
-does it all itself.
+highest priorities; which of equal ones its solver takes is drawn at random here. What Snakemake itself adds is measured
+in a run of no-ops.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ CONFIG = {"budget": "paper", "embedded": {"size": "full"}}
 CORES = 32
 MOST_RATIO = 1.1
 ROUNDS = 10
-NO_OP_SECONDS = 600
+NO_OP_SECONDS, MOST_ADDED = 300, 0.01
 MOST_SECONDS, MOST_MEBIBYTES = 120.0, 1000.0
 """Of the DAG: until Snakemake starts the first job, and then held by it."""
 
@@ -109,13 +109,20 @@ def test_makespan_is_near_the_ideal(listed: dict[str, Any], seconds: list[float]
 
 
 @pytest.mark.benchmark
-def test_snakemake_keeps_the_cores_busy(listed: dict[str, Any], seconds: list[float], tmp_path: Path) -> None:
-    """Snakemake runs all jobs as no-ops, so short that the ideal is `NO_OP_SECONDS`; its own time counts in full."""
-    scale = NO_OP_SECONDS * CORES / sum(seconds)
-    lengths = {job["record"]: one * scale for job, one in zip(listed["jobs"], seconds, strict=True)}
-    (tmp_path / "no_ops.json").write_text(json.dumps(lengths))
+def test_what_snakemake_adds(listed: dict[str, Any], seconds: list[float], tmp_path: Path) -> None:
+    """Snakemake runs all jobs as no-ops, so short that the ideal is `NO_OP_SECONDS`.
+
+    What it takes beyond that is its own time, which does not depend on the jobs' length, and what the order of jobs
+    costs; the share of it in a run at full size is therefore less.
+    """
+    ideal = sum(seconds) / CORES
+    lengths = [one * NO_OP_SECONDS / ideal for one in seconds]
+    named = {job["record"]: one for job, one in zip(listed["jobs"], lengths, strict=True)}
+    (tmp_path / "no_ops.json").write_text(json.dumps(named))
     snakemake(tmp_path, tmp_path / "no_ops.json")
     ran = json.loads((tmp_path / "no_ops.ran.json").read_text())
-    share, own = ran["makespan"] / NO_OP_SECONDS, 1e3 * ran["processor"] / len(lengths)
-    print(f"\n{len(lengths)} no-ops at 1:{1 / scale:.0f}: {ran['makespan']:.0f} s, {share:.3f} of the ideal; "
-          f"{own:.0f} ms of Snakemake's processor time a job, at most {ran['peak'] / 2**20:.0f} MiB")  # fmt: skip
+    added, own = ran["makespan"] - NO_OP_SECONDS, 1e3 * ran["processor"] / len(seconds)
+    print(f"\n{len(seconds)} no-ops on {CORES} cores: {ran['makespan']:.0f} s, ideally {NO_OP_SECONDS} s")
+    print(f"{own:.0f} ms of Snakemake's processor time a job, {ran['peak'] / 2**20:.0f} MiB")
+    print(f"added to a run at full size: {added:.0f} s, {added / ideal:.2%}")
+    assert added < MOST_ADDED * ideal

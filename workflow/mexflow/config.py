@@ -98,11 +98,11 @@ class Training(_Section):
     threads: int = Field(
         1, ge=1, le=64, description="CPU threads of one training job; fixed, so results do not depend on --cores."
     )
-    folds_per_job: int | None = Field(
-        None,
-        ge=1,
-        description="Folds that one job trains one after the other, which saves start-up where they are short; by "
-        "default 5 of the budget `demo` and 1 of `paper`, whose folds take hours.",
+    folds_per_job: int = Field(
+        0,
+        ge=0,
+        description="Folds that one job trains one after the other (saves start-up where folds are short); 0 is 5 of "
+        "the budget `demo`, and 1 of `paper`, whose folds take hours.",
     )
     checkpoint_seconds: int = Field(
         30, ge=0, description="Least time between two saves of an unfinished fold; 0 saves every epoch."
