@@ -24,7 +24,7 @@ sys.path.insert(0, str(folder))
 from mexflow.errors import UserError
 from mexflow.flags import flags, named, settings
 from mexflow.records import hand_down_git_state
-from mexflow.workflow import Workflow
+from mexflow.workflow import PREPROCESSING, Workflow
 
 try:
     plan = Workflow(config, folder).enumerated()

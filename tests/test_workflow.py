@@ -106,8 +106,7 @@ def test_every_fold_is_in_one_batch(step, budget):
 def test_the_longest_jobs_come_first(plan):
     priorities = {batch.input: batch.priority for batch in plan.batches}
     assert priorities["sequences"] > priorities["frames"] > priorities["residual"] > priorities["flow"]
-    assert priorities["flow"] == priorities["lbp_top"] == priorities["videos"]
-    assert plan.awaited == {"casme2", "samm", "smic", "mmew"}
+    assert max(priorities.values()) < workflow.PREPROCESSING, "all of these wait for it"
     assert {len(batch.folds) for batch in make(budget="paper").batches} == {1}, "its folds take hours"
 
 

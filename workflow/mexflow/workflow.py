@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from mexflow import commands, config, models, papers, science, sheets
-from mexflow.enumeration import members, spread
+from mexflow.enumeration import spread
 from mexflow.errors import choose
 from mexflow.evaluation.folds import PROTOCOLS
 from mexflow.flags import flags, named
@@ -31,8 +31,11 @@ SPOTTED = {
 }
 """The tables of a fold that spotting makes, by the experiment's input."""
 
-PRIORITIES = {"sequences": 3, "frames": 2, "residual": 1}
-"""Of training, by the experiment's input: the longest jobs first, or the last one leaves the other cores idle."""
+PREPROCESSING = 4
+"""Priority of what training waits for: of all work at full size not a hundredth, so that it may well come first."""
+
+TRAINING = {"sequences": 3, "frames": 2, "residual": 1}
+"""Priorities of training by the experiment's input: long jobs first, or the last one leaves the other cores idle."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ class Batch:
     @property
     def priority(self) -> int:
         """Which jobs come before others that could start as well."""
-        return PRIORITIES.get(self.input, 0)
+        return TRAINING.get(self.input, 0)
 
     def files(self, name: str) -> list[str]:
         """The file of that name of each fold, for any experiment."""
@@ -90,17 +93,6 @@ class Workflow:
         self.sheets = sheets.Sheets(self.sources, RESULTS)
         # Once a run: Snakemake asks for every job, and thousands of jobs would spend half of the DAG's time on it.
         self._code_digest = cache(commands.code_digest)
-
-    @cached_property
-    def awaited(self) -> set[str]:
-        """The raw datasets that jobs with a priority wait for."""
-        indexes = {
-            used.data_of(name).index
-            for used in self.papers.values()
-            for name, experiment in used.experiments.items()
-            if experiment.input in PRIORITIES
-        }
-        return {dataset for index in indexes for dataset in members(index)}
 
     @property
     def config_digest(self) -> str:

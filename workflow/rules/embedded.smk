@@ -21,8 +21,7 @@ for dataset, subject in plan.sources.renderings:
             f"results/logs/embed/{dataset}/{subject}.log",
         benchmark:
             f"results/benchmarks/embed/{dataset}/{subject}.tsv"
-        # What the longest jobs wait for comes first.
-        priority: 1 if dataset in plan.awaited else 0
+        priority: PREPROCESSING
         conda:
             "../../envs/mexflow.yaml"
         resources:
@@ -57,6 +56,7 @@ for dataset, files in plan.sources.written.items():
             f"results/logs/embed/{dataset}.log",
         benchmark:
             f"results/benchmarks/embed/{dataset}.tsv"
+        priority: PREPROCESSING
         conda:
             "../../envs/mexflow.yaml"
         resources:

@@ -20,6 +20,7 @@ rule index:
         "results/benchmarks/index/{dataset}.tsv"
     wildcard_constraints:
         dataset="|".join(plan.sources.indexes),
+    priority: PREPROCESSING
     conda:
         "../../envs/mexflow.yaml"
     resources:

@@ -20,6 +20,7 @@ rule faces:
         "results/logs/faces/{dataset}/{subject}.log",
     benchmark:
         "results/benchmarks/faces/{dataset}/{subject}.tsv"
+    priority: PREPROCESSING
     conda:
         "../../envs/mexflow.yaml"
     resources:
@@ -54,6 +55,7 @@ rule lcn:
         "results/logs/lcn/{dataset}/{subject}.log",
     benchmark:
         "results/benchmarks/lcn/{dataset}/{subject}.tsv"
+    priority: PREPROCESSING
     conda:
         "../../envs/mexflow.yaml"
     resources:
@@ -84,6 +86,7 @@ rule flow:
         "results/logs/flow/{method}/{dataset}/{subject}.log",
     benchmark:
         "results/benchmarks/flow/{method}/{dataset}/{subject}.tsv"
+    priority: PREPROCESSING
     conda:
         "../../envs/mexflow.yaml"
     resources:
@@ -116,6 +119,7 @@ rule motion:
         "results/logs/motion/{method}/{dataset}/{subject}.log",
     benchmark:
         "results/benchmarks/motion/{method}/{dataset}/{subject}.tsv"
+    priority: PREPROCESSING
     conda:
         "../../envs/mexflow.yaml"
     resources:
@@ -151,6 +155,7 @@ for stage, kinds in plan.shared.residual_kinds.items():
             f"results/logs/{stage}/{{dataset}}/{{subject}}.log",
         benchmark:
             f"results/benchmarks/{stage}/{{dataset}}/{{subject}}.tsv"
+        priority: PREPROCESSING
         conda:
             "../../envs/mexflow.yaml"
         resources:
@@ -185,6 +190,7 @@ rule lbp_top:
         "results/logs/lbp_top/{dataset}/{subject}.log",
     benchmark:
         "results/benchmarks/lbp_top/{dataset}/{subject}.tsv"
+    priority: PREPROCESSING
     conda:
         "../../envs/mexflow.yaml"
     resources:
