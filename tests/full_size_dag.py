@@ -1,9 +1,9 @@
 """Snakemake as it is, its jobs listed or done as no-ops: ``python full_size_dag.py LISTING [NO_OPS] --OPTION…``.
 
 Writes what Snakemake makes of the project when it is about to start the first job: to `LISTING`, JSON of `seconds`
-(until the DAG is begun, and until the first job), `peak` (bytes) and `jobs`. With `NO_OPS`, JSON of the seconds of each
-job by its record, the jobs are then run: each sleeps so long in a shell of its own, and makes its outputs empty; how it
-went is written beside, ``.ran.json``.
+(until the DAG is begun, and until the first job), `processor` (seconds), `peak` (bytes) and `jobs`. With `NO_OPS`,
+JSON of the seconds of each job by its record, the jobs are then run: each sleeps so long in a shell of its own, and
+makes its outputs empty; how it went is written beside, ``.ran.json``.
 """
 
 from __future__ import annotations
@@ -71,8 +71,8 @@ def main(listing: Path, arguments: list[str]) -> None:
 
     def first(self: JobScheduler) -> bool:
         seconds = [begun[0], time.perf_counter() - START]
-        jobs = listed(self.workflow.dag)
-        listing.write_text(json.dumps({"seconds": seconds, "peak": peak(), "jobs": jobs}))
+        described = {"seconds": seconds, "processor": time.process_time(), "peak": peak()}
+        listing.write_text(json.dumps({**described, "jobs": listed(self.workflow.dag)}))
         if no_ops is None:
             return True
         self.workflow.globals["shell"] = no_op(json.loads(no_ops.read_text()), self.workflow.globals["shell"])

@@ -27,8 +27,8 @@ CORES = 32
 MOST_RATIO = 1.1
 ROUNDS = 10
 NO_OP_SECONDS, MOST_ADDED = 300, 0.01
-MOST_SECONDS, MOST_MEBIBYTES = 120.0, 1000.0
-"""Of the DAG: until Snakemake starts the first job, and then held by it."""
+MOST_SECONDS, MOST_MEBIBYTES = 60.0, 1000.0
+"""Of the DAG: processor time until Snakemake starts the first job, and what it then has held."""
 
 
 def simulate(jobs: list[dict[str, Any]], seconds: list[float], cores: int, seed: int) -> float:
@@ -97,7 +97,7 @@ def test_dag_is_built_in_time_and_memory(listed: dict[str, Any]) -> None:
     (parsed, built), peak = listed["seconds"], listed["peak"] / 2**20
     jobs = len(listed["jobs"])
     print(f"\n{jobs} jobs; Snakefile read after {parsed:.0f} s, first job after {built:.0f} s, {peak:.0f} MiB")
-    assert built < MOST_SECONDS and peak < MOST_MEBIBYTES
+    assert listed["processor"] < MOST_SECONDS and peak < MOST_MEBIBYTES
 
 
 @pytest.mark.benchmark
