@@ -27,8 +27,13 @@ def test_nothing_is_needed():
 
 def test_a_part_keeps_the_other_defaults():
     config = load({"training": {"threads": 3}, "datasets": {"samm": {"root": "/data/SAMM"}}})
-    assert (config.training.threads, config.training.folds_per_job) == (3, 5)
+    assert (config.training.threads, config.training.checkpoint_seconds) == (3, 30)
     assert (config.root("casme2"), config.root("samm")) == ("embedded", "/data/SAMM")
+
+
+def test_folds_of_a_job_follow_from_the_budget_unless_set():
+    assert load({}).folds_per_job == 5 and load({"budget": "paper"}).folds_per_job == 1
+    assert load({"budget": "paper", "training": {"folds_per_job": 3}}).folds_per_job == 3
 
 
 def test_the_file_of_the_project_is_valid():

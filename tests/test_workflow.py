@@ -6,7 +6,7 @@ import shlex
 
 import pytest
 
-from mexflow import commands, papers, workflow
+from mexflow import commands, papers, scheduling, workflow
 from mexflow.errors import UserError
 from mexflow.flags import flags, settings
 from mexflow.papers import Motion
@@ -103,6 +103,13 @@ def test_every_fold_is_in_one_batch(step, budget):
     assert len(set(jobs)) == len(jobs), "the records of two jobs would have one name"
 
 
+def test_the_longest_jobs_come_first(plan):
+    priorities = {batch.input: batch.priority for batch in plan.batches}
+    assert priorities["sequences"] > priorities["frames"] > priorities["residual"] > priorities["flow"]
+    assert max(priorities.values()) < scheduling.PREPROCESSING, "all of these wait for it"
+    assert {len(batch.folds) for batch in make(budget="paper").batches} == {1}, "its folds take hours"
+
+
 def test_files_of_the_batches_are_those_asked_for(plan):
     def folds(files):
         return {file.rpartition("/")[0] for file in files}
@@ -192,6 +199,15 @@ def test_codes_name_the_network_that_is_trained(plan):
     )
     sources = plan.sources
     assert sources.index_code("samm") != sources.index_code("megc2018") != sources.index_code("casme2")
+
+
+def test_a_code_digest_is_taken_once_a_run(monkeypatch):
+    taken = []
+    monkeypatch.setattr(commands, "code_digest", lambda *modules: taken.append(modules) or "digest")
+    plan = make()
+    for _ in range(3):
+        assert plan.training_code("train", PAPER, "vx-1cl") == plan.training_code("train", PAPER, "vy-1cl") == "digest"
+    assert taken == [("train", "mexflow.models.shallow_cnn")]
 
 
 # Mistakes

@@ -107,9 +107,10 @@ class Training(_Section):
         1, ge=1, le=64, description="CPU threads of one training job; fixed, so results do not depend on --cores."
     )
     folds_per_job: int = Field(
-        5,
-        ge=1,
-        description="Folds of one training job, one after the other, on a GPU at once (saves start-up of short ones).",
+        0,
+        ge=0,
+        description="Folds of one training job, one after the other, on a GPU at once (saves start-up of short ones); "
+        "0 is 5 of the budget `demo`, and 1 of `paper`, whose folds take hours.",
     )
     checkpoint_seconds: int = Field(
         30, ge=0, description="Least time between two saves of an unfinished fold; 0 saves every epoch."
@@ -135,6 +136,12 @@ class Config(_Section):
     embedded: Embedded = Field(Embedded(), description="The synthetic datasets.")
     preprocess: Preprocess = Field(Preprocess(), description="Settings of the stages before training.")
     training: Training = Field(Training(), description="How training runs.")
+
+    @property
+    def folds_per_job(self) -> int:
+        """The most folds that one job trains: as set, or what suits the budget."""
+        # Of jobs of days, the last to end would leave the other cores idle, and a cluster's limit would kill them.
+        return self.training.folds_per_job or (5 if self.budget == "demo" else 1)
 
     def root(self, dataset: str) -> str:
         """The configured root of a raw dataset (`embedded` or a folder)."""

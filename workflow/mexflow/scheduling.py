@@ -1,9 +1,29 @@
-"""What the workflow mends in Snakemake's scheduling when a run starts. Imports nothing heavy."""
+"""Which jobs come first, what they ask of a cluster, and what is mended in Snakemake's scheduling.
+
+Imports nothing heavy.
+"""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import Any
+
+PREPROCESSING = 4
+"""Priority of what training waits for: of all work at full size not a hundredth, so that it may well come first."""
+
+TRAINING = {"sequences": 3, "frames": 2, "residual": 1}
+"""Priorities of training by the experiment's input: long jobs first, or the last one leaves the other cores idle."""
+
+
+def growing(first: int) -> Callable[[object, int], int]:
+    """An amount of memory or time that grows with every attempt: what was too little is not tried again."""
+    return lambda wildcards, attempt: first * attempt
+
+
+def attempt(wildcards: object, attempt: int) -> int:
+    """Which attempt at a job this is; handed on to its record."""
+    return attempt
 
 
 def mend(workflow: Any) -> None:

@@ -6,15 +6,15 @@ All enumeration is here, in plain Python that tests can call; the rules only nam
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Iterable
+from functools import cache, cached_property
 from pathlib import Path
 from shlex import quote
 from typing import Any
 
 from mexflow import commands, config, models, papers, science, sheets
-from mexflow.enumeration import members, spread
+from mexflow.batches import Batch, cut
+from mexflow.enumeration import spread
 from mexflow.errors import choose
 from mexflow.evaluation.folds import PROTOCOLS
 from mexflow.flags import flags, named
@@ -31,29 +31,6 @@ SPOTTED = {
     "difference": ("scores",),
 }
 """The tables of a fold that spotting makes, by the experiment's input."""
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Folds of a paper that one job trains, and the experiments that run just these folds on the same arrays."""
-
-    name: str
-    paper: str
-    number: int
-    folds: tuple[str, ...]
-    experiments: tuple[str, ...]
-    index: str
-    arrays: tuple[str, ...]
-    keep_features: bool
-    input: str
-
-    def files(self, name: str) -> list[str]:
-        """The file of that name of each fold, for any experiment."""
-        return [f"{RESULTS}/folds/{self.paper}/{{experiment}}/{fold}/{name}" for fold in self.folds]
-
-    def folders(self, experiment: str) -> list[str]:
-        """The folder of each fold of an experiment."""
-        return [f"{RESULTS}/folds/{self.paper}/{experiment}/{fold}" for fold in self.folds]
 
 
 class Workflow:
@@ -81,17 +58,8 @@ class Workflow:
         wanted = [data.index for paper in self.papers.values() for data in paper.data.values()]
         self.sources = Sources(self.config, wanted, RESULTS)
         self.sheets = sheets.Sheets(self.sources, RESULTS)
-
-    @cached_property
-    def awaited(self) -> set[str]:
-        """The raw datasets that the longest jobs wait for: those of whole frames and of sequences."""
-        indexes = {
-            used.data_of(name).index
-            for used in self.papers.values()
-            for name, experiment in used.experiments.items()
-            if experiment.input in ("frames", "sequences")
-        }
-        return {dataset for index in indexes for dataset in members(index)}
+        # Once a run: Snakemake asks for every job, and thousands of jobs would spend half of the DAG's time on it.
+        self._code_digest = cache(commands.code_digest)
 
     @property
     def config_digest(self) -> str:
@@ -141,7 +109,7 @@ class Workflow:
     def batches(self) -> list[Batch]:
         """The training jobs' folds: at most `training.folds_per_job` of them in a batch."""
         result = []
-        step = self.config.training.folds_per_job
+        step = self.config.folds_per_job
         for paper, used in self.papers.items():
             alike: dict[tuple[Any, ...], list[str]] = defaultdict(list)
             for name, experiment in self.experiments(paper).items():
@@ -150,10 +118,8 @@ class Workflow:
                 kind = (experiment.keep_features, experiment.input)
                 alike[tuple(self.folds(paper, name)), index, arrays, *kind].append(name)
             for group, ((folds, index, arrays, keep, kind), names) in enumerate(alike.items()):
-                for number, start in enumerate(range(0, len(folds), step)):
-                    rule = f"train_{paper}_{group}_{number}"
-                    own = folds[start : start + step]
-                    result.append(Batch(rule, paper, number, own, tuple(names), index, arrays, keep, kind))
+                common = (tuple(names), index, arrays, keep, kind)
+                result += cut(f"train_{paper}_{group}", paper, folds, step, *common)
         return result
 
     def arrays(self, paper: str, experiment: str) -> list[str]:
@@ -333,7 +299,7 @@ class Workflow:
 
     def code(self, command: str, *chosen: str) -> str:
         """The code digest of a command, for a rule's ``params``."""
-        return commands.code_digest(command, *chosen)
+        return self._code_digest(command, *chosen)
 
     def training_code(self, command: str, paper: str, experiment: str) -> str:
         """The code digest of training an experiment by a command: of its network, and of no other."""
@@ -408,13 +374,3 @@ class Workflow:
     def gpus(self) -> int:
         """The GPUs that a training job asks a cluster for: one where `cuda` is set, none where it is left open."""
         return int(self.config.training.device == "cuda")
-
-    @staticmethod
-    def growing(first: int) -> Callable[[object, int], int]:
-        """An amount of memory or time that grows with every attempt: what was too little is not tried again."""
-        return lambda wildcards, attempt: first * attempt
-
-    @staticmethod
-    def attempt(wildcards: object, attempt: int) -> int:
-        """Which attempt at a job this is; handed on to its record."""
-        return attempt

@@ -21,14 +21,13 @@ for dataset, subject in plan.sources.renderings:
             f"results/logs/embed/{dataset}/{subject}.log",
         benchmark:
             f"results/benchmarks/embed/{dataset}/{subject}.tsv"
-        # What the longest jobs wait for comes first.
-        priority: 1 if dataset in plan.awaited else 0
+        priority: PREPROCESSING
         conda:
             "../../envs/mexflow.yaml"
         resources:
-            mem_mb=plan.growing(1000),
-            runtime=plan.growing(60),
-            attempt=plan.attempt,
+            mem_mb=growing(1000),
+            runtime=growing(60),
+            attempt=attempt,
         params:
             rule=f"embed_{dataset}_{subject}",
             dataset=dataset,
@@ -57,13 +56,14 @@ for dataset, files in plan.sources.written.items():
             f"results/logs/embed/{dataset}.log",
         benchmark:
             f"results/benchmarks/embed/{dataset}.tsv"
+        priority: PREPROCESSING
         localrule: True
         conda:
             "../../envs/mexflow.yaml"
         resources:
-            mem_mb=plan.growing(500),
-            runtime=plan.growing(10),
-            attempt=plan.attempt,
+            mem_mb=growing(500),
+            runtime=growing(10),
+            attempt=attempt,
         params:
             rule=f"embed_{dataset}_annotations",
             dataset=dataset,

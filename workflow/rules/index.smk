@@ -20,13 +20,14 @@ rule index:
         "results/benchmarks/index/{dataset}.tsv"
     wildcard_constraints:
         dataset="|".join(plan.sources.indexes),
+    priority: PREPROCESSING
     localrule: True
     conda:
         "../../envs/mexflow.yaml"
     resources:
-        mem_mb=plan.growing(1000),
-        runtime=plan.growing(30),
-        attempt=plan.attempt,
+        mem_mb=growing(1000),
+        runtime=growing(30),
+        attempt=attempt,
     params:
         rule="index",
         roots=lambda wildcards: flags("root", plan.sources.roots(wildcards.dataset)),

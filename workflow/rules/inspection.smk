@@ -29,9 +29,9 @@ rule sheet:
     conda:
         "../../envs/mexflow.yaml"
     resources:
-        mem_mb=plan.growing(2000),
-        runtime=plan.growing(30),
-        attempt=plan.attempt,
+        mem_mb=growing(2000),
+        runtime=growing(30),
+        attempt=attempt,
     params:
         rule="sheet",
         root=lambda wildcards: plan.sources.root(wildcards.dataset),
@@ -66,9 +66,9 @@ rule lcnfigure:
     conda:
         "../../envs/mexflow.yaml"
     resources:
-        mem_mb=plan.growing(1000),
-        runtime=plan.growing(10),
-        attempt=plan.attempt,
+        mem_mb=growing(1000),
+        runtime=growing(10),
+        attempt=attempt,
     params:
         rule="lcnfigure",
         sigma=plan.config.preprocess.lcn.sigma,
@@ -98,9 +98,9 @@ rule quality:
     conda:
         "../../envs/mexflow.yaml"
     resources:
-        mem_mb=plan.growing(2000),
-        runtime=plan.growing(60),
-        attempt=plan.attempt,
+        mem_mb=growing(2000),
+        runtime=growing(60),
+        attempt=attempt,
     params:
         rule="quality",
         datasets=flags("dataset", plan.checked),

@@ -22,14 +22,15 @@ rule faces:
         "results/logs/faces/{dataset}/{subject}.log",
     benchmark:
         "results/benchmarks/faces/{dataset}/{subject}.tsv"
+    priority: PREPROCESSING
     group:
         plan.subject_group
     conda:
         "../../envs/mexflow.yaml"
     resources:
-        mem_mb=plan.growing(1000),
-        runtime=plan.growing(120),
-        attempt=plan.attempt,
+        mem_mb=growing(1000),
+        runtime=growing(120),
+        attempt=attempt,
     params:
         rule="faces",
         root=lambda wildcards: plan.sources.root(wildcards.dataset),
@@ -58,14 +59,15 @@ rule lcn:
         "results/logs/lcn/{dataset}/{subject}.log",
     benchmark:
         "results/benchmarks/lcn/{dataset}/{subject}.tsv"
+    priority: PREPROCESSING
     group:
         plan.subject_group
     conda:
         "../../envs/mexflow.yaml"
     resources:
-        mem_mb=plan.growing(1000),
-        runtime=plan.growing(60),
-        attempt=plan.attempt,
+        mem_mb=growing(1000),
+        runtime=growing(60),
+        attempt=attempt,
     params:
         rule="lcn",
         sigma=plan.config.preprocess.lcn.sigma,
@@ -90,14 +92,15 @@ rule flow:
         "results/logs/flow/{method}/{dataset}/{subject}.log",
     benchmark:
         "results/benchmarks/flow/{method}/{dataset}/{subject}.tsv"
+    priority: PREPROCESSING
     group:
         plan.subject_group
     conda:
         "../../envs/mexflow.yaml"
     resources:
-        mem_mb=plan.growing(1000),
-        runtime=plan.growing(60),
-        attempt=plan.attempt,
+        mem_mb=growing(1000),
+        runtime=growing(60),
+        attempt=attempt,
     params:
         rule="flow",
         size=lambda wildcards: plan.shared.flows[wildcards.method].size,
@@ -124,14 +127,15 @@ rule motion:
         "results/logs/motion/{method}/{dataset}/{subject}.log",
     benchmark:
         "results/benchmarks/motion/{method}/{dataset}/{subject}.tsv"
+    priority: PREPROCESSING
     group:
         plan.subject_group
     conda:
         "../../envs/mexflow.yaml"
     resources:
-        mem_mb=plan.growing(1000),
-        runtime=plan.growing(120),
-        attempt=plan.attempt,
+        mem_mb=growing(1000),
+        runtime=growing(120),
+        attempt=attempt,
     params:
         rule="motion",
         options=lambda wildcards: flags("option", settings(plan.shared.motions[wildcards.method].options)),
@@ -161,14 +165,15 @@ for stage, kinds in plan.shared.residual_kinds.items():
             f"results/logs/{stage}/{{dataset}}/{{subject}}.log",
         benchmark:
             f"results/benchmarks/{stage}/{{dataset}}/{{subject}}.tsv"
+        priority: PREPROCESSING
         group:
             plan.subject_group
         conda:
             "../../envs/mexflow.yaml"
         resources:
-            mem_mb=plan.growing(1000),
-            runtime=plan.growing(60),
-            attempt=plan.attempt,
+            mem_mb=growing(1000),
+            runtime=growing(60),
+            attempt=attempt,
         params:
             rule=stage,
             root=lambda wildcards: plan.sources.root(wildcards.dataset),
@@ -197,14 +202,15 @@ rule lbp_top:
         "results/logs/lbp_top/{dataset}/{subject}.log",
     benchmark:
         "results/benchmarks/lbp_top/{dataset}/{subject}.tsv"
+    priority: PREPROCESSING
     group:
         plan.subject_group
     conda:
         "../../envs/mexflow.yaml"
     resources:
-        mem_mb=plan.growing(1000),
-        runtime=plan.growing(60),
-        attempt=plan.attempt,
+        mem_mb=growing(1000),
+        runtime=growing(60),
+        attempt=attempt,
     params:
         rule="lbp_top",
         options=flags("option", settings(plan.shared.lbp_top)),

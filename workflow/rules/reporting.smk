@@ -38,9 +38,9 @@ for paper in plan.papers:
         conda:
             "../../envs/mexflow.yaml"
         resources:
-            mem_mb=plan.growing(2000),
-            runtime=plan.growing(60),
-            attempt=plan.attempt,
+            mem_mb=growing(2000),
+            runtime=growing(60),
+            attempt=attempt,
         params:
             rule=f"tables_{paper}",
             paper=paper,
@@ -76,9 +76,9 @@ for paper in plan.papers:
         conda:
             "../../envs/mexflow.yaml"
         resources:
-            mem_mb=plan.growing(2000),
-            runtime=plan.growing(60),
-            attempt=plan.attempt,
+            mem_mb=growing(2000),
+            runtime=growing(60),
+            attempt=attempt,
         params:
             rule=f"scores_{paper}",
             paper=paper,
@@ -116,9 +116,9 @@ for paper in plan.papers:
         conda:
             "../../envs/mexflow.yaml"
         resources:
-            mem_mb=plan.growing(2000),
-            runtime=plan.growing(60),
-            attempt=plan.attempt,
+            mem_mb=growing(2000),
+            runtime=growing(60),
+            attempt=attempt,
         params:
             rule=f"figures_{paper}",
             paper=paper,
@@ -162,9 +162,9 @@ for paper in plan.papers:
             threads: workflow.resource_settings.cores if workflow.local_exec else 1
             resources:
                 slurm_extra="--exclusive",
-                mem_mb=plan.growing(2000),
-                runtime=plan.growing(30),
-                attempt=plan.attempt,
+                mem_mb=growing(2000),
+                runtime=growing(30),
+                attempt=attempt,
             params:
                 rule=f"timing_{paper}",
                 paper=paper,

@@ -30,16 +30,16 @@ for batch in plan.batches:
                 f"results/benchmarks/spot_recognise/{batch.paper}/{{experiment}}/{batch.number}.tsv"
             wildcard_constraints:
                 experiment="|".join(batch.experiments),
-            # The longest jobs first, or the last one leaves the other cores with nothing to do.
-            priority: 2
+                fold="|".join(batch.choices),
+            priority: batch.priority
             conda:
                 "../../envs/mexflow.yaml"
             threads: plan.config.training.threads
             resources:
-                mem_mb=plan.growing(4000),
-                runtime=plan.growing(1440),
+                mem_mb=growing(4000),
+                runtime=growing(2880),
                 gpu=plan.gpus,
-                attempt=plan.attempt,
+                attempt=attempt,
                 # Here, and not among the params: another value changes no result, so it must not train anything again.
                 checkpoint_seconds=plan.config.training.checkpoint_seconds,
             params:
@@ -81,12 +81,13 @@ for batch in plan.batches:
                 f"results/benchmarks/difference/{batch.paper}/{{experiment}}/{batch.number}.tsv"
             wildcard_constraints:
                 experiment="|".join(batch.experiments),
+                fold="|".join(batch.choices),
             conda:
                 "../../envs/mexflow.yaml"
             resources:
-                mem_mb=plan.growing(2000),
-                runtime=plan.growing(120),
-                attempt=plan.attempt,
+                mem_mb=growing(2000),
+                runtime=growing(120),
+                attempt=attempt,
             params:
                 rule=batch.name,
                 paper=batch.paper,

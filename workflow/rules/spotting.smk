@@ -29,14 +29,15 @@ for batch in plan.batches:
             f"results/benchmarks/spot/{batch.paper}/{{experiment}}/{batch.number}.tsv"
         wildcard_constraints:
             experiment="|".join(batch.experiments),
+            fold="|".join(batch.choices),
         conda:
             "../../envs/mexflow.yaml"
         threads: plan.config.training.threads
         resources:
-            mem_mb=plan.growing(3000),
-            runtime=plan.growing(720),
+            mem_mb=growing(3000),
+            runtime=growing(1440),
             gpu=plan.gpus,
-            attempt=plan.attempt,
+            attempt=attempt,
             # Here, and not among the params: another value changes no result, so it must not train anything again.
             checkpoint_seconds=plan.config.training.checkpoint_seconds,
         params:
@@ -73,16 +74,17 @@ for batch in plan.batches:
             f"results/benchmarks/intervals/{batch.paper}/{{experiment}}/{batch.number}.tsv"
         wildcard_constraints:
             experiment="|".join(batch.experiments),
+            fold="|".join(batch.choices),
         localrule: True
         conda:
             "../../envs/mexflow.yaml"
         resources:
-            mem_mb=plan.growing(2000),
-            runtime=plan.growing(60),
-            attempt=plan.attempt,
+            mem_mb=growing(2000),
+            runtime=growing(60),
+            attempt=attempt,
         params:
             rule=batch.name.replace("train_", "intervals_"),
-            folds=lambda wildcards, batch=batch: flags("fold", batch.folders(wildcards.experiment)),
+            folds=flags("fold", batch.folders),
             science=plan.intervals_flags(batch.paper),
             code=plan.code("intervals"),
         shell:
@@ -116,9 +118,9 @@ for paper in plan.spotting_papers:
         conda:
             "../../envs/mexflow.yaml"
         resources:
-            mem_mb=plan.growing(2000),
-            runtime=plan.growing(60),
-            attempt=plan.attempt,
+            mem_mb=growing(2000),
+            runtime=growing(60),
+            attempt=attempt,
         params:
             rule=f"video_{paper}",
             fold=lambda wildcards, input: Path(input.tables[0]).parent,

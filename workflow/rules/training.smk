@@ -29,16 +29,16 @@ for batch in plan.batches:
             f"results/benchmarks/train/{batch.paper}/{{experiment}}/{batch.number}.tsv"
         wildcard_constraints:
             experiment="|".join(batch.experiments),
-        # Long jobs before short ones; those of whole frames are.
-        priority: 1 if batch.input == "frames" else 0
+            fold="|".join(batch.choices),
+        priority: batch.priority
         conda:
             "../../envs/mexflow.yaml"
         threads: plan.config.training.threads
         resources:
-            mem_mb=plan.growing(3000),
-            runtime=plan.growing(720),
+            mem_mb=growing(6000),
+            runtime=growing(1440),
             gpu=plan.gpus,
-            attempt=plan.attempt,
+            attempt=attempt,
             # Here, and not among the params: another value changes no result, so it must not train anything again.
             checkpoint_seconds=plan.config.training.checkpoint_seconds,
         params:
