@@ -24,7 +24,7 @@ sys.path.insert(0, str(folder))
 from mexflow.errors import UserError
 from mexflow.flags import flags, named, settings
 from mexflow.records import hand_down_git_state
-from mexflow.scheduling import PREPROCESSING, attempt, batch_subjects, growing, mend
+from mexflow.scheduling import PREPROCESSING, attempt, batch_subjects, growing, mend, settle_times
 from mexflow.workflow import Workflow
 
 try:

@@ -108,16 +108,17 @@ class Run:
 
 
 def records(folder: Path) -> dict[str, bytes]:
-    """The records of what is finished: of the jobs that ended well, and that Snakemake knows to have."""
-    known = folder / ".snakemake" / "incomplete"
+    """The records of what is finished: of the jobs that ended well, and that Snakemake knows to have.
+
+    Tables that a failed run made without what is missing are not.
+    """
+    noted = folder / ".snakemake" / "incomplete"
     # A path too long for one name is spread over folders.
-    marks = {path.relative_to(known).as_posix().replace("/@", "/").replace("/", "") for path in known.rglob("*")}
+    marks = {path.relative_to(noted).as_posix().replace("/@", "/").replace("/", "") for path in noted.rglob("*")}
     under_way = {base64.b64decode(mark + "=" * (-len(mark) % 4)).decode(errors="replace") for mark in marks}
-    return {
-        path: (folder / path).read_bytes()
-        for path in sorted(one.relative_to(folder).as_posix() for one in (folder / "results/records").rglob("*.json"))
-        if path not in under_way
-    }
+    paths = sorted(one.relative_to(folder).as_posix() for one in (folder / "results/records").rglob("*.json"))
+    known = {path: (folder / path).read_bytes() for path in paths if path not in under_way}
+    return {path: said for path, said in known.items() if b" --reason " not in said}
 
 
 def resumed(folder: Path, *arguments: str, environment: Mapping[str, str] | None = None) -> Run:
@@ -138,7 +139,8 @@ def assert_undisturbed(folder: Path, finished: Path, before: Mapping[str, bytes]
     assert [str(path) for path in (folder / "results").rglob(".*.partial*")] == []
     assert not (folder / "results" / "checkpoints").exists()
     after = records(folder)
-    assert [path for path, said in before.items() if after.get(path) != said] == []
+    again = [path for path, said in before.items() if after.get(path) != said]
+    assert again == [], "made again, though it was finished"
 
 
 # What can happen to a run, at any moment. Each says what it did, or None if it found nothing to do it to.

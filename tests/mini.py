@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -144,3 +145,8 @@ def contents(folder: Path, *places: str) -> dict[str, bytes]:
         for path in sorted((root / place).rglob("*"))
         if path.is_file() and not path.name.startswith(".") and ".timing." not in path.name
     }
+
+
+def root(folder: Path) -> str:
+    """The root of the run: one digest of what was made from what."""
+    return json.loads((folder / "results" / "run.json").read_text())["root"]

@@ -162,9 +162,15 @@ class Cluster:
         process.kill()
         process.wait()
 
-    def revive(self, node: str) -> None:
-        """Start a node's daemon again."""
-        self._start(node)
+    def restore(self) -> None:
+        """Start the daemons that were killed, put every node back into service, and wait until both are idle."""
+        for node in NODES:
+            if node not in self._daemons:
+                self._start(node)
+        for _ in range(2):
+            for node in NODES:
+                self.run("scontrol", "update", f"NodeName={node}", "State=RESUME")
+        _wait(lambda: self.states() == dict.fromkeys(NODES, "idle"), 60, self._said)
 
     def _stepds(self, node: str) -> list[int]:
         found = []

@@ -108,7 +108,10 @@ def test_every_job_states_its_record_its_code_and_its_name(jobs):
         assert rule["shell"].startswith("MEXFLOW_RULE={params.rule} MEXFLOW_ATTEMPT={resources.attempt} "), name
 
 
-BY_HAND = {"listing", "schema", "trace", "verify", "reproduce", "leakage", "crate", "run_root", "status"}
+BY_HAND = {
+    "listing", "schema", "trace", "verify", "reproduce", "repair", "leakage", "crate", "run_root", "incomplete",
+    "status",
+}  # fmt: skip
 """Commands that no rule calls."""
 
 

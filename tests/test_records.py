@@ -272,6 +272,8 @@ def test_every_command_that_makes_results_writes_a_record():
             "trace",
             "verify",
             "reproduce",
+            "repair",
+            "incomplete",
             "leakage",
             "crate",
             "run_root",

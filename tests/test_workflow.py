@@ -88,7 +88,7 @@ def test_all_folds_under_the_budget_of_the_paper():
 @pytest.mark.parametrize("budget", ["demo", "paper"])
 def test_every_fold_is_in_one_batch(step, budget):
     plan = make(training={"folds_per_job": step}, budget=budget)
-    trained = [(b.paper, experiment, fold) for b in plan.batches for experiment in b.experiments for fold in b.folds]
+    trained = [(b.paper, experiment, fold) for b in plan.batches for experiment in b.experiments for fold in b.choices]
     expected = [
         (paper, name, fold)
         for paper in plan.papers

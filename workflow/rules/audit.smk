@@ -7,6 +7,8 @@ from mexflow.reporting import lines
 
 # This file is included last, so every rule that runs something is known.
 lines.register(workflow.rules)
+if workflow.is_main_process:
+    settle_times(Path("results"))
 
 
 onstart:

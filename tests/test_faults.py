@@ -1,0 +1,184 @@
+"""What happens to a run on this machine: jobs and Snakemakes killed, disks full, bits and frames lost; nothing is lost."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+
+import faults
+import mini
+from auditing import command
+from faults import Run, assert_undisturbed, disturbed, flip, part_of, records, resumed
+
+
+@pytest.mark.parametrize("fault", [faults.kill_a_job, faults.kill_snakemake, faults.clock_back])
+def test_nothing_is_lost(finished: Path, tmp_path: Path, fault) -> None:
+    assert "had ended" not in disturbed(finished, tmp_path / "run", fault, seed=3, longest=4)
+
+
+@pytest.mark.campaign
+@pytest.mark.parametrize("seed", range(35))
+def test_nothing_is_lost_whenever_it_happens(finished: Path, tmp_path: Path, seed: int) -> None:
+    print(disturbed(finished, tmp_path / "run", faults.LOCAL[seed % len(faults.LOCAL)], seed, longest=20))
+
+
+def targets(finished: Path, place: str) -> list[str]:
+    """The arrays under a place of results/."""
+    return [f"results/{path}" for path in mini.contents(finished, place) if path.endswith(".npy")]
+
+
+def test_a_changed_intermediate_is_found_made_again_and_told(finished: Path, tmp_path: Path) -> None:
+    """Both an array that LCN reads, and what that array itself is made from, are damaged; no time of change tells."""
+    folder = part_of(finished, tmp_path / "run", taken=("lcn/casme2",))
+    before = records(folder)
+    flip(folder / "results/faces/casme2/04.npy", random.Random(1))
+    flip(folder / "results/index/casme2.parquet", random.Random(2))
+    wanted = "results/lcn/casme2/04.npy"
+    resumed(folder, "--cores", "2", "--", wanted)
+    said = (folder / "results/logs/lcn/casme2/04.log").read_text()
+    for path in ("results/faces/casme2/04.npy", "results/index/casme2.parquet"):
+        assert f"{path}: made again" in said
+        assert (folder / path).read_bytes() == (finished / path).read_bytes()
+    assert (folder / wanted).read_bytes() == (finished / wanted).read_bytes()
+    assert '"made_again": [' in (folder / "results/records/lcn/casme2/04.json").read_text()
+    assert [path for path, text in before.items() if records(folder)[path] != text] == []
+    dry = mini.snakemake(folder, "--dry-run", "--cores", "1", wanted)
+    assert "Nothing to be done" in dry.stdout + dry.stderr, "its time of change is the old one"
+
+
+def test_what_cannot_be_made_again_is_told_in_one_line(finished: Path, tmp_path: Path) -> None:
+    """The code has changed since, and makes other bytes."""
+    folder = part_of(finished, tmp_path / "run", taken=("lcn/casme2",))
+    flip(folder / "results/faces/casme2/04.npy", random.Random(1))
+    source = folder / "workflow/mexflow/preprocess/alignment.py"
+    source.write_text(source.read_text() + "\n# edited\n")
+    record = folder / "results/records/faces/casme2/04.json"
+    record.write_text(record.read_text().replace("--max-missed 0.2", "--max-missed nonsense"))
+    line = "lcn --dataset casme2 --subject 04 --faces results/faces/casme2/04.npy --sigma 4.0"
+    table = "--faces-table results/faces/casme2/04.parquet --output results/lcn/casme2/04.npy"
+    result = command(folder, *line.split(), *table.split())
+    assert result.returncode == 1
+    assert result.stderr.splitlines()[-1].startswith("mexflow: error: results/faces/casme2/04.npy: not the bytes")
+    assert "Traceback" not in result.stderr and not (folder / "results/lcn/casme2/04.npy").exists()
+
+
+def test_two_snakemakes_in_one_folder(finished: Path, tmp_path: Path) -> None:
+    folder = part_of(finished, tmp_path / "run", taken=("lcn",))
+    run = Run(folder, "--cores", "2", "--", *targets(finished, "lcn"))
+    run.until(lambda: "Execute" in run.text)
+    assert faults.second_snakemake(run, random.Random(0)), "the first had ended"
+    assert run.wait() == 0, run.text[-3000:]
+    assert mini.contents(folder, "lcn") == mini.contents(finished, "lcn")
+
+
+def test_failed_folds_are_shown_and_the_rest_is_made(finished: Path, tmp_path: Path) -> None:
+    """Every attempt at one experiment's training is killed: the tables say which folds are missing, and why."""
+    folder = part_of(finished, tmp_path / "run", taken=("folds/mini/resnet", "tables/mini"))
+    run = Run(folder, "--cores", "2", "--keep-going", "mini")
+
+    def killed() -> bool:
+        jobs = run.jobs("train")
+        for job in jobs:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                job.kill()
+        return bool(jobs)
+
+    assert run.until(killed)
+    assert run.wait() == 1
+    text = (folder / "results/tables/mini.md").read_text()
+    assert "| ResNet | 60.17 / **INCOMPLETE 0/2** |" in text
+    assert "no fold casme2-05, samm-032: killed without a word" in text
+    assert "| CNN | 58.09 / 2" in text or "| CNN | 58.09 / " in text.replace("**INCOMPLETE", "")
+    assert (folder / "results/tables/mini.timing.md").is_file(), "what does not need it is made"
+    said = command(folder, "status")
+    assert said.returncode == 1 and "failed: train_mini_2_0, results/logs/train/mini/resnet/0.log" in said.stdout
+    resumed(folder, "--cores", "2")
+    assert_undisturbed(folder, finished, {})
+    assert command(folder, "status").returncode == 0
+
+
+def test_a_frame_that_vanishes_is_named(finished: Path, tmp_path: Path) -> None:
+    folder = part_of(finished, tmp_path / "run", taken=("faces/casme2/04", "lcn/casme2/04"))
+    frame = sorted((folder / "results/embedded/casme2").rglob("sub04/*/*.jpg"))[3]
+    status, folder_status = frame.stat(), frame.parent.stat()
+    kept = frame.read_bytes()
+    frame.unlink()
+    run = Run(folder, "--cores", "2", "--rerun-triggers", "params", "--", "results/lcn/casme2/04.npy")
+    assert run.wait() == 1
+    log = (folder / "results/logs/faces/casme2/04.log").read_text()
+    assert frame.name in log.splitlines()[-1] and log.splitlines()[-1].startswith("mexflow: error: ")
+    assert not (folder / "results/faces/casme2/04.npy").exists()
+    assert not list((folder / "results").rglob(".*.partial*"))
+    frame.write_bytes(kept)
+    os.utime(frame, ns=(status.st_atime_ns, status.st_mtime_ns))
+    os.utime(frame.parent, ns=(folder_status.st_atime_ns, folder_status.st_mtime_ns))
+    resumed(folder, "--cores", "2", "--", "results/lcn/casme2/04.npy")
+    for place in ("faces", "lcn"):
+        assert mini.contents(folder, place) == mini.contents(finished, place)
+
+
+# A disk of its own
+
+
+@contextmanager
+def disk(place: Path, size: str) -> Iterator[None]:
+    """A small disk at a place, which only root can make."""
+    place.mkdir(parents=True)
+    if os.geteuid() != 0 or mount("-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(place)):
+        pytest.skip("a disk can be mounted by root only")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", str(place)], check=True)
+
+
+def mount(*arguments: str) -> int:
+    return subprocess.run(["mount", *arguments], capture_output=True).returncode
+
+
+def test_a_disk_that_fills_up(finished: Path, tmp_path: Path) -> None:
+    folder = part_of(finished, tmp_path / "run", taken=("lcn",))
+    wanted = targets(finished, "lcn")
+    place = folder / "results" / "lcn"
+    needed = sum((finished / path).stat().st_size for path in wanted)
+    shutil_rmtree(place)
+    with disk(place, f"{needed // 2}"):
+        run = Run(folder, "--cores", "1", "--keep-going", "--", *wanted)
+        assert run.wait() == 1
+        logs = [path.read_text() for path in (folder / "results/logs/lcn").rglob("*.log")]
+        assert any("the disk or quota is full; free some space and run again" in text for text in logs)
+        assert not list((folder / "results").rglob(".*.partial*"))
+        before = records(folder)
+        assert mount("-o", f"remount,size={needed * 2}", str(place)) == 0
+        resumed(folder, "--cores", "2", "--", *wanted)
+        assert mini.contents(folder, "lcn") == mini.contents(finished, "lcn")
+        assert [path for path, said in before.items() if records(folder).get(path) != said] == []
+
+
+def test_results_that_are_read_only(finished: Path, tmp_path: Path) -> None:
+    folder = part_of(finished, tmp_path / "run", taken=("lcn",))
+    shutil_rmtree(folder / "results" / "lcn")
+    with disk(folder / "results" / "lcn", "8m"):
+        assert mount("-o", "remount,ro", str(folder / "results" / "lcn")) == 0
+        run = Run(folder, "--cores", "1", "--", targets(finished, "lcn")[0])
+        assert run.wait() == 1
+        log = run.text + "".join(path.read_text() for path in (folder / "results/logs/lcn").rglob("*.log"))
+        assert "Read-only file system" in log or "not writable" in log
+        assert mount("-o", "remount,rw", str(folder / "results" / "lcn")) == 0
+        resumed(folder, "--cores", "2", "--", *targets(finished, "lcn"))
+        assert mini.contents(folder, "lcn") == mini.contents(finished, "lcn")
+
+
+def shutil_rmtree(place: Path) -> None:
+    """An empty place, for a disk."""
+    for path in sorted(place.rglob("*"), reverse=True):
+        path.rmdir() if path.is_dir() else path.unlink()
+    place.rmdir()

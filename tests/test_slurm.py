@@ -1,0 +1,197 @@
+"""The workflow on a real SLURM of two nodes: the same bits as here, and what nodes, limits and drains do to it."""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import faults
+import mini
+import slurm
+from faults import Run, assert_undisturbed, part_of, records, resumed
+
+# What a site without accounting sets; and a patience that fits jobs of seconds.
+SITE = ("--slurm-status-command", "squeue", "--slurm-init-seconds-before-status-checks", "1", "--latency-wait", "5",
+        "--seconds-between-status-checks", "1")  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[slurm.Cluster]:
+    if lacking := slurm.missing():
+        why = f"no SLURM on this machine ({', '.join(lacking)} not found): apt-get install slurm-wlm munge"
+        if os.environ.get("CI"):
+            pytest.fail(why)
+        pytest.skip(why)
+    with slurm.cluster(tmp_path_factory.mktemp("slurm")) as made:
+        yield made
+
+
+def submit(cluster: slurm.Cluster, folder: Path, *arguments: str) -> Run:
+    """Start Snakemake with the project's SLURM profile."""
+    profile = str(folder / "workflow" / "profiles" / "slurm")
+    return Run(folder, "--profile", profile, *SITE, *arguments, environment=cluster.environment)
+
+
+def finish(cluster: slurm.Cluster, folder: Path, *arguments: str) -> Run:
+    run = submit(cluster, folder, *arguments)
+    assert run.wait() == 0, run.text[-4000:]
+    return run
+
+
+@pytest.fixture(scope="module")
+def submitted(cluster: slurm.Cluster, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The whole small run, made by the cluster alone."""
+    folder = mini.make(tmp_path_factory.mktemp("submitted"))
+    finish(cluster, folder)
+    return folder
+
+
+def test_same_bits_and_same_run_root_as_here(submitted: Path, finished: Path) -> None:
+    made, known = mini.contents(submitted, *faults.SAME), mini.contents(finished, *faults.SAME)
+    assert made.keys() == known.keys()
+    assert [name for name in known if made[name] != known[name]] == []
+    assert mini.root(submitted) == mini.root(finished)
+
+
+def test_it_went_as_arrays_over_both_nodes(submitted: Path, cluster: slurm.Cluster) -> None:
+    jobs = cluster.jobs()
+    assert {job["JobState"] for job in jobs} == {"COMPLETED"}
+    assert {job["NodeList"] for job in jobs} == set(slurm.NODES)
+    assert len([job for job in jobs if "ArrayTaskId" in job]) >= 12
+    logs = submitted / "results" / "logs" / "slurm"
+    assert list((logs / "rule_faces").glob("*_*.log")), "kept, of successful jobs too"
+    # What takes a second or two is not submitted.
+    assert not [
+        path for path in logs.iterdir() if re.match(r"rule_(index|tables|intervals|embed_\w+_annot)", path.name)
+    ]
+
+
+def test_a_subjects_stages_can_share_one_job(finished: Path, cluster: slurm.Cluster, tmp_path: Path) -> None:
+    folder = part_of(finished, tmp_path / "run", taken=("lcn", "residual", "faces/casme2"))
+    before, ended = records(folder), len(cluster.jobs())
+    wanted = [path for path in mini.contents(finished, "lcn", "residual") if path.endswith(".npy")]
+    targets = [f"results/{path}" for path in wanted]
+    finish(cluster, folder, "--config", "preprocess={subjects_per_job: 4}", "--", *targets)
+    assert len(cluster.jobs()) - ended == 1
+    places = ("faces", "lcn", "residual")
+    assert mini.contents(folder, *places) == mini.contents(finished, *places)
+    assert [path for path, said in before.items() if records(folder).get(path) != said] == []
+
+
+def test_jobs_are_not_forgotten_where_fewer_may_run_than_are_ready(
+    finished: Path, cluster: slurm.Cluster, tmp_path: Path
+) -> None:
+    folder = part_of(finished, tmp_path / "run", taken=("lcn",))
+    finish(cluster, folder, "--jobs", "3", "--", *(f"results/{path}" for path in mini.contents(finished, "lcn")))
+    assert mini.contents(folder, "lcn") == mini.contents(finished, "lcn")
+
+
+def test_too_little_memory_is_not_tried_again(finished: Path, cluster: slurm.Cluster, tmp_path: Path) -> None:
+    """The first attempt is killed by SLURM for its memory; the next one has more."""
+    folder = part_of(finished, tmp_path / "run", taken=("lcn/samm",))
+    ended = len(cluster.jobs())
+    finish(cluster, folder, "--set-resources", "lcn:mem_mb=attempt*attempt*150", "--", "results/lcn/samm/028.npy")
+    states = [job["JobState"] for job in cluster.jobs()[ended:]]
+    assert states[-1] == "COMPLETED" and len(states) > 1 and "COMPLETED" not in states[:-1]
+    assert mini.contents(folder, "lcn")["lcn/samm/028.npy"] == mini.contents(finished, "lcn")["lcn/samm/028.npy"]
+
+
+# What can happen to a cluster
+
+
+def drain(run: Run, cluster: slurm.Cluster, generator: random.Random) -> str | None:
+    """A node is drained: what runs there ends, what waits goes elsewhere."""
+    node = generator.choice(slurm.NODES)
+    cluster.run("scontrol", "update", f"NodeName={node}", "State=DRAIN", "Reason=test")
+    return f"{node} was drained"
+
+
+def kill_daemon(run: Run, cluster: slurm.Cluster, generator: random.Random) -> str | None:
+    """SIGKILL to the daemon of a node; its jobs run on."""
+    node = generator.choice(slurm.NODES)
+    cluster.kill_daemon(node)
+    return f"the daemon of {node} was killed"
+
+
+def kill_node(run: Run, cluster: slurm.Cluster, generator: random.Random) -> str | None:
+    """A node loses its power, in the middle of its jobs."""
+    node = next(iter(cluster.running().values()), generator.choice(slurm.NODES))
+    cluster.kill(node)
+    return f"{node} died"
+
+
+def cancel(run: Run, cluster: slurm.Cluster, generator: random.Random) -> str | None:
+    """Somebody cancels a job."""
+    jobs = sorted(cluster.running())
+    if not jobs:
+        return None
+    job = generator.choice(jobs)
+    cluster.run("scancel", job)
+    return f"job {job} was cancelled"
+
+
+def kill_snakemake(run: Run, cluster: slurm.Cluster, generator: random.Random) -> str | None:
+    """SIGKILL to the Snakemake that submits; what it submitted runs on."""
+    return faults.kill_snakemake(run, generator)
+
+
+def corrupt(run: Run, cluster: slurm.Cluster, generator: random.Random) -> str | None:
+    """A bit of an intermediate changes on the disk."""
+    return faults.corrupt(run, generator)
+
+
+FAULTS = (drain, kill_daemon, kill_node, cancel, kill_snakemake, corrupt)
+
+
+def disturbed(finished: Path, cluster: slurm.Cluster, folder: Path, fault, seed: int, longest: float) -> str:
+    """A submitted run with a fault at a random moment, resumed, and held against the undisturbed one."""
+    generator = random.Random(seed)
+    part_of(finished, folder)
+    run = submit(cluster, folder)
+    run.until(cluster.running)
+    time.sleep(generator.uniform(0, longest))
+    happened = fault(run, cluster, generator) if run.alive else None
+    try:
+        if run.alive:
+            run.wait()
+        # Jobs of a Snakemake that was killed end before the next one starts, as on a cluster that is asked first.
+        deadline = time.monotonic() + 120
+        while cluster.run("squeue", "--noheader").strip() and time.monotonic() < deadline:
+            time.sleep(0.5)
+    finally:
+        cluster.restore()
+    before = records(folder)
+    profile = str(folder / "workflow" / "profiles" / "slurm")
+    resumed(folder, "--profile", profile, *SITE, environment=cluster.environment)
+    assert_undisturbed(folder, finished, before)
+    return happened or "it had ended before"
+
+
+@pytest.mark.parametrize("fault", [kill_node, drain])
+def test_nothing_is_lost(finished: Path, cluster: slurm.Cluster, tmp_path: Path, fault) -> None:
+    assert "had ended" not in disturbed(finished, cluster, tmp_path / "run", fault, seed=1, longest=8)
+
+
+@pytest.mark.campaign
+@pytest.mark.parametrize("seed", range(15))
+def test_nothing_is_lost_whenever_it_happens(finished: Path, cluster: slurm.Cluster, tmp_path: Path, seed: int) -> None:
+    fault = FAULTS[seed % len(FAULTS)]
+    print(disturbed(finished, cluster, tmp_path / "run", fault, seed, longest=60))
+
+
+@pytest.mark.campaign
+def test_too_little_time_is_not_tried_again(finished: Path, cluster: slurm.Cluster, tmp_path: Path) -> None:
+    """A job that is stopped at its first minute gets two at the second attempt, and goes on where it was."""
+    folder = part_of(finished, tmp_path / "run", taken=("folds/mini/cnn/samm", "tables/mini"))
+    paper = folder / "workflow" / "papers" / "mini.yaml"
+    paper.write_text(paper.read_text().replace("demo: {epochs: 3}", "demo: {epochs: 3000}"))
+    ended = len(cluster.jobs())
+    finish(cluster, folder, "--set-resources", "train_mini_0_1:runtime=attempt", "--", "tables_mini")
+    states = [job["JobState"] for job in cluster.jobs()[ended:]]
+    assert "TIMEOUT" in states and states[-1] == "COMPLETED"
