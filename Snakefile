@@ -7,7 +7,6 @@ snakemake --cores 4 datasets         the datasets: indexes with their summaries,
 
 import sys
 from pathlib import Path
-from shlex import quote
 
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
@@ -24,7 +23,7 @@ sys.path.insert(0, str(folder))
 from mexflow.errors import UserError
 from mexflow.flags import flags, named, settings
 from mexflow.records import hand_down_git_state
-from mexflow.scheduling import PREPROCESSING, attempt, batch_subjects, growing, mend, settle_times
+from mexflow.scheduling import PREPROCESSING, attempt, batch_subjects, growing, mend, prefix, settle_times
 from mexflow.workflow import Workflow
 
 try:
@@ -32,12 +31,12 @@ try:
 except UserError as error:
     raise WorkflowError(str(error))
 
-# Freed memory stays with the process: mapping and clearing large arrays anew in every step doubles a training's time.
 hand_down_git_state()
-shell.prefix(
-    f"set -euo pipefail; export PYTHONPATH={quote(str(folder))}; "
-    "export MALLOC_MMAP_THRESHOLD_=4294967296 MALLOC_TRIM_THRESHOLD_=17179869184 MALLOC_TOP_PAD_=67108864; "
-)
+shell.prefix(prefix(folder))
+
+
+# The container that `--sdm apptainer` runs jobs in, made from envs/container.def.
+container: "mexflow.sif"
 
 
 stages = "embedded index preprocess inspection training spotting sequences reporting audit"

@@ -90,9 +90,9 @@ def make(folder: Path) -> Path:
     return folder
 
 
-def snakemake(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def snakemake(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run Snakemake in a copy of the project."""
-    variables = {"SNAKEMAKE_PROFILE": str(folder / PROFILE)}
+    variables = {"SNAKEMAKE_PROFILE": str(folder / PROFILE), **variables}
     return project.run("snakemake", *arguments, cwd=folder, package=folder / "workflow", **variables)
 
 

@@ -1,4 +1,4 @@
-"""What happens to a run on this machine: jobs and Snakemakes killed, disks full, bits and frames lost; nothing is lost."""
+"""What happens to a run on this machine: jobs and Snakemakes killed, disks full, bits and frames lost."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def test_failed_folds_are_shown_and_the_rest_is_made(finished: Path, tmp_path: P
     text = (folder / "results/tables/mini.md").read_text()
     assert "| ResNet | 60.17 / **INCOMPLETE 0/2** |" in text
     assert "no fold casme2-05, samm-032: killed without a word" in text
-    assert "| CNN | 58.09 / 2" in text or "| CNN | 58.09 / " in text.replace("**INCOMPLETE", "")
+    assert "| CNN | 58.09 / " in text and "| CNN | 58.09 / **INCOMPLETE" not in text
     assert (folder / "results/tables/mini.timing.md").is_file(), "what does not need it is made"
     said = command(folder, "status")
     assert said.returncode == 1 and "failed: train_mini_2_0, results/logs/train/mini/resnet/0.log" in said.stdout
@@ -149,7 +149,7 @@ def test_a_disk_that_fills_up(finished: Path, tmp_path: Path) -> None:
     wanted = targets(finished, "lcn")
     place = folder / "results" / "lcn"
     needed = sum((finished / path).stat().st_size for path in wanted)
-    shutil_rmtree(place)
+    emptied(place)
     with disk(place, f"{needed // 2}"):
         run = Run(folder, "--cores", "1", "--keep-going", "--", *wanted)
         assert run.wait() == 1
@@ -165,7 +165,7 @@ def test_a_disk_that_fills_up(finished: Path, tmp_path: Path) -> None:
 
 def test_results_that_are_read_only(finished: Path, tmp_path: Path) -> None:
     folder = part_of(finished, tmp_path / "run", taken=("lcn",))
-    shutil_rmtree(folder / "results" / "lcn")
+    emptied(folder / "results" / "lcn")
     with disk(folder / "results" / "lcn", "8m"):
         assert mount("-o", "remount,ro", str(folder / "results" / "lcn")) == 0
         run = Run(folder, "--cores", "1", "--", targets(finished, "lcn")[0])
@@ -177,7 +177,7 @@ def test_results_that_are_read_only(finished: Path, tmp_path: Path) -> None:
         assert mini.contents(folder, "lcn") == mini.contents(finished, "lcn")
 
 
-def shutil_rmtree(place: Path) -> None:
+def emptied(place: Path) -> None:
     """An empty place, for a disk."""
     for path in sorted(place.rglob("*"), reverse=True):
         path.rmdir() if path.is_dir() else path.unlink()
