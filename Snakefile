@@ -20,19 +20,21 @@ configfile: Path(workflow.basedir) / "config.yaml"
 folder = Path(workflow.basedir) / "workflow"
 sys.path.insert(0, str(folder))
 
+from mexflow import scheduling
 from mexflow.errors import UserError
 from mexflow.flags import flags, named, settings
 from mexflow.records import hand_down_git_state
-from mexflow.scheduling import PREPROCESSING, attempt, batch_subjects, growing, mend, prefix, settle_times
+from mexflow.scheduling import PREPROCESSING, attempt, growing
 from mexflow.workflow import Workflow
 
+scheduling.become_array_task()
 try:
     plan = Workflow(config, folder).enumerated()
 except UserError as error:
     raise WorkflowError(str(error))
 
 hand_down_git_state()
-shell.prefix(prefix(folder))
+shell.prefix(scheduling.prefix(folder))
 
 
 # The container that `--sdm apptainer` runs jobs in, made from envs/container.def.

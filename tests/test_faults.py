@@ -71,8 +71,8 @@ def test_what_cannot_be_made_again_is_told_in_one_line(finished: Path, tmp_path:
 
 
 def test_two_snakemakes_in_one_folder(finished: Path, tmp_path: Path) -> None:
-    folder = part_of(finished, tmp_path / "run", taken=("lcn",))
-    run = Run(folder, "--cores", "2", "--", *targets(finished, "lcn"))
+    folder = part_of(finished, tmp_path / "run", taken=("faces", "lcn"))
+    run = Run(folder, "--cores", "1", "--", *targets(finished, "lcn"))
     run.until(lambda: "Execute" in run.text)
     assert faults.second_snakemake(run, random.Random(0)), "the first had ended"
     assert run.wait() == 0, run.text[-3000:]
@@ -100,6 +100,9 @@ def test_failed_folds_are_shown_and_the_rest_is_made(finished: Path, tmp_path: P
     assert (folder / "results/tables/mini.timing.md").is_file(), "what does not need it is made"
     said = command(folder, "status")
     assert said.returncode == 1 and "failed: train_mini_2_0, results/logs/train/mini/resnet/0.log" in said.stdout
+    # An audit of what is there finds nothing wrong with it.
+    trace = command(folder, "trace", "mini/A/ResNet/accuracy/accuracy")
+    assert trace.returncode == 0 and "incomplete/mini" in trace.stdout, trace.stdout + trace.stderr
     resumed(folder, "--cores", "2")
     assert_undisturbed(folder, finished, {})
     assert command(folder, "status").returncode == 0
@@ -114,7 +117,8 @@ def test_a_frame_that_vanishes_is_named(finished: Path, tmp_path: Path) -> None:
     run = Run(folder, "--cores", "2", "--rerun-triggers", "params", "--", "results/lcn/casme2/04.npy")
     assert run.wait() == 1
     log = (folder / "results/logs/faces/casme2/04.log").read_text()
-    assert frame.name in log.splitlines()[-1] and log.splitlines()[-1].startswith("mexflow: error: ")
+    assert log.splitlines()[-1].startswith(f"mexflow: error: {frame.parent.relative_to(folder)}: ")
+    assert f"{int(frame.stem.removeprefix('img'))} is not there" in log
     assert not (folder / "results/faces/casme2/04.npy").exists()
     assert not list((folder / "results").rglob(".*.partial*"))
     frame.write_bytes(kept)
@@ -166,7 +170,7 @@ def test_a_disk_that_fills_up(finished: Path, tmp_path: Path) -> None:
 def test_results_that_are_read_only(finished: Path, tmp_path: Path) -> None:
     folder = part_of(finished, tmp_path / "run", taken=("lcn",))
     emptied(folder / "results" / "lcn")
-    with disk(folder / "results" / "lcn", "8m"):
+    with disk(folder / "results" / "lcn", "64m"):
         assert mount("-o", "remount,ro", str(folder / "results" / "lcn")) == 0
         run = Run(folder, "--cores", "1", "--", targets(finished, "lcn")[0])
         assert run.wait() == 1

@@ -18,7 +18,7 @@ from faults import Run, assert_undisturbed, part_of, records, resumed
 
 # What a site without accounting sets; and a patience that fits jobs of seconds.
 SITE = ("--slurm-status-command", "squeue", "--slurm-init-seconds-before-status-checks", "1", "--latency-wait", "5",
-        "--seconds-between-status-checks", "1")  # fmt: skip
+        "--seconds-between-status-checks", "1", "--cores", str(slurm.CPUS))  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +73,7 @@ def test_it_went_as_arrays_over_both_nodes(submitted: Path, cluster: slurm.Clust
 
 
 def test_a_subjects_stages_can_share_one_job(finished: Path, cluster: slurm.Cluster, tmp_path: Path) -> None:
-    folder = part_of(finished, tmp_path / "run", taken=("lcn", "residual", "faces/casme2"))
+    folder = part_of(finished, tmp_path / "run", taken=("lcn", "residual", "faces"))
     before, ended = records(folder), len(cluster.jobs())
     wanted = [path for path in mini.contents(finished, "lcn", "residual") if path.endswith(".npy")]
     targets = [f"results/{path}" for path in wanted]
@@ -100,6 +100,23 @@ def test_too_little_memory_is_not_tried_again(finished: Path, cluster: slurm.Clu
     states = [job["JobState"] for job in cluster.jobs()[ended:]]
     assert states[-1] == "COMPLETED" and len(states) > 1 and "COMPLETED" not in states[:-1]
     assert mini.contents(folder, "lcn")["lcn/samm/028.npy"] == mini.contents(finished, "lcn")["lcn/samm/028.npy"]
+
+
+def test_an_element_that_ends_long_before_the_first_has_not_failed(
+    finished: Path, cluster: slurm.Cluster, tmp_path: Path
+) -> None:
+    """The first subject of the array waits until the others have ended, and longer than files may be late."""
+    folder = part_of(finished, tmp_path / "run", taken=("lcn",))
+    names = [path for path in mini.contents(finished, "lcn") if path.endswith(".npy")]
+    source = folder / "workflow" / "mexflow" / "cli" / "lcn.py"
+    wait = "    import time\n    import os\n    time.sleep(15 * (os.environ.get('SLURM_ARRAY_TASK_ID') == '1'))\n"
+    heading = "    from mexflow"
+    source.write_text(source.read_text().replace(heading, wait + heading, 1))
+    ended = len(cluster.jobs())
+    finish(cluster, folder, "--rerun-triggers", "mtime", "--", *(f"results/{name}" for name in names))
+    jobs = cluster.jobs()[ended:]
+    assert len(jobs) == len(names) and {job["JobState"] for job in jobs} == {"COMPLETED"}
+    assert mini.contents(folder, "lcn") == mini.contents(finished, "lcn")
 
 
 # What can happen to a cluster
@@ -158,6 +175,10 @@ def disturbed(finished: Path, cluster: slurm.Cluster, folder: Path, fault, seed:
     time.sleep(generator.uniform(0, longest))
     happened = fault(run, cluster, generator) if run.alive else None
     try:
+        deadline = time.monotonic() + faults.SECONDS
+        while run.alive and time.monotonic() < deadline:
+            cluster.hurry()
+            time.sleep(1)
         if run.alive:
             run.wait()
         # Jobs of a Snakemake that was killed end before the next one starts, as on a cluster that is asked first.

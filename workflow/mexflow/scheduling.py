@@ -58,6 +58,24 @@ def mend(workflow: Any) -> None:
         plugin.pending_jobs_for_rule = lambda dag, rule: 0
 
 
+def become_array_task() -> None:
+    """In an element of a SLURM array, become the Snakemake of that element's own job, at once.
+
+    The commands of all elements come as an option of the first one's. The executor runs the right one of them, but then
+    holds the first one's outputs against it: an element that ends long before the first would be taken for failed, and
+    what the first one has written be removed.
+    """
+    option = "--slurm-jobstep-array-execs="
+    element, first = os.environ.get("SLURM_ARRAY_TASK_ID"), os.environ.get("SLURM_ARRAY_TASK_MIN")
+    commands = [word.removeprefix(option) for word in sys.argv if word.startswith(option)]
+    if commands and element != first:
+        from snakemake_executor_plugin_slurm_jobstep import _decompress_array_task_call
+
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os.execvp("bash", ["bash", "-c", _decompress_array_task_call(commands[0], int(element))])
+
+
 def settle_times(results: Path) -> None:
     """Set the times of results that are from the future to now: the clock was set back since they were made.
 

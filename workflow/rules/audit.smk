@@ -8,11 +8,11 @@ from mexflow.reporting import lines
 # This file is included last, so every rule that runs something is known.
 lines.register(workflow.rules)
 if workflow.is_main_process:
-    settle_times(Path("results"))
+    scheduling.settle_times(Path("results"))
 
 
 onstart:
-    mend(workflow)
+    scheduling.mend(workflow)
 
 
 onsuccess:

@@ -6,7 +6,7 @@ Needs the indexes and the raw frames. Makes ``results/faces/<dataset>/<subject>.
 ``results/lbp_top/<dataset>/<subject>.npy``, each with its table beside it.
 """
 
-batch_subjects(workflow, "subjects", plan.config.preprocess.subjects_per_job)
+scheduling.batch_subjects(workflow, "subjects", plan.config.preprocess.subjects_per_job)
 
 
 rule faces:

@@ -168,8 +168,14 @@ def indexed_files(folder: Path, expected: int) -> list[tuple[int, Path]]:
     """
     files = frame_files(folder)
     if len(files) != expected:
+        numbers = {number for number, _ in files}
+        gone = [
+            str(number) for number in range(min(numbers, default=0), max(numbers, default=0)) if number not in numbers
+        ]
+        named = f" (between its first and last, {', '.join(gone[:5])} {'is' if len(gone) == 1 else 'are'} not there)"
         raise UserError(
-            f"{folder}: {len(files)} frames, the index says {expected}; the folder changed, run the workflow again"
+            f"{folder}: {len(files)} frames, the index says {expected}{named if gone else ''}; the folder changed: "
+            "restore it, or run the workflow again to index it anew"
         )
     return files
 

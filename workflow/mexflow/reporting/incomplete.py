@@ -19,7 +19,7 @@ def make(run: Status, arguments: Sequence[str]) -> str | None:
 
     Args:
         run: the run that failed.
-        arguments: those of ``mexflow tables``, as if every fold were there.
+        arguments: those of ``mexflow tables``, as if every fold were there, its record's path too.
 
     Returns:
         A line that says what was made, or why nothing could be; None if the run did not owe these tables.
@@ -35,12 +35,14 @@ def make(run: Status, arguments: Sequence[str]) -> str | None:
     lacking = [path for text in _values(arguments, "--index") if not Path(path := text.partition("=")[2]).is_file()]
     if lacking:
         return f"{paper}: no tables, for {lacking[0]} is missing: {_upstream(run)}"
-    kept = [
-        word for pair in _pairs(arguments) if pair[0] != "--array-table" or Path(pair[1]).is_file() for word in pair
-    ]
+    # Without the record of the whole tables, the next run knows that it owes them; those without have one of their own.
+    record = Path(_values(arguments, "--record")[0])
+    record.unlink(missing_ok=True)
+    own = record.parent.with_name("incomplete") / record.name
+    kept = [word for pair in _pairs(arguments) if _is_kept(pair) for word in pair]
     told = [word for fold, reason in sorted(reasons.items()) for word in ("--reason", f"{fold}={reason}")]
     result = subprocess.run(
-        [sys.executable, "-m", "mexflow", "tables", *kept, *told],
+        [sys.executable, "-m", "mexflow", "tables", *kept, *told, "--record", str(own)],
         env={**os.environ, "MEXFLOW_RULE": rule},
         capture_output=True,
         text=True,
@@ -84,6 +86,10 @@ def _pairs(arguments: Sequence[str]) -> Iterator[tuple[str, ...]]:
         alone = i + 1 == len(arguments) or arguments[i + 1].startswith("--")
         yield tuple(arguments[i : i + 1 + (not alone)])
         i += 1 + (not alone)
+
+
+def _is_kept(pair: tuple[str, ...]) -> bool:
+    return pair[0] != "--record" and (pair[0] != "--array-table" or Path(pair[1]).is_file())
 
 
 def _values(arguments: Sequence[str], option: str) -> list[str]:
