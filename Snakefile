@@ -41,8 +41,7 @@ shell.prefix(scheduling.prefix(folder))
 container: "mexflow.sif"
 
 
-stages = "embedded index preprocess inspection training spotting sequences reporting audit"
-for stage in stages.split():
+for stage in "embedded index preprocess inspection training spotting sequences reporting audit".split():
 
     include: f"workflow/rules/{stage}.smk"
 

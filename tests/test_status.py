@@ -72,6 +72,16 @@ def test_a_job_that_is_tried_again_runs_again() -> None:
     assert next(log(*events, (FINISHED, "faces", 4)).rows(PAPERS)) == ("data", 1, 0, 0, 2)
 
 
+def test_jobs_of_a_group_that_share_a_cluster_job() -> None:
+    started = "".join(f"    {line}\n" for line in STARTED.splitlines())
+    failed = "[Sat Nov 21 15:06:02 2026]\n    message: None\n    jobs:\n        rule {rule}:\n"
+    failed += "            jobid: {number}\n            output: x\n            log: results/logs/{number}.log (check)\n"
+    events = [(started, "faces", 4), (started, "faces", 5)]
+    assert next(log(*events).rows(PAPERS)) == ("data", 0, 2, 0, 1)
+    assert next(log(*events, (FINISHED, "faces", 4), (failed, "faces", 5)).rows(PAPERS)) == ("data", 1, 0, 1, 1)
+    assert [job.log for job in log(*events, (failed, "faces", 5)).failed] == ["results/logs/5.log"]
+
+
 def test_a_log_that_is_still_short(tmp_path: Path) -> None:
     assert list(status.parse(HEAD.splitlines()[:5]).rows(PAPERS)) == []
     with pytest.raises(UserError, match="no run was started here"):

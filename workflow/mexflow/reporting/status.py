@@ -15,8 +15,10 @@ DATA = "data"
 """The group of jobs that serve several papers: rendering, indexes, preprocessing, inspection."""
 LAST_LINES = 3
 
-_RULE = re.compile(r"^(?:local)?rule (\S+):$")
-_FACT = re.compile(r"^    (jobid|log|output): (.+)$")
+# Jobs of a group, several that share a cluster job, are indented.
+_RULE = re.compile(r"^ *(?:local)?rule (\S+):$")
+_FACT = re.compile(r"^ +(jobid|log|output): (.+)$")
+_FAILED_GROUP = "    jobs:"
 _FINISHED = re.compile(r"^Finished jobid: (\d+) ")
 _FAILED = re.compile(r"^Error in rule (\S+?):$")
 _COUNT = re.compile(r"^(\S+) +(\d+)$")
@@ -77,7 +79,7 @@ def read(folder: Path = LOGS) -> Status:
 
 def parse(lines: Iterable[str]) -> Status:
     """The status that a log of Snakemake tells, whole or as far as it was written."""
-    found, job, counting = Status(), None, False
+    found, job, counting, failing = Status(), None, False, False
     for line in lines:
         if head := _HEAD.match(line):
             found.started, found.host = (
@@ -89,8 +91,10 @@ def parse(lines: Iterable[str]) -> Status:
             if count[1] not in ("job", "total", "all"):
                 found.counts[count[1]] = int(count[2])
             counting = count[1] != "total"
+        elif line == _FAILED_GROUP or line.startswith("["):
+            failing = line == _FAILED_GROUP
         elif rule := _RULE.match(line):
-            job = Job(rule[1])
+            job = Job(rule[1], state="failed" if failing else "running")
         elif error := _FAILED.match(line):
             job = Job(error[1], state="failed")
         elif done := _FINISHED.match(line):

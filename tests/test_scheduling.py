@@ -1,0 +1,83 @@
+"""What jobs ask of a cluster, and what is mended in Snakemake's scheduling."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import sys
+import time
+import zlib
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import yaml
+
+from mexflow import scheduling
+from mexflow.workflow import Workflow
+from project import WORKFLOW, run
+
+PROFILE = yaml.safe_load((WORKFLOW / "profiles" / "slurm" / "config.yaml").read_text())
+
+
+def test_memory_and_time_grow_with_every_attempt() -> None:
+    assert [scheduling.growing(1000)(None, attempt) for attempt in (1, 2, 3)] == [1000, 2000, 3000]
+
+
+def test_gpus_are_asked_for_only_where_they_are_wanted() -> None:
+    def asked(device: str) -> int:
+        return Workflow({"embedded": {"size": "tiny"}, "training": {"device": device}}, WORKFLOW).gpus
+
+    assert (asked("auto"), asked("cpu"), asked("cuda")) == (0, 0, 1)
+
+
+def test_subjects_share_a_job_only_if_asked_and_the_command_line_wins() -> None:
+    assert Workflow({"embedded": {"size": "tiny"}}, WORKFLOW).subject_group is None
+    plan = Workflow({"embedded": {"size": "tiny"}, "preprocess": {"subjects_per_job": 3}}, WORKFLOW)
+    assert plan.subject_group == "subjects"
+    workflow = SimpleNamespace(group_settings=SimpleNamespace(group_components={}))
+    scheduling.batch_subjects(workflow, "subjects", 3)
+    assert workflow.group_settings.group_components == {"subjects": 3}
+    scheduling.batch_subjects(workflow, "subjects", 4)
+    assert workflow.group_settings.group_components == {"subjects": 3}
+
+
+def test_results_from_the_future_are_set_to_now(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    record, old, late = (tmp_path / name for name in ("records/a.json", "old.npy", "late.npy"))
+    record.parent.mkdir()
+    for path in (record, old, late):
+        path.write_text("x")
+    before = old.stat().st_mtime
+    scheduling.settle_times(tmp_path)
+    assert capsys.readouterr().out == ""
+    for path in (record, late):
+        os.utime(path, (time.time() + 86_400,) * 2)
+    scheduling.settle_times(tmp_path)
+    assert capsys.readouterr().out.startswith("2 results are from the future")
+    assert old.stat().st_mtime == before
+    assert max(record.stat().st_mtime, late.stat().st_mtime) <= time.time()
+
+
+@pytest.mark.parametrize(("element", "said"), [("1", "outer"), ("2", "second"), ("3", "third")])
+def test_an_element_of_an_array_becomes_its_own_job(element: str, said: str) -> None:
+    commands = {"2": "echo second", "3": "echo third; exit 3"}
+    packed = {key: zlib.compress(text.encode()).hex() for key, text in commands.items()}
+    payload = base64.b64encode(json.dumps(packed).encode()).decode()
+    code = "from mexflow.scheduling import become_array_task; become_array_task(); print('outer')"
+    done = run(
+        sys.executable, "-c", code, f"--slurm-jobstep-array-execs={payload}",
+        SLURM_ARRAY_TASK_ID=element, SLURM_ARRAY_TASK_MIN="1",
+    )  # fmt: skip
+    assert (done.stdout.strip(), done.returncode) == (said, 3 if element == "3" else 0)
+
+
+def test_the_profile_says_what_a_site_must_know() -> None:
+    assert PROFILE["executor"] == "slurm" and PROFILE["retries"] >= 2 and PROFILE["slurm-array-jobs"] == "all"
+    lines = (WORKFLOW / "profiles" / "slurm" / "config.yaml").read_text().splitlines()
+    for key in PROFILE:
+        at = next(i for i, line in enumerate(lines) if line.startswith(f"{key}:"))
+        above = [line for line in reversed(lines[:at]) if line.startswith("#") or not line][:1]
+        assert above or "#" in lines[at], f"{key}: no reason"
+    partitions = yaml.safe_load((WORKFLOW / "profiles" / "slurm" / "partitions.yaml").read_text())["partitions"]
+    assert partitions["gpu"]["max_gpu"] >= 1
