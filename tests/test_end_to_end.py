@@ -123,10 +123,12 @@ def test_tables_say_what_they_are_made_of(finished: Path) -> None:
     assert "must not be compared with the published" in text
 
 
-def test_tables_are_the_same_bits_on_one_core(finished: Path, tmp_path: Path) -> None:
+@pytest.mark.campaign
+def test_all_is_the_same_bits_on_one_core(finished: Path, tmp_path: Path) -> None:
     other = mini.make(tmp_path)
     mini.run(other, cores=1)
     assert mini.contents(other, *SAME) == mini.contents(finished, *SAME)
+    assert mini.root(other) == mini.root(finished)
 
 
 def test_a_licensed_copy_is_read_where_it_lies(finished: Path, tmp_path: Path) -> None:
@@ -160,13 +162,6 @@ def kill_and_resume(folder: Path, kills: int, seed: int, longest: float) -> int:
             mini.unlock(folder)
     mini.run(folder, cores=2)
     return met
-
-
-def test_a_killed_run_resumes_to_the_same_bits(finished: Path, tmp_path: Path) -> None:
-    other = mini.make(tmp_path)
-    assert kill_and_resume(other, kills=2, seed=5, longest=10) == 2
-    assert mini.contents(other, *SAME) == mini.contents(finished, *SAME)
-    assert not (other / "results" / "checkpoints").exists()
 
 
 @pytest.mark.campaign

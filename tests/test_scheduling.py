@@ -33,14 +33,13 @@ def test_gpus_are_asked_for_only_where_they_are_wanted() -> None:
 
 
 def test_subjects_share_a_job_only_if_asked_and_the_command_line_wins() -> None:
-    assert Workflow({"embedded": {"size": "tiny"}}, WORKFLOW).subject_group is None
-    plan = Workflow({"embedded": {"size": "tiny"}, "preprocess": {"subjects_per_job": 3}}, WORKFLOW)
-    assert plan.subject_group == "subjects"
-    workflow = SimpleNamespace(group_settings=SimpleNamespace(group_components={}))
-    scheduling.batch_subjects(workflow, "subjects", 3)
-    assert workflow.group_settings.group_components == {"subjects": 3}
-    scheduling.batch_subjects(workflow, "subjects", 4)
-    assert workflow.group_settings.group_components == {"subjects": 3}
+    workflow = SimpleNamespace(group_settings=None)
+    assert scheduling.subject_group(workflow, 1) is None
+    group = scheduling.subject_group(workflow, 3)
+    workflow.group_settings = SimpleNamespace(group_components={})
+    assert group(None) == "subjects" and workflow.group_settings.group_components == {"subjects": 3}
+    workflow.group_settings = SimpleNamespace(group_components={"subjects": 7})
+    assert group(None) == "subjects" and workflow.group_settings.group_components == {"subjects": 7}
 
 
 def test_results_from_the_future_are_set_to_now(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -84,14 +84,6 @@ def test_a_subjects_stages_can_share_one_job(finished: Path, cluster: slurm.Clus
     assert [path for path, said in before.items() if records(folder).get(path) != said] == []
 
 
-def test_jobs_are_not_forgotten_where_fewer_may_run_than_are_ready(
-    finished: Path, cluster: slurm.Cluster, tmp_path: Path
-) -> None:
-    folder = part_of(finished, tmp_path / "run", taken=("lcn",))
-    finish(cluster, folder, "--jobs", "3", "--", *(f"results/{path}" for path in mini.contents(finished, "lcn")))
-    assert mini.contents(folder, "lcn") == mini.contents(finished, "lcn")
-
-
 def test_too_little_memory_is_not_tried_again(finished: Path, cluster: slurm.Cluster, tmp_path: Path) -> None:
     """The first attempt is killed by SLURM for its memory; the next one has more."""
     folder = part_of(finished, tmp_path / "run", taken=("lcn/samm",))
@@ -102,10 +94,10 @@ def test_too_little_memory_is_not_tried_again(finished: Path, cluster: slurm.Clu
     assert mini.contents(folder, "lcn")["lcn/samm/028.npy"] == mini.contents(finished, "lcn")["lcn/samm/028.npy"]
 
 
-def test_an_element_that_ends_long_before_the_first_has_not_failed(
+def test_arrays_whose_elements_differ_and_of_which_not_all_may_run(
     finished: Path, cluster: slurm.Cluster, tmp_path: Path
 ) -> None:
-    """The first subject of the array waits until the others have ended, and longer than files may be late."""
+    """The first subject takes longer than files may be late, and fewer jobs may run at a time than are ready."""
     folder = part_of(finished, tmp_path / "run", taken=("lcn",))
     names = [path for path in mini.contents(finished, "lcn") if path.endswith(".npy")]
     source = folder / "workflow" / "mexflow" / "cli" / "lcn.py"
@@ -113,7 +105,7 @@ def test_an_element_that_ends_long_before_the_first_has_not_failed(
     heading = "    from mexflow"
     source.write_text(source.read_text().replace(heading, wait + heading, 1))
     ended = len(cluster.jobs())
-    finish(cluster, folder, "--rerun-triggers", "mtime", "--", *(f"results/{name}" for name in names))
+    finish(cluster, folder, "--jobs", "3", "--rerun-triggers", "mtime", "--", *(f"results/{name}" for name in names))
     jobs = cluster.jobs()[ended:]
     assert len(jobs) == len(names) and {job["JobState"] for job in jobs} == {"COMPLETED"}
     assert mini.contents(folder, "lcn") == mini.contents(finished, "lcn")
@@ -166,10 +158,12 @@ def corrupt(run: Run, cluster: slurm.Cluster, generator: random.Random) -> str |
 FAULTS = (drain, kill_daemon, kill_node, cancel, kill_snakemake, corrupt)
 
 
-def disturbed(finished: Path, cluster: slurm.Cluster, folder: Path, fault, seed: int, longest: float) -> str:
+def disturbed(
+    finished: Path, cluster: slurm.Cluster, folder: Path, fault, seed: int, longest: float, taken=faults.TAKEN
+) -> str:
     """A submitted run with a fault at a random moment, resumed, and held against the undisturbed one."""
     generator = random.Random(seed)
-    part_of(finished, folder)
+    part_of(finished, folder, taken)
     run = submit(cluster, folder)
     run.until(cluster.running)
     time.sleep(generator.uniform(0, longest))
@@ -196,7 +190,9 @@ def disturbed(finished: Path, cluster: slurm.Cluster, folder: Path, fault, seed:
 
 @pytest.mark.parametrize("fault", [kill_node, drain])
 def test_nothing_is_lost(finished: Path, cluster: slurm.Cluster, tmp_path: Path, fault) -> None:
-    assert "had ended" not in disturbed(finished, cluster, tmp_path / "run", fault, seed=1, longest=8)
+    assert "had ended" not in disturbed(
+        finished, cluster, tmp_path / "run", fault, seed=1, longest=8, taken=faults.FEWER
+    )
 
 
 @pytest.mark.campaign

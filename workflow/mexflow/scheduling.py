@@ -19,6 +19,9 @@ PREPROCESSING = 4
 TRAINING = {"sequences": 3, "frames": 2, "residual": 1}
 """Priorities of training by the experiment's input: long jobs first, or the last one leaves the other cores idle."""
 
+SUBJECTS = "subjects"
+"""The group of the jobs that preprocess a subject."""
+
 _TOLERANCE = 5.0
 """Clocks of the machines of a cluster may differ by so many seconds."""
 
@@ -91,7 +94,17 @@ def settle_times(results: Path) -> None:
     print(f"{len(late)} results are from the future (was the clock set back?): their times are set to now", flush=True)
 
 
-def batch_subjects(workflow: Any, group: str, count: int) -> None:
-    """Let so many subjects share a cluster job, unless the command line says another number (--group-components)."""
-    settings = workflow.group_settings
-    settings.group_components = {group: count, **settings.group_components}
+def subject_group(workflow: Any, count: int) -> Callable[[object], str] | None:
+    """The `group` of the rules that preprocess a subject: so many subjects share a cluster job, all their stages.
+
+    None where each stage of a subject is a job of its own. The command line may say another number
+    (``--group-components subjects=N``).
+    """
+
+    def group(wildcards: object) -> str:
+        # Asked when the DAG is built; before that, Snakemake has not yet set what the command line says.
+        settings = workflow.group_settings
+        settings.group_components = {SUBJECTS: count, **settings.group_components}
+        return SUBJECTS
+
+    return group if count > 1 else None

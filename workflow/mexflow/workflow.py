@@ -366,11 +366,6 @@ class Workflow:
         return f"{run} {named('total-folds', totals, totals.values())}"
 
     @property
-    def subject_group(self) -> str | None:
-        """The group whose jobs share a cluster job: preprocessing, where it is batched."""
-        return "subjects" if self.config.preprocess.subjects_per_job > 1 else None
-
-    @property
     def gpus(self) -> int:
         """The GPUs that a training job asks a cluster for: one where `cuda` is set, none where it is left open."""
         return int(self.config.training.device == "cuda")

@@ -6,7 +6,7 @@ Needs the indexes and the raw frames. Makes ``results/faces/<dataset>/<subject>.
 ``results/lbp_top/<dataset>/<subject>.npy``, each with its table beside it.
 """
 
-scheduling.batch_subjects(workflow, "subjects", plan.config.preprocess.subjects_per_job)
+subject_group = scheduling.subject_group(workflow, plan.config.preprocess.subjects_per_job)
 
 
 rule faces:
@@ -24,7 +24,7 @@ rule faces:
         "results/benchmarks/faces/{dataset}/{subject}.tsv"
     priority: PREPROCESSING
     group:
-        plan.subject_group
+        subject_group
     conda:
         "../../envs/mexflow.yaml"
     resources:
@@ -61,7 +61,7 @@ rule lcn:
         "results/benchmarks/lcn/{dataset}/{subject}.tsv"
     priority: PREPROCESSING
     group:
-        plan.subject_group
+        subject_group
     conda:
         "../../envs/mexflow.yaml"
     resources:
@@ -94,7 +94,7 @@ rule flow:
         "results/benchmarks/flow/{method}/{dataset}/{subject}.tsv"
     priority: PREPROCESSING
     group:
-        plan.subject_group
+        subject_group
     conda:
         "../../envs/mexflow.yaml"
     resources:
@@ -129,7 +129,7 @@ rule motion:
         "results/benchmarks/motion/{method}/{dataset}/{subject}.tsv"
     priority: PREPROCESSING
     group:
-        plan.subject_group
+        subject_group
     conda:
         "../../envs/mexflow.yaml"
     resources:
@@ -167,7 +167,7 @@ for stage, kinds in plan.shared.residual_kinds.items():
             f"results/benchmarks/{stage}/{{dataset}}/{{subject}}.tsv"
         priority: PREPROCESSING
         group:
-            plan.subject_group
+            subject_group
         conda:
             "../../envs/mexflow.yaml"
         resources:
@@ -204,7 +204,7 @@ rule lbp_top:
         "results/benchmarks/lbp_top/{dataset}/{subject}.tsv"
     priority: PREPROCESSING
     group:
-        plan.subject_group
+        subject_group
     conda:
         "../../envs/mexflow.yaml"
     resources:
