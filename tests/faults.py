@@ -216,7 +216,7 @@ def flip(path: Path, generator: random.Random) -> None:
 
 
 def disturbed(finished: Path, folder: Path, fault: Callable, seed: int, longest: float) -> str:
-    """A run with a fault at a random moment, resumed on one core, and held against the undisturbed one; what happened."""
+    """A run with a fault at a random moment, resumed on one core and held against the undisturbed; what happened."""
     generator = random.Random(seed)
     part_of(finished, folder)
     run = Run(folder, "--cores", "2")
