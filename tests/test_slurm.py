@@ -199,7 +199,7 @@ def test_nothing_is_lost(finished: Path, cluster: slurm.Cluster, tmp_path: Path,
 @pytest.mark.parametrize("seed", range(15))
 def test_nothing_is_lost_whenever_it_happens(finished: Path, cluster: slurm.Cluster, tmp_path: Path, seed: int) -> None:
     fault = FAULTS[seed % len(FAULTS)]
-    print(disturbed(finished, cluster, tmp_path / "run", fault, seed, longest=60))
+    print(disturbed(finished, cluster, tmp_path / "run", fault, seed, longest=40, taken=faults.FEWER))
 
 
 @pytest.mark.campaign
