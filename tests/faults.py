@@ -215,10 +215,10 @@ def flip(path: Path, generator: random.Random) -> None:
     os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
 
 
-def disturbed(finished: Path, folder: Path, fault: Callable, seed: int, longest: float) -> str:
+def disturbed(finished: Path, folder: Path, fault: Callable, seed: int, longest: float, taken=TAKEN) -> str:
     """A run with a fault at a random moment, resumed on one core and held against the undisturbed; what happened."""
     generator = random.Random(seed)
-    part_of(finished, folder)
+    part_of(finished, folder, taken)
     run = Run(folder, "--cores", "2")
     run.until(lambda: "Execute" in run.text)
     time.sleep(generator.uniform(0, longest))

@@ -20,7 +20,7 @@ exec "$@"
 
 
 def test_jobs_run_in_the_container(finished: Path, tmp_path: Path) -> None:
-    folder = part_of(finished, tmp_path / "run", taken=("lcn/samm",))
+    folder = part_of(finished, tmp_path / "run", taken=("lcn/samm/028",))
     stand_in = tmp_path / "bin" / "apptainer"
     stand_in.parent.mkdir()
     stand_in.write_text(STAND_IN)

@@ -17,7 +17,7 @@ import slurm
 from faults import Run, assert_undisturbed, part_of, records, resumed
 
 # What a site without accounting sets; and a patience that fits jobs of seconds.
-SITE = ("--slurm-status-command", "squeue", "--slurm-init-seconds-before-status-checks", "1", "--latency-wait", "5",
+SITE = ("--slurm-status-command", "squeue", "--slurm-init-seconds-before-status-checks", "2", "--latency-wait", "5",
         "--seconds-between-status-checks", "1", "--cores", str(slurm.CPUS))  # fmt: skip
 
 

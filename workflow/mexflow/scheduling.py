@@ -22,6 +22,9 @@ TRAINING = {"sequences": 3, "frames": 2, "residual": 1}
 SUBJECTS = "subjects"
 """The group of the jobs that preprocess a subject."""
 
+_PATIENCE = 3
+"""SLURM is asked for jobs that ended at least once in so many times the interval that the profile sets."""
+
 _TOLERANCE = 5.0
 """Clocks of the machines of a cluster may differ by so many seconds."""
 
@@ -59,6 +62,12 @@ def mend(workflow: Any) -> None:
     plugin = sys.modules.get("snakemake_executor_plugin_slurm")
     if plugin is not None:
         plugin.pending_jobs_for_rule = lambda dag, rule: 0
+        # While no job ends it asks SLURM ever more seldom, at last every three minutes, which every stage then waits for.
+        asked = plugin.Executor.next_seconds_between_status_checks
+        most = _PATIENCE * (getattr(workflow.executor_settings, "init_seconds_before_status_checks", None) or 40)
+        plugin.Executor.next_seconds_between_status_checks = property(
+            lambda executor: min(asked.fget(executor), most), asked.fset
+        )
 
 
 def become_array_task() -> None:

@@ -55,7 +55,13 @@ def find_cell(graph: Graph, name: str) -> Cell:
     known: set[str] = set()
     for record in graph.records.values():
         for path in record.outputs:
-            if not path.endswith(".parquet") or record.stage not in ("tables", "scores", "quality", "timing"):
+            if not path.endswith(".parquet") or record.stage not in (
+                "tables",
+                "incomplete",
+                "scores",
+                "quality",
+                "timing",
+            ):
                 continue
             rows = Inputs().table(path).to_pylist()
             for row in rows:
