@@ -62,7 +62,7 @@ def mend(workflow: Any) -> None:
     plugin = sys.modules.get("snakemake_executor_plugin_slurm")
     if plugin is not None:
         plugin.pending_jobs_for_rule = lambda dag, rule: 0
-        # While no job ends it asks SLURM ever more seldom, at last every three minutes, which every stage then waits for.
+        # While no job ends it asks SLURM ever more seldom, at last every three minutes: so long each stage would wait.
         asked = plugin.Executor.next_seconds_between_status_checks
         most = _PATIENCE * (getattr(workflow.executor_settings, "init_seconds_before_status_checks", None) or 40)
         plugin.Executor.next_seconds_between_status_checks = property(
