@@ -217,7 +217,7 @@ def compare(first: Path, second: Path) -> dict:
     return observed
 
 
-@pytest.mark.parametrize("name", ["train", "spot", "spot_recognise"])
+@pytest.mark.parametrize("name", ["train", "spot", pytest.param("spot_recognise", marks=pytest.mark.campaign)])
 def test_the_same_bits_and_the_same_record_at_once(tmp_path, name):
     options = {"record": "record.json", "threads": 2 if name == "train" else 1}
     if name == "train":
