@@ -6,6 +6,7 @@ import base64
 import contextlib
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -17,6 +18,7 @@ from pathlib import Path
 import psutil
 
 import mini
+from auditing import command
 
 TAKEN = ("flow/horn_schunck", "folds", "tables/mini", "figures/mini")
 """What is taken away, and made again, by the beginnings of paths under results/ (of records: what they are of)."""
@@ -33,7 +35,7 @@ def part_of(finished: Path, folder: Path, taken: tuple[str, ...] = TAKEN) -> Pat
     results = folder / "results"
     for path in [*results.rglob("*")]:
         name = path.relative_to(results).as_posix()
-        made = name.removeprefix("records/").replace("train/mini", "folds").replace("timing/", "tables/")
+        made = name.removeprefix("records/").replace("train/", "folds/").replace("timing/", "tables/")
         if path.is_file() and made.startswith(taken):
             path.unlink()
     shutil.rmtree(folder / ".snakemake" / "log")
@@ -145,6 +147,18 @@ def assert_undisturbed(folder: Path, finished: Path, before: Mapping[str, bytes]
     assert again == [], "made again, though it was finished"
 
 
+def repair(folder: Path) -> None:
+    """What changed and was read by nothing since is found by an audit, and made again."""
+    said = command(folder, "verify", "--all")
+    if said.returncode:
+        changed = re.findall(r"^FAIL +artifact +(\S+):", said.stdout, re.MULTILINE)
+        assert changed, said.stdout + said.stderr
+        mended = command(folder, "repair", *changed)
+        assert mended.returncode == 0, mended.stderr
+        said = command(folder, "verify", "--all")
+    assert said.returncode == 0, said.stdout[-2000:] + said.stderr
+
+
 # What can happen to a run, at any moment. Each says what it did, or None if it found nothing to do it to.
 
 
@@ -230,5 +244,6 @@ def disturbed(finished: Path, folder: Path, fault: Callable, seed: int, longest:
             process.wait(60)
     before = records(folder)
     resumed(folder, "--cores", "1")
+    repair(folder)
     assert_undisturbed(folder, finished, before)
     return happened or "it had ended before"

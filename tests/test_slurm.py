@@ -184,6 +184,7 @@ def disturbed(
     before = records(folder)
     profile = str(folder / "workflow" / "profiles" / "slurm")
     resumed(folder, "--profile", profile, *SITE, environment=cluster.environment)
+    faults.repair(folder)
     assert_undisturbed(folder, finished, before)
     return happened or "it had ended before"
 
