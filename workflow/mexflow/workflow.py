@@ -285,7 +285,8 @@ class Workflow:
         tables = [f"{RESULTS}/tables/{paper}.{ending}" for ending in ("parquet", "csv", "md")]
         timing = [f"{RESULTS}/tables/{paper}.timing.{ending}" for ending in ("parquet", "csv", "md") if used.timing]
         figures = [f"{RESULTS}/figures/{paper}/{name}.{e}" for name in used.figures for e in ("png", "svg")]
-        return tables + timing + figures
+        # Tables of a failed run lie where the whole ones will; without the record of these they are not taken for them.
+        return [*tables, f"{RESULTS}/records/tables/{paper}.json", *timing, *figures]
 
     def dataset_targets(self) -> list[str]:
         """The indexes and their summaries, a contact sheet of each dataset, and the check against the truth."""
