@@ -35,7 +35,7 @@ def test_the_run_takes_at_most_a_fourth_longer_than_its_jobs_work(tmp_path: Path
         started = time.monotonic()
         command = ["snakemake", "--cores", str(CORES)]
         run = subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=output, stderr=output)
-        own, seconds = _watched(psutil.Process(run.pid)), 0.0
+        own = _watched(psutil.Process(run.pid))
         _, status, used = os.wait4(run.pid, 0)
         seconds = time.monotonic() - started
     assert status == 0, (tmp_path / "said.txt").read_text()[-3000:]
