@@ -17,6 +17,7 @@ from mexflow.errors import UserError, nearest
 
 _SHOWN = ("device", "threads", "seed", "size", "dataset", "subject")
 _FOLD = ("seed", "training_subjects", "validation_subjects", "test_subjects", "normalisation")
+_OF_CELLS = ("tables", "incomplete", "scores", "quality", "timing")
 _OF_FRAMES = "faces"
 
 
@@ -55,13 +56,7 @@ def find_cell(graph: Graph, name: str) -> Cell:
     known: set[str] = set()
     for record in graph.records.values():
         for path in record.outputs:
-            if not path.endswith(".parquet") or record.stage not in (
-                "tables",
-                "incomplete",
-                "scores",
-                "quality",
-                "timing",
-            ):
+            if not path.endswith(".parquet") or record.stage not in _OF_CELLS:
                 continue
             rows = Inputs().table(path).to_pylist()
             for row in rows:
