@@ -1,7 +1,9 @@
-"""Fixtures that several test files share: a subject of each embedded dataset, made once a run."""
+"""How the suite is spread over processes, and the fixtures that several test files share, made once a run."""
 
 from __future__ import annotations
 
+import fcntl
+import os
 import shutil
 from contextlib import chdir
 from pathlib import Path
@@ -11,6 +13,25 @@ import pytest
 import embedded_files
 import mini
 from embedded_files import SEED, SIZE, SUBJECTS
+
+# The marks of what `./run pytest` runs, as pyproject.toml has them.
+MARKS = "not campaign and not benchmark"
+# The longest first, so that at the end no process waits long for the other.
+FIRST = ("test_slurm.py", "test_faults.py", "test_end_to_end.py")
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Two processes for the whole suite, which waits much for what it starts; none beside this for what is chosen.
+
+    So benchmarks and campaigns have the machine for themselves.
+    """
+    whole = config.args_source is pytest.Config.ArgsSource.TESTPATHS
+    return 2 if whole and config.option.markexpr == MARKS else 0
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    places = {name: place for place, name in enumerate(FIRST)}
+    items.sort(key=lambda item: places.get(item.path.name, len(FIRST)))
 
 
 @pytest.fixture(scope="session")
@@ -49,9 +70,17 @@ def preprocessed(embedded_root: dict[str, Path], tmp_path_factory: pytest.TempPa
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the project after a run on two cores."""
-    folder = mini.make(tmp_path_factory.mktemp("two_cores"))
-    mini.run(folder, cores=2)
+    """A copy of the project after a run on two cores, which all processes of the suite share."""
+    base = tmp_path_factory.getbasetemp()
+    base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    folder, done = base / "two_cores", base / "two_cores.done"
+    with (base / "two_cores.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not done.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            mini.run(mini.make(folder), cores=2)
+            done.touch()
     return folder
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import random
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
 from auditing import CELL, command, failures
-from mexflow.artifacts import hash_file
+from faults import flip
+from mexflow.artifacts import hash_file, hash_path
 from mexflow.audit import history, leakage, reproduce, root, trace
 from mexflow.audit.graph import Graph, Record, load
 from mexflow.errors import UserError
@@ -94,6 +96,24 @@ def test_faces_are_made_again_and_a_difference_is_explained(audited: Path, graph
     assert not found.same and found.differences[0].endswith("was 3.11.0")
     with pytest.raises(UserError, match="no job of this run made it"):
         reproduce.reproduce(graph, "workflow/papers/mini.yaml", tmp_path)
+
+
+def test_what_changed_raw_frames_made_is_repaired_from_them_up(audited: Path) -> None:
+    """The frames of an embedded subject are a folder that a job made."""
+    frames, faces = "results/embedded/samm/SAMM/006", "results/faces/samm/006.npy"
+    frame = sorted(Path(frames).rglob("*.jpg"))[-1]
+    known = {path: hash_path(Path(path)).sha256 for path in (frames, faces)}
+    flip(frame, random.Random(1))
+    flip(Path(faces), random.Random(2))
+    said = command(audited, "repair", faces)
+    assert said.returncode == 1 and "Traceback" not in said.stderr
+    told = f"{faces}: made again it has other bytes (raw frames changed: {frame}); put that right, or delete it"
+    assert told in said.stderr, said.stderr
+    noted = Path(frames, ".snakemake_timestamp").stat().st_mtime_ns
+    said = command(audited, "repair", frames, faces)
+    assert (said.returncode, said.stdout.count("made again")) == (0, 2), said.stdout + said.stderr
+    assert {path: hash_path(Path(path)).sha256 for path in known} == known
+    assert Path(frames, ".snakemake_timestamp").stat().st_mtime_ns == noted
 
 
 # Leakage and the root

@@ -175,13 +175,24 @@ def test_the_user_limits_the_choice(machine, monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["SLURM_JOB_GPUS", "SLURM_STEP_GPUS", "SLURM_GPUS_ON_NODE", "CUDA_VISIBLE_DEVICES"])
-def test_what_the_scheduler_gave_needs_no_lease(machine, monkeypatch, name):
+def test_the_gpu_that_the_scheduler_gave_needs_no_lease(machine, monkeypatch, name):
+    monkeypatch.setattr(devices, "visible", lambda: GPUS[1:])
     monkeypatch.setenv("SLURM_JOB_ID", "17")
-    monkeypatch.setenv(name, "0,1")
+    monkeypatch.setenv(name, "1")
     with on_device("auto") as place:
-        assert place == Place(torch.device("cuda"), "First")
-        assert os.environ.get("CUDA_VISIBLE_DEVICES") == ("0,1" if name == "CUDA_VISIBLE_DEVICES" else None)
+        assert place == Place(torch.device("cuda"), "Second")
+        assert os.environ.get("CUDA_VISIBLE_DEVICES") == ("1" if name == "CUDA_VISIBLE_DEVICES" else None)
     assert not machine.exists()
+
+
+def test_jobs_in_an_allocation_of_several_gpus_share_them_out(machine, monkeypatch):
+    monkeypatch.setenv("SLURM_JOB_ID", "17")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,6")
+    with on_device("auto") as first:
+        assert (first.name, os.environ["CUDA_VISIBLE_DEVICES"]) == ("First", "4")
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,6")  # as the next job finds it
+        with on_device("auto") as second:
+            assert (second.name, os.environ["CUDA_VISIBLE_DEVICES"]) == ("Second", "6")
 
 
 def test_a_gpu_that_the_scheduler_did_not_give_is_leased(machine, monkeypatch):

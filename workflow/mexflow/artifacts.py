@@ -77,6 +77,11 @@ def hash_tree(directory: Path) -> Digest:
     return Digest(sha.hexdigest(), size)
 
 
+def hash_path(path: Path) -> Digest:
+    """Digest of a file, or of a folder as :func:`hash_tree` takes it."""
+    return hash_tree(path) if path.is_dir() else hash_file(path)
+
+
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
     """Turn an operating-system error while writing `path` into one clear line.

@@ -15,7 +15,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -101,6 +101,11 @@ def module_digest(module: str) -> str | None:
         return None
     status = path.stat()
     return hashlib.sha256(_source(path, (status.st_mtime_ns, status.st_size))[0]).hexdigest()
+
+
+def changed(modules: Mapping[str, str]) -> list[str]:
+    """The modules whose source has another digest now than the one given, or is gone."""
+    return [name for name, known in modules.items() if module_digest(name) != known]
 
 
 def unaccounted(modules: Iterable[str]) -> list[str]:

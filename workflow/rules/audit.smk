@@ -22,5 +22,6 @@ onsuccess:
 
 onerror:
     lines.end()
-    shell(f"python -m mexflow incomplete {flags('log', log)} {plan.incomplete_flags()}")
+    # What cannot be written, to a full disk say, leaves the history its line.
+    shell(f"python -m mexflow incomplete {flags('log', log)} {plan.incomplete_flags()} || true")
     shell(f"python -m mexflow run_root --outcome failed {flags('log', log)} --config-digest {plan.config_digest}")

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from mexflow.artifacts import Outputs, hash_file
+from mexflow.artifacts import Outputs, hash_path
 from mexflow.audit.graph import Graph
 from mexflow.audit.reproduce import reproduce
 from mexflow.errors import UserError
 
 
 def repair(graph: Graph, path: str) -> Iterator[str]:
-    """Make a file again if it is not what its record states, and before it whatever it was made from.
+    """Make a file or folder again if it is not what its record states, and before it whatever it was made from.
 
     Its time of change stays, or is that of its record where it was gone: nothing that was made from it is outdated.
 
@@ -38,17 +39,28 @@ def repair(graph: Graph, path: str) -> Iterator[str]:
         made = reproduce(graph, path, Path(scratch))
         if not made.same:
             raise UserError(
-                f"{path}: made again it has other bytes ({'; '.join(made.differences)}); delete it and run again"
+                f"{path}: made again it has other bytes ({'; '.join(made.differences)}); put that right, or "
+                "delete it and run again"
             )
         with Outputs() as outputs:
-            outputs.copy(path, Path(scratch) / path)
+            _place(outputs, path, Path(scratch) / path)
             outputs.commit()
     os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
     yield path
 
 
+def _place(outputs: Outputs, path: str, source: Path) -> None:
+    if not source.is_dir():
+        return outputs.copy(path, source)
+    with outputs.directory(path) as folder:
+        shutil.copytree(source, folder, dirs_exist_ok=True)
+        # Snakemake's own, which tells it when the folder was made.
+        for hidden in Path(path).glob(".*"):
+            shutil.copy2(hidden, folder)
+
+
 def _is_whole(path: str, sha256: str) -> bool:
     try:
-        return hash_file(Path(path)).sha256 == sha256
+        return hash_path(Path(path)).sha256 == sha256
     except UserError:
         return False

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from mexflow import digest
-from mexflow.artifacts import Inputs, hash_file, hash_tree
+from mexflow.artifacts import Inputs, hash_file, hash_path
 from mexflow.audit import trace
 from mexflow.audit.graph import Graph, Record
 from mexflow.errors import UserError
@@ -50,10 +50,8 @@ def reproduce(graph: Graph, path: str, folder: Path) -> Outcome:
     if result.returncode:
         last = (result.stderr.strip() or result.stdout.strip() or "no message").splitlines()[-1]
         raise UserError(f"{path}: its command fails now ({last}): {record.said['command']}")
-    made = folder / path
-    found = hash_tree(made) if made.is_dir() else hash_file(made)
-    same = found.sha256 == record.outputs[path]["sha256"]
-    return Outcome(path, same, [] if same else _differences(record))
+    same = hash_path(folder / path).sha256 == record.outputs[path]["sha256"]
+    return Outcome(path, same, [] if same else _differences(record, folder))
 
 
 def cell(graph: Graph, one: trace.Cell) -> str | None:
@@ -93,13 +91,14 @@ def _lay_out(record: Record, folder: Path) -> None:
         target.symlink_to(source.absolute())
 
 
-def _differences(record: Record) -> list[str]:
-    """What is other now than it was when the record was written."""
+def _differences(record: Record, folder: Path) -> list[str]:
+    """What is other now than it was when the record was written; `folder` holds what was made again."""
     said: dict[str, Any] = record.said
     found = []
-    changed = [name for name, known in said["code"]["modules"].items() if digest.module_digest(name) != known]
-    if changed:
+    if changed := digest.changed(said["code"]["modules"]):
         found.append(f"source changed: {', '.join(changed)}")
+    if frames := _changed_frames(record, folder):
+        found.append(f"raw frames changed: {', '.join(frames[:3])}{', …' if len(frames) > 3 else ''}")
     if said["versions"].get("python") != platform.python_version():
         found.append(f"Python {platform.python_version()}, was {said['versions'].get('python')}")
     if said["observed"]["machine"] != platform.machine():
@@ -107,3 +106,16 @@ def _differences(record: Record) -> list[str]:
     if said.get("device") not in (None, "cpu"):
         found.append(f"it ran on {said['device']}")
     return found or ["nothing that the record tells: the processor may be of another kind"]
+
+
+def _changed_frames(record: Record, folder: Path) -> list[str]:
+    """Raw frames that have other bytes than the job decoded, by its table of aligned faces, if it wrote one."""
+    if record.stage != "faces":
+        return []
+    (table,) = (path for path in record.outputs if path.endswith(".parquet"))
+    try:
+        then, now = ({row["file"]: row["sha256"] for row in Inputs().table(place, ["file", "sha256"]).to_pylist()}
+                     for place in (Path(table), folder / table))  # fmt: skip
+    except UserError:  # the table itself may be what was damaged
+        return []
+    return [f"{record.said['raw']['root']}/{file}" for file, known in then.items() if now.get(file) != known]

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from mexflow import digest
-from mexflow.artifacts import Digest, Inputs, hash_file, hash_tree
+from mexflow.artifacts import Digest, Inputs, hash_file, hash_path
 from mexflow.audit import history, root
 from mexflow.audit.graph import Graph, Record
 from mexflow.errors import UserError
@@ -116,16 +116,12 @@ def _job(graph: Graph, record: Record, lock: Path) -> Iterator[Finding]:
             made = graph.records[graph.maker[path]].outputs[path]
             wrong = None if made == read else f"{record.job} read other bytes than {graph.maker[path]} wrote"
             yield Finding("edge", f"{path} -> {record.job}", wrong)
-    yield Finding("code", record.job, _changed(record.said["code"]["modules"]))
+    changed = ", ".join(digest.changed(record.said["code"]["modules"]))
+    yield Finding("code", record.job, f"source changed since: {changed}" if changed else None)
     known = record.said.get("lock_digest")
     if known is not None and lock.is_file():
         wrong = None if hash_file(lock).sha256 == known else f"{lock} is not the one that it ran under"
         yield Finding("lock", record.job, wrong)
-
-
-def _changed(modules: dict[str, str]) -> str | None:
-    changed = [name for name, known in modules.items() if digest.module_digest(name) != known]
-    return f"source changed since: {', '.join(changed)}" if changed else None
 
 
 def _artifact(graph: Graph, path: str) -> Finding:
@@ -134,7 +130,7 @@ def _artifact(graph: Graph, path: str) -> Finding:
         return Finding("artifact", path, f"read with different bytes by {', '.join(graph.readers[path])}")
     (sha256, size) = known[0]
     try:
-        found = hash_tree(Path(path)) if Path(path).is_dir() else hash_file(Path(path))
+        found = hash_path(Path(path))
     except UserError as error:
         return Finding("artifact", path, str(error).removeprefix(f"{path}: "))
     return Finding("artifact", path, _differs(found, sha256, size))

@@ -2,7 +2,7 @@
 
 On a machine that several jobs and users share, a job takes a lease of a GPU: a file lock for each device, which the
 kernel releases when the job's last process ends, however it ends. On a cluster the scheduler has given out the devices
-already.
+already: its only one is the job's, and of several, which a Snakemake inside of an allocation has, each job leases one.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def on_device(choice: str) -> Iterator[Place]:
         raise UserError("device cuda: no GPU is usable here; set training.device: auto or cpu in config.yaml")
     if not gpus:
         yield Place(torch.device("cpu"), "cpu")
-    elif scheduled():
+    elif scheduled() and len(gpus) == 1:
         yield Place(torch.device("cuda"), gpus[0].name)
     else:
         with lease([gpu.uuid for gpu in gpus], LEASES) as number, _only(number):
