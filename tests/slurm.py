@@ -18,7 +18,7 @@ from pathlib import Path
 
 NODES = ("node1", "node2")
 CPUS = 2
-PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scontrol", "srun")
+PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scontrol")
 SBIN = "/usr/sbin"
 
 CONFIGURATION = """
@@ -93,12 +93,7 @@ class Cluster:
         key = folder / "munge.key"
         key.write_bytes(secrets.token_bytes(128))
         key.chmod(0o600)
-        # Jobs drop SLURM_CONF before they call srun, which elsewhere finds its configuration in /etc.
-        (folder / "bin").mkdir()
-        srun = folder / "bin" / "srun"
-        srun.write_text(f'#!/bin/sh\nSLURM_CONF={self.configuration} exec {_program("srun")} "$@"\n')
-        srun.chmod(0o755)
-        path = os.pathsep.join((str(srun.parent), str(Path(sys.executable).parent), os.environ["PATH"]))
+        path = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
         self.environment = {"SLURM_CONF": str(self.configuration), "PATH": path}
         self._start("munged")
         _wait(lambda: (folder / "munge.socket").exists(), 20, self._said)

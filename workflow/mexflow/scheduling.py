@@ -48,7 +48,7 @@ def prefix(folder: Path) -> str:
 
 
 def mend(workflow: Any) -> None:
-    """Keep local runs from spending a quarter of a processor on waiting, and job arrays from being forgotten.
+    """Keep local runs from spending a quarter of a processor on waiting, and SLURM's jobs from being late or forgotten.
 
     Args:
         workflow: Snakemake's workflow, its scheduler made.
@@ -68,14 +68,17 @@ def mend(workflow: Any) -> None:
         plugin.Executor.next_seconds_between_status_checks = property(
             lambda executor: min(asked.fget(executor), most), asked.fset
         )
+        # A job's Snakemake would start another one with srun, which takes seconds and memory beside it. No rule needs
+        # srun, which is for programs of several tasks: the first one may run the job.
+        plugin.Executor.additional_general_args = lambda executor: "--executor local --cores all"
 
 
 def become_array_task() -> None:
     """In an element of a SLURM array, become the Snakemake of that element's own job, at once.
 
-    The commands of all elements come as an option of the first one's. The executor runs the right one of them, but then
-    holds the first one's outputs against it: an element that ends long before the first would be taken for failed, and
-    what the first one has written be removed.
+    The commands of all elements come as an option of the first one's. The plugin's own way is to run the right one of
+    them below the first one's Snakemake, which holds the first one's outputs against it: an element that ends long
+    before the first would be taken for failed, and what the first one has written be removed.
     """
     option = "--slurm-jobstep-array-execs="
     element, first = os.environ.get("SLURM_ARRAY_TASK_ID"), os.environ.get("SLURM_ARRAY_TASK_MIN")
