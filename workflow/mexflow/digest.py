@@ -15,7 +15,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -35,6 +35,16 @@ def path_of(module: str) -> Path | None:
     return file if parts and file.is_file() else None
 
 
+def _statements(tree: ast.Module) -> Iterator[ast.AST]:
+    """Every statement, however deep. No expression holds an import, and they are nine tenths of a tree."""
+    pending: list[ast.AST] = [tree]
+    while pending:
+        node = pending.pop()
+        yield node
+        for block in ("body", "orelse", "finalbody", "handlers", "cases"):
+            pending.extend(getattr(node, block, ()))
+
+
 @cache
 def _source(path: Path, stamp: tuple[int, int]) -> tuple[bytes, frozenset[str]]:
     """Source bytes of a module and the names that its import statements mention."""
@@ -42,7 +52,7 @@ def _source(path: Path, stamp: tuple[int, int]) -> tuple[bytes, frozenset[str]]:
     module = ".".join((PACKAGE, *path.relative_to(_ROOT).with_suffix("").parts))
     package = module.removesuffix(".__init__") if path.name == "__init__.py" else module.rpartition(".")[0]
     names: set[str] = set()
-    for node in ast.walk(ast.parse(source, str(path))):
+    for node in _statements(ast.parse(source, str(path))):
         if isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -68,13 +78,17 @@ def closure(modules: Iterable[str]) -> list[str]:
         if path_of(module) is None:
             raise ValueError(f"no module {module}")
     found: set[str] = set()
+    seen: set[str] = set()
     pending = modules
     while pending:
         module = pending.pop()
         parts = module.split(".")
         for name in (".".join(parts[:end]) for end in range(1, len(parts) + 1)):
+            if name in seen:
+                continue
+            seen.add(name)
             path = path_of(name)
-            if name in found or path is None:
+            if path is None:
                 continue
             found.add(name)
             status = path.stat()
