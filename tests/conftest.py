@@ -70,7 +70,7 @@ def preprocessed(embedded_root: dict[str, Path], tmp_path_factory: pytest.TempPa
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the project after a run on two cores, which all processes of the suite share."""
+    """A copy of the project after a run on two cores, which all processes of the suite share: not to be changed."""
     base = tmp_path_factory.getbasetemp()
     base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
     folder, done = base / "two_cores", base / "two_cores.done"

@@ -6,6 +6,7 @@ import hashlib
 import json
 import random
 import re
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -19,6 +20,12 @@ SAME = ("index", "faces", "lcn", "flow", "residual", "folds", "tables", "figures
 """What must be the same bits in every run of one configuration."""
 
 
+@pytest.fixture(scope="module")
+def own(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the finished run to be changed, times and Snakemake's notes with it."""
+    return Path(shutil.copytree(finished, tmp_path_factory.mktemp("own") / "run", symlinks=True))
+
+
 def jobs(folder: Path, *arguments: str) -> set[str]:
     """The rules that a run would execute now (the target rules left out)."""
     result = mini.snakemake(folder, "--dry-run", "--cores", "2", *arguments)
@@ -27,16 +34,16 @@ def jobs(folder: Path, *arguments: str) -> set[str]:
     return set(found) - {"all", "datasets", "mini"}
 
 
-def test_everything_is_made_and_a_second_run_has_nothing_to_do(finished: Path) -> None:
+def test_everything_is_made_and_a_second_run_has_nothing_to_do(own: Path) -> None:
     for name in ("mini.parquet", "mini.csv", "mini.md", "mini.timing.md"):
-        assert (finished / "results" / "tables" / name).stat().st_size > 0
+        assert (own / "results" / "tables" / name).stat().st_size > 0
     for figure in ("F1", "F2", "F3"):
         for ending in (".png", ".svg"):
-            assert (finished / "results" / "figures" / "mini" / f"{figure}{ending}").stat().st_size > 0
-    again = mini.snakemake(finished, "--cores", "2")
+            assert (own / "results" / "figures" / "mini" / f"{figure}{ending}").stat().st_size > 0
+    again = mini.snakemake(own, "--cores", "2")
     assert again.returncode == 0
     assert "Nothing to be done" in again.stdout + again.stderr
-    assert not list((finished / "results").rglob(".*.partial"))
+    assert not list((own / "results").rglob(".*.partial"))
 
 
 def test_the_indexes_are_what_the_renderer_planned(finished: Path) -> None:
@@ -189,42 +196,42 @@ def edited(path: Path) -> None:
     ],
 )
 def test_an_edit_reruns_what_follows_from_it_and_nothing_else(
-    finished: Path, module: str, again: set[str], untouched: set[str]
+    own: Path, module: str, again: set[str], untouched: set[str]
 ) -> None:
-    source = finished / "workflow" / "mexflow" / module
+    source = own / "workflow" / "mexflow" / module
     before = source.read_text()
     try:
         edited(source)
-        found = jobs(finished)
+        found = jobs(own)
     finally:
         source.write_text(before)
     assert again <= found
     assert not untouched & found
-    assert jobs(finished) == set()
+    assert jobs(own) == set()
 
 
-def test_an_edit_of_a_network_trains_it_again_and_no_other(finished: Path) -> None:
-    source = finished / "workflow" / "mexflow" / "models" / "shallow_cnn.py"
+def test_an_edit_of_a_network_trains_it_again_and_no_other(own: Path) -> None:
+    source = own / "workflow" / "mexflow" / "models" / "shallow_cnn.py"
     before = source.read_text()
     try:
         edited(source)
-        result = mini.snakemake(finished, "--dry-run", "--cores", "2")
+        result = mini.snakemake(own, "--dry-run", "--cores", "2")
     finally:
         source.write_text(before)
     trained = set(re.findall(r"wildcards: experiment=(\S+)", result.stdout + result.stderr))
     assert trained == {"cnn", "cnn-null"}
 
 
-def test_touching_a_source_file_reruns_nothing(finished: Path) -> None:
+def test_touching_a_source_file_reruns_nothing(own: Path) -> None:
     for module in ("preprocess/flow.py", "models/shallow_cnn.py", "artifacts.py"):
-        (finished / "workflow" / "mexflow" / module).touch()
-    assert jobs(finished) == set()
+        (own / "workflow" / "mexflow" / module).touch()
+    assert jobs(own) == set()
 
 
-def test_a_deleted_result_is_made_again_alone(finished: Path) -> None:
-    figure = finished / "results" / "figures" / "mini" / "F1.png"
+def test_a_deleted_result_is_made_again_alone(own: Path) -> None:
+    figure = own / "results" / "figures" / "mini" / "F1.png"
     kept = figure.read_bytes()
     figure.unlink()
-    assert jobs(finished) == {"figures_mini"}
-    mini.run(finished, cores=2)
+    assert jobs(own) == {"figures_mini"}
+    mini.run(own, cores=2)
     assert figure.read_bytes() == kept
