@@ -200,16 +200,20 @@ def test_nothing_is_lost(finished: Path, cluster: slurm.Cluster, tmp_path: Path,
 @pytest.mark.parametrize("seed", range(15))
 def test_nothing_is_lost_whenever_it_happens(finished: Path, cluster: slurm.Cluster, tmp_path: Path, seed: int) -> None:
     fault = FAULTS[seed % len(FAULTS)]
-    print(disturbed(finished, cluster, tmp_path / "run", fault, seed, longest=40, taken=faults.FEWER))
+    print(disturbed(finished, cluster, tmp_path / "run", fault, seed, longest=20, taken=faults.FEWER))
 
 
 @pytest.mark.campaign
 def test_too_little_time_is_not_tried_again(finished: Path, cluster: slurm.Cluster, tmp_path: Path) -> None:
-    """A job that is stopped at its first minute gets two at the second attempt, and goes on where it was."""
-    folder = part_of(finished, tmp_path / "run", taken=("folds/mini/cnn/samm", "tables/mini"))
-    paper = folder / "workflow" / "papers" / "mini.yaml"
-    paper.write_text(paper.read_text().replace("demo: {epochs: 3}", "demo: {epochs: 3000}"))
+    """A job that takes longer than its minute is stopped by SLURM, and gets two minutes at the second attempt."""
+    folder = part_of(finished, tmp_path / "run", taken=("lcn/samm/028",))
+    source = folder / "workflow" / "mexflow" / "cli" / "lcn.py"
+    wait = "    import os\n    import time\n    time.sleep(90)\n    print(os.environ['MEXFLOW_ATTEMPT'])\n"
+    heading = "    from mexflow"
+    source.write_text(source.read_text().replace(heading, wait + heading, 1))
     ended = len(cluster.jobs())
-    finish(cluster, folder, "--set-resources", "train_mini_0_1:runtime=attempt", "--", "tables_mini")
-    states = [job["JobState"] for job in cluster.jobs()[ended:]]
-    assert "TIMEOUT" in states and states[-1] == "COMPLETED"
+    limit = ("--set-resources", "lcn:runtime=attempt", "--rerun-triggers", "mtime")
+    finish(cluster, folder, *limit, "--", "results/lcn/samm/028.npy")
+    assert [job["JobState"] for job in cluster.jobs()[ended:]] == ["TIMEOUT", "COMPLETED"]
+    assert (folder / "results/logs/lcn/samm/028.log").read_text().startswith("2\n")
+    assert mini.contents(folder, "lcn")["lcn/samm/028.npy"] == mini.contents(finished, "lcn")["lcn/samm/028.npy"]
