@@ -175,25 +175,23 @@ def disturbed(
             time.sleep(1)
         if run.alive:
             run.wait()
-        # Jobs of a Snakemake that was killed end before the next one starts, as on a cluster that is asked first.
-        deadline = time.monotonic() + 120
-        while cluster.run("squeue", "--noheader").strip() and time.monotonic() < deadline:
-            time.sleep(0.5)
     finally:
-        cluster.restore()
+        if fault is not kill_snakemake:  # what runs on is left running
+            cluster.restore()
     before = records(folder)
     profile = str(folder / "workflow" / "profiles" / "slurm")
-    resumed(folder, "--profile", profile, *SITE, environment=cluster.environment)
+    before = resumed(folder, "--profile", profile, *SITE, environment=cluster.environment) | before
     faults.repair(folder)
     assert_undisturbed(folder, finished, before)
     return happened or "it had ended before"
 
 
-@pytest.mark.parametrize("fault", [kill_node, drain])
+@pytest.mark.parametrize("fault", [kill_node, kill_snakemake])
 def test_nothing_is_lost(finished: Path, cluster: slurm.Cluster, tmp_path: Path, fault) -> None:
-    assert "had ended" not in disturbed(
-        finished, cluster, tmp_path / "run", fault, seed=1, longest=8, taken=faults.FEWER
-    )
+    folder = tmp_path / "run"
+    assert "had ended" not in disturbed(finished, cluster, folder, fault, seed=1, longest=8, taken=faults.FEWER)
+    said = "".join(path.read_text() for path in folder.glob("said.*.txt"))
+    assert ("killed, still in the queue of SLURM (scancel --name=" in said) == (fault is kill_snakemake)
 
 
 @pytest.mark.campaign

@@ -3,12 +3,14 @@
 Needs the records. Makes ``results/run.json``, and adds to ``results/history.jsonl``.
 """
 
+from mexflow import orphans
 from mexflow.reporting import lines
 
 # This file is included last, so every rule that runs something is known.
 lines.register(workflow.rules)
 if workflow.is_main_process:
     scheduling.settle_times(Path("results"))
+    orphans.attend()
 
 
 onstart:

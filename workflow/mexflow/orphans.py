@@ -1,0 +1,194 @@
+"""What a Snakemake that was killed left: jobs that still run are waited for, and what ended without it is kept.
+
+Snakemake marks a job's outputs as incomplete once it has started the job, and notes how they were made when it sees the
+job end. If it is killed in between, the job may well end, but the outputs keep their marks and would be made again; or,
+on a cluster, they lose them there and have no note, so that other settings would never be seen to ask for others. Our
+own record of the job, which is the last thing that it writes, says whether it ended and what it made how.
+
+Imports nothing heavy.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import re
+import shlex
+import subprocess
+import time
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from mexflow import digest
+from mexflow.artifacts import hash_path
+from mexflow.errors import UserError
+
+_LOCKS = Path(".snakemake/locks")
+_RECORDS = "results/records/"
+_COMMAND = ["python", "-m", "mexflow"]
+_RUN = re.compile(r"(.*_)?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+"""What the SLURM plugin calls all jobs that one Snakemake submits."""
+_PAUSE = 2.0
+"""Seconds between two looks at what still runs."""
+
+
+def attend() -> None:
+    """Have this Snakemake wait for what still runs before it builds its DAG, and keep what ended unseen.
+
+    Where another Snakemake works in this folder, or was killed and is not unlocked yet, nothing is touched.
+    """
+    from snakemake.dag import DAG
+
+    start, check = DAG.init, DAG.check_incomplete
+
+    async def init(dag: Any, *arguments: Any, **named: Any) -> None:
+        plugin = dag.workflow.executor_plugin
+        if plugin is not None and not dag.workflow.dryrun and not _locked():
+            if plugin.name == "slurm":
+                await _wait("in the queue of SLURM", "scancel --name=", ",", _in_queue)
+            await _wait("on this machine", "kill ", " ", _here)
+        await start(dag, *arguments, **named)
+
+    async def check_incomplete(dag: Any) -> None:
+        if not dag.ignore_incomplete and not _locked():
+            await _keep(dag)
+        await check(dag)
+
+    DAG.init, DAG.check_incomplete = init, check_incomplete
+
+
+def _locked() -> bool:
+    return any(_LOCKS.glob("*"))
+
+
+# What still runs
+
+
+async def _wait(where: str, ending: str, separator: str, left: Callable[[], list[str]]) -> None:
+    """Wait until nothing is left; say what for, and again when it is less. `ending` and names end it.
+
+    Raises:
+        WorkflowError: if it is interrupted.
+    """
+    from snakemake.exceptions import WorkflowError
+
+    said = 0
+    while jobs := left():
+        if len(jobs) != said:
+            said = len(jobs)
+            command = f"{ending}{separator.join(sorted(set(jobs)))}"
+            of = f"{_jobs(said)} of a Snakemake that was killed, still {where}"
+            print(f"waiting for {of} ({command} ends what is not wanted)", flush=True)
+        try:
+            await asyncio.sleep(_PAUSE)
+        except asyncio.CancelledError:
+            raise WorkflowError(f"interrupted while it waited for jobs still {where}; they run on") from None
+
+
+def _in_queue() -> list[str]:
+    """Names, by the run that submitted them, of this user's jobs of this folder that SLURM has not ended."""
+    command = ["squeue", "--me", "--noheader", "--array", "--format=%j|%Z"]
+    try:
+        said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    except (OSError, subprocess.CalledProcessError):
+        return []  # submitting says what is wrong with it
+    jobs = [line.strip().split("|", 1) for line in said.splitlines()]
+    return [name for name, folder in jobs if _RUN.fullmatch(name) and _same(Path(folder), Path())]
+
+
+def _here() -> list[str]:
+    """Numbers of the processes of this user that run a job of this folder; none where there is no ``/proc``."""
+    found = []
+    for place in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (place / "cmdline").read_bytes().decode(errors="replace").split("\0")
+            if words[1:3] == _COMMAND[1:] and "--record" in words and place.stat().st_uid == os.getuid():
+                found += [place.name] if _same(place / "cwd", Path()) else []
+        except OSError:  # it ended just now, or is not ours
+            continue
+    return found
+
+
+def _same(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except OSError:
+        return False
+
+
+# What ended unseen
+
+
+async def _keep(dag: Any) -> None:
+    """Note the jobs that ended unseen as Snakemake would have, and have others that have no such note made again."""
+    persistence, kept, others = dag.workflow.persistence, 0, 0
+    dag.update_jobids()  # a job's command cannot be told without its number
+    for job in dag.jobs:
+        record = next((file for file in job.output if str(file).startswith(_RECORDS)), None)
+        if record is None or not os.path.exists(record):
+            continue
+        marked = bool(await persistence.incomplete(job))
+        if not marked and _noted(persistence.metadata(record), record):
+            continue
+        # In a thread of its own: Snakemake does not evaluate a job's resources where it builds the DAG.
+        if await asyncio.to_thread(_is_of, Path(record), job):
+            # Where nothing can be written, for whoever only looks, Snakemake goes by what it finds.
+            with contextlib.suppress(OSError):
+                await persistence.finished(job)
+                kept += 1
+        elif not marked:
+            dag.forcefiles.add(record)
+            others += 1
+    if kept:
+        print(f"{_jobs(kept)} ended unseen: what {'it' if kept == 1 else 'they'} made is kept", flush=True)
+    if others:
+        again = "it is" if others == 1 else "they are"
+        print(f"{_jobs(others)} ended unseen, with other settings, code or inputs: {again} done again", flush=True)
+
+
+def _jobs(number: int) -> str:
+    return "1 job" if number == 1 else f"{number} jobs"
+
+
+def _noted(note: Any, record: str) -> bool:
+    """Whether Snakemake saw the job end that wrote this record, and not an earlier one."""
+    return note is not None and note.endtime is not None and note.endtime >= os.stat(record).st_mtime
+
+
+def _is_of(path: Path, job: Any) -> bool:
+    """Whether a record is of just this job: same command, code and inputs, and all that it made is there."""
+    try:
+        record = json.loads(path.read_bytes())
+        started = datetime.fromisoformat(record["observed"]["started"]).timestamp()
+        return (
+            not digest.changed(record["code"]["modules"])
+            and all(_complete(Path(name), known["size"]) for name, known in record["outputs"].items())
+            and all(_untouched(str(file), record["inputs"], started) for file in job.input)
+            and shlex.split(record["command"]) == _command(job.shellcmd)
+        )
+    except (OSError, UserError, ValueError, KeyError, TypeError):
+        return False
+
+
+def _command(shell: str) -> list[str]:
+    """The command of a job, as its record has it: without what the shell sets before and where it writes to."""
+    words = shlex.split(shell)
+    start = next((at for at in range(len(words)) if words[at : at + len(_COMMAND)] == _COMMAND), len(words))
+    end = words.index(">") if ">" in words else len(words)
+    return words[start:end]
+
+
+def _untouched(path: str, known: dict[str, dict[str, Any]], started: float) -> bool:
+    """Whether an input is what the job read: no younger than its start, or else the same bytes."""
+    if os.stat(path).st_mtime <= started:
+        return True
+    return path in known and hash_path(Path(path)).sha256 == known[path]["sha256"]
+
+
+def _complete(path: Path, size: int) -> bool:
+    """Whether an output is there in its full size; whoever reads it compares its bytes."""
+    return path.is_dir() or path.stat().st_size == size
