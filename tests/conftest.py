@@ -14,8 +14,6 @@ import embedded_files
 import mini
 from embedded_files import SEED, SIZE, SUBJECTS
 
-# The marks of what `./run pytest` runs, as pyproject.toml has them.
-MARKS = "not campaign and not benchmark"
 # The longest first, so that at the end no process waits long for the other.
 FIRST = ("test_slurm.py", "test_faults.py", "test_end_to_end.py")
 
@@ -26,7 +24,7 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     So benchmarks and campaigns have the machine for themselves.
     """
     whole = config.args_source is pytest.Config.ArgsSource.TESTPATHS
-    return 2 if whole and config.option.markexpr == MARKS else 0
+    return 2 if whole and config.option.markexpr in config.getini("addopts") else 0
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

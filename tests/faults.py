@@ -22,7 +22,7 @@ from auditing import command
 TAKEN = ("flow/horn_schunck", "folds", "tables/mini", "figures/mini")
 """What is taken away, and made again, by the beginnings of paths under results/ (of records: what they are of)."""
 FEWER = TAKEN[1:]
-"""Fewer jobs, for a cluster, on which each takes ten seconds longer."""
+"""Fewer jobs, for a cluster, on which each takes longer."""
 FEWEST = ("folds/mini/cnn-null", "tables/mini", "figures/mini")
 """Fewer still, for what is tried in every run of the suite."""
 SAME = ("index", "faces", "lcn", "flow", "residual", "folds", "tables", "figures")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import re
@@ -203,15 +204,23 @@ def test_nothing_is_lost_whenever_it_happens(finished: Path, cluster: slurm.Clus
 
 @pytest.mark.campaign
 def test_too_little_time_is_not_tried_again(finished: Path, cluster: slurm.Cluster, tmp_path: Path) -> None:
-    """A job that takes longer than its minute is stopped by SLURM, and gets two minutes at the second attempt."""
-    folder = part_of(finished, tmp_path / "run", taken=("lcn/samm/028",))
-    source = folder / "workflow" / "mexflow" / "cli" / "lcn.py"
-    wait = "    import os\n    import time\n    time.sleep(90)\n    print(os.environ['MEXFLOW_ATTEMPT'])\n"
-    heading = "    from mexflow"
-    source.write_text(source.read_text().replace(heading, wait + heading, 1))
-    ended = len(cluster.jobs())
-    limit = ("--set-resources", "lcn:runtime=attempt", "--rerun-triggers", "mtime")
-    finish(cluster, folder, *limit, "--", "results/lcn/samm/028.npy")
-    assert [job["JobState"] for job in cluster.jobs()[ended:]] == ["TIMEOUT", "COMPLETED"]
-    assert (folder / "results/logs/lcn/samm/028.log").read_text().startswith("2\n")
-    assert mini.contents(folder, "lcn")["lcn/samm/028.npy"] == mini.contents(finished, "lcn")["lcn/samm/028.npy"]
+    """Training that takes longer than its minute is stopped by SLURM, and goes on from where it was."""
+    folder = part_of(finished, tmp_path / "run", taken=("folds/mini/cnn/casme2", "folds/mini/cnn/0.json"))
+    source = folder / "workflow" / "mexflow" / "training" / "loop.py"
+    heading = "        network.train()\n"
+    note = "        with open('epochs.txt', 'a') as told:\n            told.write(f'{fold} {epoch}\\n')\n"
+    wait = "        import time\n        time.sleep(25)\n"
+    text = source.read_text()
+    assert text.count(heading) == 1
+    source.write_text(text.replace(heading, heading + note + wait))
+    ended, record = len(cluster.jobs()), "results/records/train/mini/cnn/0.json"
+    # A third of what two nodes of this size can give.
+    limits = ("--set-resources", "train_mini_0_0:runtime=attempt", "train_mini_0_0:mem_mb=2000")
+    finish(cluster, folder, *limits, "--rerun-triggers", "mtime", "--", record)
+    states = [job["JobState"] for job in cluster.jobs()[ended:]]
+    assert states[-1] == "COMPLETED" and len(states) > 1 and set(states[:-1]) == {"TIMEOUT"}
+    assert json.loads((folder / record).read_text())["observed"]["attempt"] == len(states)
+    epochs = (folder / "epochs.txt").read_text().split("\n")[:-1]
+    assert len(set(epochs)) == 6, "three of each fold"
+    assert len(epochs) - len(set(epochs)) <= len(states) - 1, "only the epoch in which it was stopped is trained again"
+    assert mini.contents(folder, "folds") == mini.contents(finished, "folds")

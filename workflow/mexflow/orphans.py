@@ -17,7 +17,6 @@ import os
 import re
 import shlex
 import subprocess
-import time
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -125,6 +124,8 @@ def _same(one: Path, other: Path) -> bool:
 
 async def _keep(dag: Any) -> None:
     """Note the jobs that ended unseen as Snakemake would have, and have others that have no such note made again."""
+    from snakemake.settings.types import RerunTrigger
+
     persistence, kept, others = dag.workflow.persistence, 0, 0
     dag.update_jobids()  # a job's command cannot be told without its number
     for job in dag.jobs:
@@ -140,7 +141,7 @@ async def _keep(dag: Any) -> None:
             with contextlib.suppress(OSError):
                 await persistence.finished(job)
                 kept += 1
-        elif not marked:
+        elif not marked and RerunTrigger.PARAMS in dag.workflow.rerun_triggers:
             dag.forcefiles.add(record)
             others += 1
     if kept:
