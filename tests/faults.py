@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import random
 import re
@@ -13,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -94,7 +96,7 @@ class Run:
                     found.append(process)
         return found
 
-    def until(self, met: Callable[[], object], seconds: float = 120) -> object:
+    def until(self, met: Callable[[], Any], seconds: float = 120) -> Any:
         """What `met` says as soon as it says something true; None if the run ends before."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
@@ -127,7 +129,7 @@ def resumed(folder: Path, *arguments: str, environment: Mapping[str, str] | None
     if any((folder / ".snakemake" / "locks").glob("*")):
         mini.unlock(folder)
     again = Run(folder, *arguments, environment=environment)
-    again.until(lambda: re.search("^(Job stats:|Nothing to be done)", again.text, re.MULTILINE))
+    again.until(lambda: re.search("^(Job stats:|Nothing to be done)", again.text, re.MULTILINE), SECONDS)
     before = records(folder)
     status = again.wait()
     assert status == 0, again.text[-4000:]
@@ -163,7 +165,7 @@ def repair(folder: Path) -> None:
 
 def kill_a_job(run: Run, generator: random.Random) -> str | None:
     """SIGKILL to one job, as the kernel does when memory is short."""
-    jobs = run.jobs()
+    jobs = run.until(run.jobs)
     if not jobs:
         return None
     with contextlib.suppress(psutil.NoSuchProcess):
@@ -199,11 +201,15 @@ def corrupt(run: Run, generator: random.Random) -> str | None:
 
 
 def clock_back(run: Run, generator: random.Random) -> str | None:
-    """Everything made so far is from tomorrow: the clock was set back by a day."""
+    """Everything made so far is from tomorrow, and noted so by Snakemake: the clock was set back by a day."""
     for path in (run.folder / "results").rglob("*"):
         with contextlib.suppress(OSError):
             status = path.stat()
             os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns + 86_400_000_000_000))
+    for path in (run.folder / ".snakemake" / "metadata").rglob("*"):
+        if path.is_file():
+            note = json.loads(path.read_bytes())
+            path.write_text(json.dumps(note | {"endtime": note["endtime"] + 86_400}))
     return "the clock was set back"
 
 

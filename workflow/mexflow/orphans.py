@@ -184,10 +184,12 @@ def _command(shell: str) -> list[str]:
 
 
 def _untouched(path: str, known: dict[str, dict[str, Any]], started: float) -> bool:
-    """Whether an input is what the job read: no younger than its start, or else the same bytes."""
+    """Whether an input is what the job read: no younger than its start, or the same bytes, or not read at all."""
     if os.stat(path).st_mtime <= started:
         return True
-    return path in known and hash_path(Path(path)).sha256 == known[path]["sha256"]
+    if path in known:
+        return hash_path(Path(path)).sha256 == known[path]["sha256"]
+    return not os.path.isdir(path)  # raw frames are no inputs by themselves
 
 
 def _complete(path: Path, size: int) -> bool:
