@@ -60,13 +60,18 @@ def test_jobs_that_ended_unseen_are_kept(folder: Path) -> None:
             mark(folder, path)
         of(folder, "metadata", record_of(array)).unlink()
     of(folder, "metadata", record_of(arrays[1])).write_bytes(b"")  # Snakemake does not write it at once
+    root, closed = mini.root(folder), folder / "results" / "run.json"
+    closed.unlink()
     said = run(folder)
     assert "3 jobs ended unseen: what they made is kept" in said and "Nothing to be done" in said
     assert records(folder) == before and marks(folder) == []
     for array in arrays:
         note = json.loads(of(folder, "metadata", record_of(array)).read_text())
         assert note["rule"] == "lcn" and note["endtime"] == (folder / record_of(array)).stat().st_mtime
-    assert "ended unseen" not in run(folder, "--dry-run")
+    assert mini.root(folder) == root, "a run whose last jobs ended unseen has its end all the same"
+    history = (folder / "results" / "history.jsonl").read_bytes()
+    assert "ended unseen" not in run(folder)
+    assert (folder / "results" / "history.jsonl").read_bytes() == history, "one end is enough"
 
 
 def test_what_ended_unseen_under_other_settings_is_made_again(folder: Path) -> None:

@@ -28,6 +28,7 @@ from mexflow.errors import UserError
 
 _LOCKS = Path(".snakemake/locks")
 _RECORDS = "results/records/"
+_CLOSED = Path("results/run.json")
 _COMMAND = ["python", "-m", "mexflow"]
 _RUN = re.compile(r"(.*_)?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 """What the SLURM plugin calls all jobs that one Snakemake submits."""
@@ -45,12 +46,16 @@ def attend() -> None:
     start, check = DAG.init, DAG.check_incomplete
 
     async def init(dag: Any, *arguments: Any, **named: Any) -> None:
-        plugin = dag.workflow.executor_plugin
-        if plugin is not None and not dag.workflow.dryrun and not _locked():
-            if plugin.name == "slurm":
-                await _wait("in the queue of SLURM", "scancel --name=", ",", _in_queue)
+        run, alone = dag.workflow, not _locked()
+        works = alone and run.executor_plugin is not None and not run.dryrun
+        if works and run.executor_plugin.name == "slurm":
+            await _wait("in the queue of SLURM", "scancel --name=", ",", _in_queue)
+        if works:
             await _wait("on this machine", "kill ", " ", _here)
         await start(dag, *arguments, **named)
+        # With nothing to do Snakemake ends at once, though the last jobs ended unseen, or it was killed at the very end.
+        if works and not any(dag.needrun_jobs()) and _unclosed() and not run.execution_settings.no_hooks:
+            run._onsuccess(run.logger_manager.get_logfile())
 
     async def check_incomplete(dag: Any) -> None:
         if not dag.ignore_incomplete and not _locked():
@@ -62,6 +67,12 @@ def attend() -> None:
 
 def _locked() -> bool:
     return any(_LOCKS.glob("*"))
+
+
+def _unclosed() -> bool:
+    """Whether there are records that the file with the root of the last run cannot know of."""
+    closed = _CLOSED.stat().st_mtime if _CLOSED.exists() else 0.0
+    return any(path.stat().st_mtime > closed for path in Path(_RECORDS).rglob("*.json"))
 
 
 # What still runs
