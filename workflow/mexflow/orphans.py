@@ -53,7 +53,7 @@ def attend() -> None:
         if works:
             await _wait("on this machine", "kill ", " ", _here)
         await start(dag, *arguments, **named)
-        # With nothing to do Snakemake ends at once, though the last jobs ended unseen, or it was killed at the very end.
+        # With nothing to do Snakemake just stops, though the last jobs ended unseen, or it was killed at its very end.
         if works and not any(dag.needrun_jobs()) and _unclosed() and not run.execution_settings.no_hooks:
             run._onsuccess(run.logger_manager.get_logfile())
 
