@@ -37,7 +37,7 @@ _PAUSE = 2.0
 
 
 def attend() -> None:
-    """Have this Snakemake wait for what still runs before it builds its DAG, and keep what ended unseen.
+    """Have this Snakemake wait for what still runs before it builds its DAG, keep what ended unseen, and close the run.
 
     Where another Snakemake works in this folder, or was killed and is not unlocked yet, nothing is touched.
     """
@@ -46,8 +46,8 @@ def attend() -> None:
     start, check = DAG.init, DAG.check_incomplete
 
     async def init(dag: Any, *arguments: Any, **named: Any) -> None:
-        run, alone = dag.workflow, not _locked()
-        works = alone and run.executor_plugin is not None and not run.dryrun
+        run = dag.workflow
+        works = run.executor_plugin is not None and not run.dryrun and not _locked()
         if works and run.executor_plugin.name == "slurm":
             await _wait("in the queue of SLURM", "scancel --name=", ",", _in_queue)
         if works:
