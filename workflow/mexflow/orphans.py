@@ -30,6 +30,8 @@ _LOCKS = Path(".snakemake/locks")
 _RECORDS = "results/records/"
 _CLOSED = Path("results/run.json")
 _COMMAND = ["python", "-m", "mexflow"]
+_FREE = "--checkpoint-seconds"
+"""The option that may be another the next time; Snakemake does not go by it either."""
 _RUN = re.compile(r"(.*_)?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 """What the SLURM plugin calls all jobs that one Snakemake submits."""
 _PAUSE = 2.0
@@ -180,18 +182,20 @@ def _is_of(path: Path, job: Any) -> bool:
             not digest.changed(record["code"]["modules"])
             and all(_complete(Path(name), known["size"]) for name, known in record["outputs"].items())
             and all(_untouched(str(file), record["inputs"], started) for file in job.input)
-            and shlex.split(record["command"]) == _command(job.shellcmd)
+            and _command(record["command"]) == _command(job.shellcmd)
         )
     except (OSError, UserError, ValueError, KeyError, TypeError):
         return False
 
 
 def _command(shell: str) -> list[str]:
-    """The command of a job, as its record has it: without what the shell sets before and where it writes to."""
+    """The command of a job: without what the shell sets before, where it writes to, and what changes no result."""
     words = shlex.split(shell)
     start = next((at for at in range(len(words)) if words[at : at + len(_COMMAND)] == _COMMAND), len(words))
-    end = words.index(">") if ">" in words else len(words)
-    return words[start:end]
+    words = words[start : words.index(">") if ">" in words else len(words)]
+    if _FREE in words:
+        del words[words.index(_FREE) : words.index(_FREE) + 2]
+    return words
 
 
 def _untouched(path: str, known: dict[str, dict[str, Any]], started: float) -> bool:
