@@ -214,7 +214,7 @@ def test_too_little_time_is_not_tried_again(finished: Path, cluster: slurm.Clust
     assert text.count(heading) == 1
     source.write_text(text.replace(heading, heading + note + wait))
     ended, record = len(cluster.jobs()), "results/records/train/mini/cnn/0.json"
-    # A third of what two nodes of this size can give.
+    # Little enough for a third attempt on nodes of this size.
     limits = ("--set-resources", "train_mini_0_0:runtime=attempt", "train_mini_0_0:mem_mb=2000")
     finish(cluster, folder, *limits, "--rerun-triggers", "mtime", "--", record)
     states = [job["JobState"] for job in cluster.jobs()[ended:]]
