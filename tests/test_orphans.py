@@ -96,7 +96,7 @@ def test_what_ended_unseen_under_other_settings_is_made_again(folder: Path) -> N
     assert (folder / ARRAY).read_bytes() == known
 
 
-def job(folder: Path, record: dict) -> SimpleNamespace:
+def job(record: dict) -> SimpleNamespace:
     """What is asked of a job of Snakemake, of the job that wrote a record."""
     shell = f"MEXFLOW_RULE=lcn MEXFLOW_ATTEMPT=2 {record['command']} > results/logs/lcn.log 2>&1"
     return SimpleNamespace(shellcmd=shell, input=sorted(record["inputs"]))
@@ -114,7 +114,7 @@ def test_which_job_a_record_is_of(finished: Path, tmp_path: Path) -> None:
         return orphans._is_of(path, one)
 
     with chdir(tmp_path):
-        own = job(tmp_path, record)
+        own = job(record)
         assert is_of(own)
         assert not is_of(SimpleNamespace(shellcmd=own.shellcmd.replace("4.0", "4.5"), input=own.input))
         assert not is_of(SimpleNamespace(shellcmd=own.shellcmd, input=[*own.input, "results/none.npy"]))

@@ -109,7 +109,7 @@ def _in_queue() -> list[str]:
     except (OSError, subprocess.CalledProcessError):
         return []  # submitting says what is wrong with it
     jobs = [line.strip().split("|", 1) for line in said.splitlines()]
-    return [name for name, folder in jobs if _RUN.fullmatch(name) and _same(Path(folder), Path())]
+    return [name for name, folder in jobs if _RUN.fullmatch(name) and _is_this(Path(folder))]
 
 
 def _here() -> list[str]:
@@ -119,15 +119,16 @@ def _here() -> list[str]:
         try:
             words = (place / "cmdline").read_bytes().decode(errors="replace").split("\0")
             if words[1:3] == _COMMAND[1:] and "--record" in words and place.stat().st_uid == os.getuid():
-                found += [place.name] if _same(place / "cwd", Path()) else []
+                found += [place.name] if _is_this(place / "cwd") else []
         except OSError:  # it ended just now, or is not ours
             continue
     return found
 
 
-def _same(one: Path, other: Path) -> bool:
+def _is_this(folder: Path) -> bool:
+    """Whether a folder is the one that is worked in, by whatever name."""
     try:
-        return one.samefile(other)
+        return folder.samefile(Path())
     except OSError:
         return False
 
