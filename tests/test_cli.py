@@ -15,7 +15,10 @@ from mexflow.commands import COMMANDS
 from mexflow.errors import UserError
 from project import PACKAGE, WORKFLOW, loaded_after, mexflow
 
-HEAVY = ["numpy", "pandas", "pyarrow", "torch", "cv2", "simplejpeg", "dlib", "openpyxl", "sklearn", "scipy", "skimage", "matplotlib"]
+HEAVY = [
+    "numpy", "pandas", "pyarrow", "torch", "cv2", "simplejpeg", "dlib", "openpyxl", "sklearn", "scipy", "skimage",
+    "matplotlib",
+]  # fmt: skip
 
 
 def test_help_names_every_command(capsys):

@@ -14,6 +14,7 @@ import pytest
 
 import dataset_files
 import embedded_files
+import picture_files
 from mexflow.errors import UserError
 from mexflow.preprocess.faces import AlignedFrame, Settings
 from mexflow.preprocess.openface import align_video
@@ -214,6 +215,16 @@ def test_a_frame_of_another_size_is_damaged(output: Output) -> None:
     found = output.align(unreadable="exclude")
     assert [frame.row["frame"] for frame in found if frame.row["state"] == "unreadable"] == [1]
     assert "81x60" in found[0].damage and not found[0].image.any()
+
+
+def test_openface_turns_a_picture_itself(output: Output) -> None:
+    """Its landmarks are those of the upright picture; only that it was turned is said."""
+    output.write(every())
+    for file in output.frames.iterdir():
+        file.write_bytes(picture_files.with_orientation(file.read_bytes(), 3 if file.name != "img4.png" else 1))
+    found = output.align()
+    assert [frame.row["frame"] for frame in found if not frame.rotated] == [4]
+    assert positions(found) == [PLACE[number] for number in range(1, COUNT + 1)]
 
 
 def test_a_frame_without_success_is_missing(output: Output) -> None:

@@ -30,11 +30,12 @@ FACES = pa.schema(
 
 `file` is relative to the dataset's root; `sha256` and `size` (bytes) are those of the raw file as it was decoded.
 `state` is ``detected``, ``tracked``, ``interpolated`` (between neighbours), ``missing`` (no face known: the image is
-black), ``unreadable``, or ``openface`` (taken from OpenFace's output). `faces` is how many faces were seen at the last
-detection. `choice` says which of several faces was followed and why, as ``code: words``; null where one was seen.
-`aligned_file` (relative to the folder of OpenFace's output) and `aligned_sha256` name the aligned picture that was
-taken from there, and are null otherwise. `landmarks` holds x, y of the 68 landmarks in raw pixels: smoothed, but for
-OpenFace's, which are as it wrote them. `matrix` holds the two rows of the transform from raw to aligned pixels, null
+black), ``unreadable`` (damaged, or of another size than its clip), or ``openface`` (taken from OpenFace's output).
+`faces` is how many faces were seen at the last detection. `choice` says which of several faces was followed and why, as
+``code: words``; null where one was seen. `aligned_file` (relative to the folder of OpenFace's output) and
+`aligned_sha256` name the aligned picture that was taken from there, and are null otherwise. `landmarks` holds x, y of
+the 68 landmarks in pixels of the raw picture, turned upright: smoothed, but for OpenFace's, which are as it wrote them.
+`matrix` holds the two rows of the transform from raw (upright) to aligned pixels, null
 where OpenFace made it. `excluded`, where not null, says why the whole video is left out.
 """
 
