@@ -109,12 +109,13 @@ class Account:
             return [(name, (self._root / path / name).is_dir()) for name in self._used[path].others]
         return [(entry.name, entry.is_dir()) for entry in entries(self._root / path)]
 
-    def _look(self, path: str, above: tuple[tuple[int, int], ...] = ()) -> _Found:
+    def _look(self, path: str, above: frozenset[tuple[int, int]] | None = None) -> _Found:
         """What an unused folder holds, links to folders above it left alone."""
         self.folders.append(path)
         found = _Found()
-        status = os.stat(self._root / path)
-        here = (status.st_dev, status.st_ino)
+        if above is None:
+            above = frozenset(_identity(self._root / parent) for parent in Path(path).parents)
+        here = _identity(self._root / path)
         try:
             inside = entries(self._root / path) if here not in above else []
         except UserError as error:
@@ -122,7 +123,7 @@ class Account:
             return found
         for entry in inside:
             if entry.is_dir():
-                found.folders[entry.name] = self._look(f"{path}/{entry.name}", (*above, here))
+                found.folders[entry.name] = self._look(f"{path}/{entry.name}", above | {here})
             elif _IMAGE.fullmatch(entry.name):
                 found.images += 1
             else:
@@ -142,12 +143,12 @@ class Account:
         if files:
             names = f" ({listed(found.files)})" if found.files and not found.folders else ""
             parts.append(f"{_many(files, 'other file')}{names}")
-        self.unused.append(f"{path}: {', '.join(parts)}; {self._why(path)}")
+        self.unused.append(f"{path}: {', '.join(parts)}; {self._why(pictured[0][0] if pictured else path)}")
 
     def _why(self, path: str) -> str:
         """Why a folder is not used."""
         layout, parts = self._layout, path.split("/")
-        if path == "truth":
+        if parts[0] == "truth":
             return "what the renderer knows of its synthetic copy, no part of the dataset"
         for part in parts:
             some = other_sets.of_folder(part.strip())
@@ -166,11 +167,13 @@ class Account:
         if not _within(path, layout.place):
             return f"no part of {layout.title} as it was read, from {layout.place or 'the root itself'}"
         first = len(layout.place.split("/")) if layout.place else 0
-        for depth, (part, level) in enumerate(zip(parts[first:], layout.levels.split("/"), strict=False), start=first):
+        levels = layout.levels.split("/")
+        for depth, (part, level) in enumerate(zip(parts[first:], levels, strict=False), start=first):
             if not re.fullmatch(level, part.strip(), re.IGNORECASE):
-                return f"{part!r} is no name of {layout.title} there{nearest(part, self._names.get(depth, ()))}"
-        depth = len(layout.levels.split("/"))
-        return f"{layout.title} has its frames {depth} folders below {layout.place or 'the root itself'}"
+                # The names of clips are all much alike: the nearest would say nothing.
+                likely = self._names.get(depth, ()) if depth + 1 < first + len(levels) else ()
+                return f"{part!r} is no name of {layout.title} there{nearest(part, likely)}"
+        return f"{layout.title} has its frames {len(levels)} folders below {layout.place or 'the root itself'}"
 
     def _files(self, names: list[str], of_frames: bool) -> str:
         """What files in a folder are."""
@@ -192,6 +195,11 @@ def _kind(name: str, of_frames: bool) -> str:
     if (some := other_sets.of_table(name)) is not None:
         return f"a table of {some.title} that is not read"
     return "neither a frame nor a table that is read"
+
+
+def _identity(folder: Path) -> tuple[int, int]:
+    status = os.stat(folder)
+    return status.st_dev, status.st_ino
 
 
 def _within(path: str, place: str) -> bool:

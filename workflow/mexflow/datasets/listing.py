@@ -88,8 +88,9 @@ class Listing:
             "folders with missing frames",
             [f"{v['path']}: {v['missing_frames']} missing" for v in self.videos if v["missing_frames"]],
         )
-        lines += _section("folders not used", [f"{v['path']}: {v['excluded']}" for v in self.videos if v["excluded"]])
-        lines += _section("not used", self.unused)
+        # What an expression lies in is among the exclusions.
+        doubted = [f"{v['path']}: {v['excluded']}" for v in self.videos if v["excluded"] and not v["annotated"]]
+        lines += _section("not used", [*doubted, *self.unused])
         lines += _section("notes", self.notes)
         return "\n".join(lines)
 
