@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import json
 import weakref
 from collections import Counter
 from pathlib import Path
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 
 import dataset_files
 import embedded_files
+import picture_files
 from embedded_files import SEED, SIZE, SUBJECTS
 from mexflow.embedded import plan
 from mexflow.errors import UserError
@@ -54,6 +56,7 @@ class Clips:
         monkeypatch.setattr(faces, "Tracker", self._tracker)
         monkeypatch.setattr(faces, "read_frame", self._read)
         monkeypatch.setattr(faces, "frame_files", self._files)
+        monkeypatch.setattr(faces, "common_shape", lambda files: (6, 8))
 
     def run(self, pattern: list[str], smoothing: float = 2.0, unreadable: str = "exclude") -> list[faces.AlignedFrame]:
         return list(self.stream(pattern, smoothing, unreadable))
@@ -230,6 +233,22 @@ def test_why_a_clip_is_left_out(states: list[str], reason: str | None) -> None:
     assert exclusion(Counter(states), 0.2) == reason
 
 
+@pytest.mark.parametrize(
+    ("states", "reason"),
+    [
+        (["tracked"] * 9 + ["unreadable"], None),
+        (["tracked"] * 8 + ["unreadable"] * 2, None),
+        (["tracked"] * 7 + ["missing"] * 2 + ["unreadable"],
+         "face_missed: no face was found in 3 of 10 frames, 1 of which cannot be read (more than 20%)"),
+        (["tracked"] * 7 + ["missing"] * 3, "face_missed: no face was found in 3 of 10 frames (more than 20%)"),
+        (["missing"] * 9 + ["unreadable"], "no_face: no face was found in any of 10 frames, 1 of which cannot be read"),
+        (["unreadable"] * 10, "frame_unreadable: 10 of 10 frames cannot be read"),
+    ],
+)  # fmt: skip
+def test_of_a_long_video_a_damaged_frame_costs_itself(states: list[str], reason: str | None) -> None:
+    assert exclusion(states, 0.2, long=True) == reason
+
+
 def test_a_damaged_frame_is_an_error_with_its_remedy(made_up: Clips) -> None:
     with pytest.raises(UserError) as error:
         made_up.run([FACE] * 3 + [DAMAGED] + [FACE] * 3, unreadable="error")
@@ -253,13 +272,38 @@ def save(folder: Path, number: int, image: np.ndarray) -> Path:
 @pytest.mark.parametrize(
     ("shape", "text"), [((60, 81), "81x60 grey"), ((60, 80, 3), "80x60 colour")], ids=["size", "channels"]
 )
-def test_frames_of_two_sizes_are_an_error(tmp_path: Path, shape: tuple[int, ...], text: str) -> None:
-    for number in (1, 2):
-        save(tmp_path, number, np.zeros((60, 80), np.uint8))
-    odd = save(tmp_path, 3, np.zeros(shape, np.uint8))
+@pytest.mark.parametrize("odd", [1, 2, 7, 15, 30])
+def test_a_frame_of_another_size_than_its_clip_is_damaged(
+    tmp_path: Path, odd: int, shape: tuple[int, ...], text: str
+) -> None:
+    """Were it the first: the clip is what most of its frames are."""
+    for number in range(1, 31):
+        save(tmp_path, number, np.zeros(shape if number == odd else (60, 80), np.uint8))
     with pytest.raises(UserError) as error:
-        list(align_video(tmp_path, 3, Settings()))
-    assert str(error.value) == f"{odd}: {text}, the frames before it are 80x60 grey"
+        list(align_video(tmp_path, 30, Settings()))
+    damage = f"{tmp_path / f'img{odd}.png'}: {text}, where the frames of its clip are 80x60 grey"
+    assert str(error.value) == (
+        f"{damage}; restore it from the dataset's owners, or set preprocess.faces.unreadable: exclude in config.yaml"
+    )
+    found = list(align_video(tmp_path, 30, Settings(unreadable="exclude")))
+    assert [frame.row["frame"] for frame in found if frame.row["state"] == "unreadable"] == [odd]
+    assert found[odd - 1].damage == damage and found[odd - 1].row["sha256"] is None
+    assert {frame.image.shape for frame in found} == {(112, 112)}
+    assert sum(frame.damage is not None for frame in found) == 1
+
+
+def test_a_face_is_found_in_a_picture_turned_upright(embedded_root: dict[str, Path], tmp_path: Path) -> None:
+    """Stored lying on its side, as a phone does: what comes out is what comes out of the upright picture."""
+    clip = next(c for c in plan("casme2", SIZE, SEED).of_subject(SUBJECTS["casme2"]) if c.annotated)
+    for number in clip.frames[:3]:
+        upright = cv2.imread(str(embedded_root["casme2"] / clip.file(number)))
+        save(tmp_path / "upright", number, upright)
+        lying = save(tmp_path / "lying", number, cv2.rotate(upright, cv2.ROTATE_90_COUNTERCLOCKWISE))
+        lying.write_bytes(picture_files.with_orientation(lying.read_bytes(), 6))
+    wanted, found = (list(align_video(tmp_path / name, 3, Settings())) for name in ("upright", "lying"))
+    for one, other in zip(wanted, found, strict=True):
+        assert one.row["state"] != "missing" and (one.rotated, other.rotated) == (False, True)
+        assert (one.image == other.image).all() and (one.row["landmarks"] == other.row["landmarks"]).all()
 
 
 def test_a_folder_that_changed_since_the_index(tmp_path: Path) -> None:
@@ -408,8 +452,8 @@ def test_clips_that_cannot_be_used_are_left_out_of_all_that_follows(
     states = [row["state"] for row in table]
     assert states[:11] == ["missing"] * 11 and states.index("unreadable") == 26 and states.count("unreadable") == 1
     images = np.load(tmp_path / "faces.npy")
-    # Grey and colour clips of one subject share an array, in colour if the first frame is.
-    assert images.shape == (33, 112, 112, 1)
+    # Grey and colour clips of one subject share an array, in colour if most of its frames are.
+    assert images.shape == (33, 112, 112, 3)
     assert images.any((1, 2, 3)).tolist() == [False] * 11 + [n != 26 for n in range(11, 33)]
 
     done = embedded_files.flow("casme2", "01", tmp_path)
@@ -418,3 +462,47 @@ def test_clips_that_cannot_be_used_are_left_out_of_all_that_follows(
     assert [(row["video"], row["excluded"]) for row in flows] == [(name, reasons[name]) for name in names for _ in "12"]
     fields = np.load(tmp_path / "flow.npy")
     assert fields.any((1, 2, 3)).tolist() == [False, False, True, True, False, False]
+
+
+def test_what_a_damaged_frame_costs_a_long_video(embedded_root: dict[str, Path], tmp_path: Path) -> None:
+    """Itself; and it is named, as are frames that are turned. Of a clip the same frame costs the whole."""
+    root = tmp_path / "raw"
+    dataset_files.casme2(root, [dataset_files.casme2_row("01", "long", 3, 6, 9)], [("01", "long", 1)])
+    clip = next(c for c in plan("casme2", SIZE, SEED).of_subject(SUBJECTS["casme2"]) if c.annotated)
+    frames = root / dataset_files.CASME2_FRAMES / "sub01" / "long"
+    frames.mkdir(parents=True)
+    for number in range(1, 12):
+        raw = (embedded_root["casme2"] / clip.file(clip.frames[number])).read_bytes()
+        if number == 1:  # the first is another's: the clip is in colour all the same
+            raw = cv2.imencode(".jpg", np.zeros((60, 80), np.uint8))[1].tobytes()
+        if number == 5:
+            raw = picture_files.with_hole(raw, 512)
+        if number == 7:
+            raw = picture_files.with_orientation(raw, 2)
+        (frames / f"img{number}.jpg").write_bytes(raw)
+    embedded_files.index("casme2", root, tmp_path)
+    files = {name: tmp_path / f"{name}.parquet" for name in ("index", "videos")}
+    files |= {"output": tmp_path / "faces.npy", "table": tmp_path / "faces.parquet", "record": tmp_path / "record.json"}
+    options = {"dataset": "casme2", "subject": "01", "root": root, "unreadable": "exclude", **files}
+
+    done = embedded_files.run("faces", "--every-video", **options)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[:-1] == [
+        "rotated: casme2 01 long: 1 of 11 frames are turned as their EXIF orientation says",
+        f"unreadable: casme2 01 long: {frames / 'img1.jpg'}: "
+        "80x60 grey, where the frames of its clip are 640x480 colour",
+        f"unreadable: casme2 01 long: {frames / 'img5.jpg'}: "
+        "the JPEG is damaged (zeros in the place of its data)",
+    ]  # fmt: skip
+    table = pq.read_table(tmp_path / "faces.parquet").to_pylist()
+    assert [row["frame"] for row in table if row["state"] == "unreadable"] == [1, 5]
+    assert {row["excluded"] for row in table} == {None}
+    record = json.loads((tmp_path / "record.json").read_text())
+    assert record["rotated"] == 1 and record["states"]["unreadable"] == 2
+    images = np.load(tmp_path / "faces.npy")
+    assert images.shape == (11, 112, 112, 3) and not images[[0, 4]].any() and images[1].any()
+
+    done = embedded_files.run("faces", **options)
+    assert done.returncode == 0, done.stderr
+    table = pq.read_table(tmp_path / "faces.parquet").to_pylist()
+    assert {row["excluded"] for row in table} == {"frame_unreadable: 2 of 11 frames cannot be read"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -20,6 +21,10 @@ from mexflow.preprocess.openface import align_video
 VIDEO = f"{dataset_files.CASME2_FRAMES}/sub01/EP02_01f"
 COUNT = 12
 POINTS = [f"{axis}_{i}" for axis in "xy" for i in range(68)]
+BY_NAME = [1, 10, 11, 12, 2, 3, 4, 5, 6, 7, 8, 9]
+"""The numbers of img1.png to img12.png in the order in which OpenFace takes the files."""
+PLACE = {number: position for position, number in enumerate(BY_NAME, start=1)}
+"""OpenFace's number of a frame."""
 
 
 def landmarks(face: int, position: int) -> np.ndarray:
@@ -84,8 +89,8 @@ def test_pictures_and_landmarks_are_those_of_openface(output: Output) -> None:
     output.write(every())
     found = output.align()
     assert [frame.row["frame"] for frame in found] == list(range(1, COUNT + 1))
-    for position, frame in enumerate(found, start=1):
-        row, file = frame.row, output.frames / f"img{position}.png"
+    for number, frame in enumerate(found, start=1):
+        row, file, position = frame.row, output.frames / f"img{number}.png", PLACE[number]
         assert (frame.image == picture(0, position)).all()
         assert (row["landmarks"].reshape(68, 2) == landmarks(0, position).astype(np.float32)).all()
         assert (row["state"], row["faces"], row["choice"], row["matrix"]) == ("openface", 1, None, None)
@@ -96,22 +101,129 @@ def test_pictures_and_landmarks_are_those_of_openface(output: Output) -> None:
         assert row["aligned_sha256"] == hashlib.sha256(aligned.read_bytes()).hexdigest()
 
 
-def test_positions_follow_the_order_of_frame_numbers(output: Output) -> None:
-    """Numbers need not begin at 1: the first frame is OpenFace's first."""
-    for number in range(COUNT, 0, -1):
-        (output.frames / f"img{number}.png").rename(output.frames / f"img{number + 95}.png")
+def positions(found: list[AlignedFrame]) -> list[int]:
+    """OpenFace's numbers of the frames whose faces were given to these, all with a face."""
+    shown = {picture(0, position).tobytes(): position for position in range(1, 2 * COUNT)}
+    for frame in found:
+        position = shown[frame.image.tobytes()]
+        assert (frame.row["landmarks"].reshape(68, 2) == landmarks(0, position).astype(np.float32)).all()
+    return [shown[frame.image.tobytes()] for frame in found]
+
+
+@pytest.mark.parametrize(
+    ("first", "name", "wanted"),
+    [
+        (96, "img{}.png", [9, 10, 11, 12, 1, 2, 3, 4, 5, 6, 7, 8]),
+        (1, "006_1_{:04}.png", range(1, 13)),
+        (0, "{}.png", [1, 2, 5, 6, 7, 8, 9, 10, 11, 12, 3, 4]),
+    ],
+    ids=["96 to 107", "equal length", "from 0"],
+)
+def test_a_position_is_the_rank_of_the_name(output: Output, first: int, name: str, wanted: Iterable[int]) -> None:
+    files = [output.frames / f"img{number}.png" for number in range(1, COUNT + 1)]
+    contents = [file.read_bytes() for file in files]
+    for file in files:
+        file.unlink()
+    for number, content in enumerate(contents, start=first):
+        (output.frames / name.format(number)).write_bytes(content)
     output.write(every())
     found = output.align()
-    assert [frame.row["frame"] for frame in found] == list(range(96, 96 + COUNT))
-    assert all((frame.image == picture(0, i)).all() for i, frame in enumerate(found, start=1))
+    assert [frame.row["frame"] for frame in found] == list(range(first, first + COUNT))
+    assert positions(found) == list(wanted)
+
+
+def test_the_ending_takes_part_in_the_order(output: Output) -> None:
+    """And a dot comes before a digit, a digit before an underscore."""
+    (output.frames / "img1.png").rename(output.frames / "img_1.png")
+    (output.frames / "img2.png").rename(output.frames / "img2.jpg")
+    (output.frames / "img3.png").rename(output.frames / "img02.jpeg.bmp")
+    (output.frames / "img02.jpeg.bmp").rename(output.frames / "img03.bmp")
+    output.write(every())
+    assert positions(output.align()) == [12, 5, 1, 6, 7, 8, 9, 10, 11, 2, 3, 4]
+
+
+def test_pictures_that_are_no_frames_count_where_openface_takes_them(output: Output) -> None:
+    for name in ("cover.png", "img10 copy.jpg", "notes.txt", "img10.PNG.part", "._img1.png", "Img.JPG", ".a.bmp"):
+        (output.frames / name).write_bytes(b"")
+    output.write([*every(), *((position, 0, 1) for position in range(13, 16))])
+    # .a.bmp, cover.png, img1.png, img10 copy.jpg, img10.png, …
+    assert positions(output.align()) == [3, 8, 9, 10, 11, 12, 13, 14, 15, 5, 6, 7]
+
+
+def test_endings_in_capitals(output: Output) -> None:
+    """OpenFace passes them over: it was given the frames under other names, or some of them not at all."""
+    output.write(every())
+    for number in range(1, COUNT + 1):
+        (output.frames / f"img{number}.png").rename(output.frames / f"img{number}.PNG")
+    assert positions(output.align()) == [PLACE[number] for number in range(1, COUNT + 1)]
+    (output.frames / "img7.PNG").rename(output.frames / "img7.png")
+    text = output.refusal()
+    assert "img1.PNG: OpenFace passes over names that end in capitals; rename it" in text
+
+
+def _with_decimal_commas(text: str) -> str:
+    return text.replace(", ", ";").replace(".", ",")
+
+
+AS_SAVED = {
+    "byte-order mark": lambda text: ("\ufeff" + text).encode(),
+    "semicolons": lambda text: text.replace(", ", ";").encode(),
+    "decimal commas": lambda text: ("\ufeff" + _with_decimal_commas(text)).encode(),
+    "tabs": lambda text: text.replace(", ", "\t").encode(),
+    "lines of Windows": lambda text: text.replace("\n", "\r\n").encode(),
+    "empty lines": lambda text: (_with_decimal_commas(text) + ";" * 141 + "\n\n").encode(),
+}
+
+
+@pytest.mark.parametrize("how", AS_SAVED)
+def test_a_table_that_a_spreadsheet_saved_anew(output: Output, how: str) -> None:
+    output.write([(frame, 0, int(frame != 3)) for frame, _, _ in every()])
+    output.table.write_bytes(AS_SAVED[how](output.table.read_text()))
+    found = output.align()
+    lost = BY_NAME[3 - 1] - 1
+    assert found[lost].row["state"] == "missing"
+    kept = [frame for i, frame in enumerate(found) if i != lost]
+    assert positions(kept) == [PLACE[number] for number in range(1, COUNT + 1) if number != lost + 1]
+
+
+@pytest.mark.parametrize("nothing", ["-nan(ind)", "nan", "-nan", "1.#QNAN"])
+def test_without_success_landmarks_may_be_no_numbers(output: Output, nothing: str) -> None:
+    output.write([(frame, 0, int(frame != 5)) for frame, _, _ in every()])
+    lines = output.table.read_text().splitlines()
+
+    def blind(line: str) -> str:
+        return ", ".join([*line.split(", ")[:5], *[nothing] * 137])
+
+    lines[5] = blind(lines[5])
+    output.table.write_text("\n".join(lines) + "\n")
+    found = output.align()
+    assert [frame.row["frame"] for frame in found if frame.row["state"] == "missing"] == [BY_NAME[5 - 1]]
+    # With success they may not.
+    lines[6] = blind(lines[6])
+    output.table.write_text("\n".join(lines) + "\n")
+    assert "EP02_01f.csv: line 7 is damaged" in output.refusal()
+
+
+def test_a_frame_of_another_size_is_damaged(output: Output) -> None:
+    """Its landmarks are in pixels of another picture."""
+    output.write(every())
+    odd = output.frames / "img1.png"
+    odd.write_bytes(cv2.imencode(".png", np.zeros((60, 81, 3), np.uint8))[1].tobytes())
+    text = output.refusal()
+    assert f"{odd}: 81x60 colour, where the frames of its clip are 80x60 colour" in text and "exclude" in text
+    found = output.align(unreadable="exclude")
+    assert [frame.row["frame"] for frame in found if frame.row["state"] == "unreadable"] == [1]
+    assert "81x60" in found[0].damage and not found[0].image.any()
 
 
 def test_a_frame_without_success_is_missing(output: Output) -> None:
     output.write([(frame, 0, int(frame not in (3, 4))) for frame, _, _ in every()])
     (output.pictures / "frame_det_00_000003.bmp").unlink()  # with -nobadaligned there is none
     found = output.align()
-    assert [frame.row["state"] for frame in found] == ["openface"] * 2 + ["missing"] * 2 + ["openface"] * 8
-    for frame in found[2:4]:
+    lost = [BY_NAME[position - 1] for position in (3, 4)]
+    assert [frame.row["frame"] for frame in found if frame.row["state"] == "missing"] == lost
+    assert Counter(frame.row["state"] for frame in found) == {"missing": 2, "openface": 10}
+    for frame in (found[number - 1] for number in lost):
         row = frame.row
         assert row["landmarks"] is None and row["faces"] == 0 and not frame.image.any() and row["sha256"]
         assert row.get("aligned_file") is None and row.get("aligned_sha256") is None
@@ -121,7 +233,7 @@ def test_of_several_faces_the_one_with_most_successful_frames_is_taken(output: O
     # Face 0 has the most rows, but fewer of them succeeded; face 2 comes late.
     rows = [(f, 0, int(f <= 7)) for f in range(1, 13)] + [(f, 1, 1) for f in range(2, 11)]
     output.write([*rows, (12, 2, 1)])
-    found = output.align()
+    found = [output.align()[number - 1] for number in BY_NAME]
     assert [frame.row["state"] for frame in found] == ["missing"] + ["openface"] * 9 + ["missing"] * 2
     assert all((frame.image == picture(1, i)).all() for i, frame in enumerate(found[1:10], start=2))
     assert [frame.row["faces"] for frame in found] == [1, 2, 2, 2, 2, 2, 2, 1, 1, 1, 0, 1]
@@ -163,12 +275,12 @@ REFUSED = {
     "empty table": (lambda output: output.table.touch(), "columns face_id, frame, success and 136 more;", "again"),
     "no word": (_spoil("EP02_01f.csv", lambda data: data.replace(b"\n5, 0", b"\n5, z")), "line 6 is damaged", "again"),
     "cut off": (_spoil("EP02_01f.csv", lambda data: data[:-700]), "line 13 is damaged", "again"),
-    "too short": (lambda output: output.write(every()[:9]), "describes 9 of the video's 12 frames", "again"),
-    "too long": (lambda output: output.write([*every(), (13, 0, 1)]), "frame 13, the video has 12 frames", "again"),
+    "too short": (lambda output: output.write(every()[:9]), "describes 9 of the folder's 12 pictures", "again"),
+    "too long": (lambda output: output.write([*every(), (13, 0, 1)]), "frame 13, the folder has 12 pictures", "again"),
     "twice": (lambda output: output.write([*every(), (12, 0, 1)]), "frame 12 of face 0 twice", "again"),
     "no text": (_spoil("EP02_01f.csv", lambda data: data + b"\xff\xfe"), "EP02_01f.csv: cannot be read", "again"),
     "wrong size": (_spoil(ALIGNED, _small), "000004.bmp: 200x224, 112x112 is expected", "-simsize 112"),
-    "no picture": (_spoil(ALIGNED, lambda data: data[:99]), "000004.bmp: not an image", "again"),
+    "no picture": (_spoil(ALIGNED, lambda data: data[:99]), "000004.bmp: the BMP is truncated", "again"),
     "empty picture": (_spoil(ALIGNED, lambda data: b""), "000004.bmp: the file is empty", "again"),
 }  # fmt: skip
 
@@ -207,11 +319,11 @@ def test_the_command_takes_them(output: Output, dataset: Path) -> None:
     done = embedded_files.faces("casme2", "01", output.raw, dataset, openface=output.openface, record=record)
     assert done.returncode == 0, done.stderr
     table = pq.read_table(dataset / "faces.parquet").to_pylist()
-    assert [row["state"] for row in table] == ["openface", "missing"] + ["openface"] * 10
+    assert [row["frame"] for row in table if row["state"] != "openface"] == [10]  # OpenFace's second
     assert {row["matrix"] for row in table} == {None} == {row["excluded"] for row in table}
-    assert [row["aligned_file"] is None for row in table] == [row["frame"] == 2 for row in table]
+    assert [row["aligned_file"] is None for row in table] == [row["frame"] == 10 for row in table]
     images = np.load(dataset / "faces.npy")
-    assert images.shape == (COUNT, 112, 112, 3) and (images[6] == picture(0, 7)).all() and not images[1].any()
+    assert images.shape == (COUNT, 112, 112, 3) and (images[6] == picture(0, PLACE[7])).all() and not images[9].any()
     facts = json.loads(record.read_text())
     assert facts["states"] == {"missing": 1, "openface": 11}
     digest = facts["inputs"][output.table.as_posix()]
@@ -233,7 +345,7 @@ def test_a_grey_dataset_stays_grey(output: Output, dataset: Path) -> None:
     assert done.returncode == 0, done.stderr
     images = np.load(dataset / "faces.npy")
     assert images.shape == (COUNT, 112, 112, 1)
-    assert (images[3, ..., 0] == cv2.cvtColor(picture(0, 4), cv2.COLOR_RGB2GRAY)).all()
+    assert (images[3, ..., 0] == cv2.cvtColor(picture(0, PLACE[4]), cv2.COLOR_RGB2GRAY)).all()
 
 
 def test_every_video_counts_where_asked(output: Output, dataset: Path) -> None:

@@ -70,11 +70,13 @@ class Faces(_Section):
         0.2,
         ge=0,
         le=1,
-        description="A clip with a larger share of frames without a face is excluded, with its reason.",
+        description="A clip with a larger share of frames without a face is excluded, with its reason; in a long "
+        "video, frames that cannot be read count as such.",
     )
     unreadable: Literal["error", "exclude"] = Field(
         "error",
-        description="A damaged frame stops the job (`error`) or excludes its clip, with the reason (`exclude`).",
+        description="A damaged frame, or one of another size than its clip, stops the job (`error`) or is left out "
+        "(`exclude`): in a long video alone, else with its clip, and the reason.",
     )
 
 

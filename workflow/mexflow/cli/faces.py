@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from mexflow.preprocess import faces
 
 
+_NAMED = 5
+"""Damaged frames of a video that are named one by one."""
+
+
 def main(
     dataset: Annotated[str, typer.Option(help="Name of the raw dataset.")],
     subject: Annotated[str, typer.Option(help="The subject, as the index writes it.")],
@@ -25,8 +29,14 @@ def main(
     table: Annotated[Path, typer.Option(help="Table to write: one row per face.")],
     smoothing: Annotated[float, typer.Option(help="Sigma of the landmarks' smoothing over time, frames.")] = 15.0,
     max_missed: Annotated[float, typer.Option(help="Largest share of frames without a face.")] = 0.2,
-    unreadable: Annotated[str, typer.Option(help="A damaged frame: 'error' or 'exclude' its clip.")] = "error",
-    every_video: Annotated[bool, typer.Option("--every-video", help="Also videos without an annotation.")] = False,
+    unreadable: Annotated[str, typer.Option(help="A damaged frame: 'error', or 'exclude' its clip.")] = "error",
+    every_video: Annotated[
+        bool,
+        typer.Option(
+            "--every-video",
+            help="Long videos: also those without an annotation; 'exclude' leaves out the damaged frame alone.",
+        ),
+    ] = False,
     openface: Annotated[Path | None, typer.Option(help="Folder of OpenFace 2 output, used instead.")] = None,
     record: Record = None,
 ) -> None:
@@ -41,7 +51,7 @@ def main(
     from mexflow.preprocess import faces
     from mexflow.preprocess import openface as existing
     from mexflow.preprocess.alignment import SIZE
-    from mexflow.preprocess.frames import DamagedFrame, frame_files, read_frame
+    from mexflow.preprocess.frames import common_shape, frame_files
     from mexflow.preprocess.tables import FaceRows
     from mexflow.progress import progress
     from mexflow.records import Job
@@ -61,14 +71,13 @@ def main(
         count = sum(video["frame_count"] for video in chosen)
 
         def channels() -> int:
-            """1 for grey, 3 for colour, by the first frame that can be read."""
+            """1 for grey, 3 for colour: what most frames of the subject are, each as most of its video are."""
+            counts = Counter[int]()
             for video in chosen:
-                for _, file in frame_files(root / video["path"]):
-                    try:
-                        return 3 if read_frame(file).image.ndim == 3 else 1
-                    except DamagedFrame:
-                        continue
-            return 1
+                shape = common_shape([file for _, file in frame_files(root / video["path"])])
+                if shape is not None:
+                    counts[3 if len(shape) == 3 else 1] += video["frame_count"]
+            return counts.most_common(1)[0][0] if counts else 1
 
         def aligned(video: dict[str, Any]) -> Iterator[faces.AlignedFrame]:
             if openface is None:
@@ -79,14 +88,14 @@ def main(
             return existing.align_video(root, video["path"], video["frame_count"], openface, settings)
 
         depth = channels()
-        done, states, raw, raw_bytes = FaceRows(), Counter[str](), hashlib.sha256(), 0
+        done, states, raw, raw_bytes, all_rotated = FaceRows(), Counter[str](), hashlib.sha256(), 0, 0
         with (
             job.outputs.array(output, (count, SIZE, SIZE, depth), np.uint8) as append,
             progress(f"faces {dataset}/{subject}", count) as advance,
         ):
             for video in chosen:
                 keys = {key: video[key] for key in ("dataset", "subject", "video")}
-                own, choices = Counter[str](), Counter[str]()
+                own, choices, damages, rotated = Counter[str](), Counter[str](), [], 0
                 for face in aligned(video):
                     append(_with_channels(face.image, depth)[None])
                     advance(1)
@@ -95,19 +104,36 @@ def main(
                     own[row["state"]] += 1
                     if row["choice"]:
                         choices[row["choice"]] += 1
+                    if face.damage:
+                        damages.append(face.damage)
+                    rotated += face.rotated
                     done.add({**row, **keys})
                     raw.update(f"{row['sha256']} {row['file']}\n".encode())
                     raw_bytes += row["size"] or 0
                 for choice, frames in choices.items():
                     print(f"several faces: {dataset} {subject} {video['video']}, {frames} frames: {choice}")
-                reason = faces.exclusion(own, max_missed)
+                if rotated:
+                    print(
+                        f"rotated: {dataset} {subject} {video['video']}: {rotated} of {own.total()} frames are turned "
+                        "as their EXIF orientation says"
+                    )
+                for damage in damages[:_NAMED]:
+                    print(f"unreadable: {dataset} {subject} {video['video']}: {damage}")
+                if len(damages) > _NAMED:
+                    print(f"unreadable: {dataset} {subject} {video['video']}: and {len(damages) - _NAMED} more")
+                reason = faces.exclusion(own, max_missed, long=every_video)
                 if reason:
                     print(f"excluded: {dataset} {subject} {video['video']}: {reason}")
                 done.end_video(reason)
                 states += own
+                all_rotated += rotated
         job.outputs.table(table, done.table())
         states = dict(sorted(states.items()))
-        job.state(raw={"root": str(root), "files": count, "bytes": raw_bytes, "sha256": raw.hexdigest()}, states=states)
+        job.state(
+            raw={"root": str(root), "files": count, "bytes": raw_bytes, "sha256": raw.hexdigest()},
+            states=states,
+            rotated=all_rotated,
+        )
         job.finish()
     print(
         f"{dataset} {subject}: {len(chosen)} videos, {count} frames; "

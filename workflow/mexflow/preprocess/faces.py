@@ -17,7 +17,7 @@ import numpy as np
 
 from mexflow.errors import UserError
 from mexflow.preprocess import alignment
-from mexflow.preprocess.frames import DamagedFrame, Frame, frame_files, read_frame
+from mexflow.preprocess.frames import DamagedFrame, Frame, check_shape, common_shape, frame_files, read_frame
 from mexflow.preprocess.head import inverse
 from mexflow.preprocess.landmarks import Found, Tracker, grey_of
 
@@ -39,7 +39,11 @@ _SAMPLES = 9
 
 @dataclass(frozen=True)
 class Settings:
-    """Settings of face alignment (`preprocess.faces` in config.yaml); `smoothing` is in frames."""
+    """Settings of face alignment (`preprocess.faces` in config.yaml).
+
+    `smoothing` is in frames. `unreadable` says what a damaged frame does: with ``error`` it stops the job, with
+    ``exclude`` it gets the state ``unreadable``; whether that costs it or its clip, :func:`exclusion` says.
+    """
 
     smoothing: float = 15.0
     max_missed: float = 0.2
@@ -51,11 +55,14 @@ class AlignedFrame:
     """One frame's aligned face and its row of the table.
 
     `image` is uint8 (112, 112) or (112, 112, 3) RGB, black where no face is known. `row` has the columns of
-    :data:`mexflow.preprocess.tables.FACES`, without dataset, subject, video and path.
+    :data:`mexflow.preprocess.tables.FACES`, without dataset, subject, video and path. `rotated` says whether the raw
+    picture was rotated as its EXIF orientation says, `damage` why the frame is ``unreadable``.
     """
 
     image: np.ndarray
     row: dict[str, Any]
+    rotated: bool = False
+    damage: str | None = None
 
 
 @dataclass
@@ -65,6 +72,7 @@ class _Waiting:
     number: int
     file: Path
     frame: Frame | None
+    damage: str | None
     found: Found | None
     landmarks: np.ndarray | None
     head: np.ndarray | None
@@ -119,14 +127,21 @@ def align_video(folder: Path, expected: int, settings: Settings) -> Iterator[Ali
         One :class:`AlignedFrame` a frame.
 
     Raises:
-        UserError: if a frame is damaged (unless `settings.unreadable` is ``exclude``), if frames differ in size,
-            or if the folder no longer holds the frames of the index.
+        UserError: if a frame is damaged, or has another size or other channels than its clip (unless
+            `settings.unreadable` is ``exclude``); or if the folder no longer holds the frames of the index.
     """
     files = indexed_files(folder, expected)
+    shape = common_shape([file for _, file in files])
+
+    def read(file: Path) -> Frame:
+        frame = read_frame(file)
+        check_shape(file, frame.image.shape, shape)
+        return frame
+
     every = _EVERY if settings.smoothing >= 2 * _EVERY else 1
-    track, tracker = _Track(settings.smoothing), Tracker(lambda: _samples(files), every)
+    track, tracker = _Track(settings.smoothing), Tracker(lambda: _samples(files, read), every)
     queue: deque[_Waiting] = deque()
-    written, last, shape, before = 0, -1, None, None
+    written, last, before = 0, -1, None
 
     def emit(upto: int) -> Iterator[AlignedFrame]:
         """Write waiting frames before position `upto`."""
@@ -136,16 +151,12 @@ def align_video(folder: Path, expected: int, settings: Settings) -> Iterator[Ali
             written += 1
 
     for position, (number, file) in enumerate(files):
-        frame = or_none(read_frame, file, settings.unreadable)
-        found = None
-        if frame is not None:
-            if shape is not None and frame.image.shape != shape:
-                raise UserError(f"{file}: {_size(frame.image.shape)}, the frames before it are {_size(shape)}")
-            shape = frame.image.shape
-            found = tracker.next(frame.image)
+        frame, damage = or_damage(read, file, settings.unreadable)
+        found = None if frame is None else tracker.next(frame.image)
         landmarks = found.landmarks if found else None
         head = found.head if found else None
-        queue.append(_Waiting(number, file, frame, found, landmarks, head, found.state if found else "unreadable"))
+        state = found.state if found else "unreadable"
+        queue.append(_Waiting(number, file, frame, damage, found, landmarks, head, state))
         if landmarks is not None:
             if last >= 0 and 0 < position - last - 1 <= _LONGEST_GAP:
                 _fill(queue, track, before, written, last, position)
@@ -195,27 +206,27 @@ def _fill(queue: deque[_Waiting], track: _Track, before: _Waiting, first: int, l
         track.add(at, waiting.landmarks, waiting.head)
 
 
-def _samples(files: list[tuple[int, Path]]) -> Iterator[np.ndarray]:
+def _samples(files: list[tuple[int, Path]], read: Callable[[Path], Frame]) -> Iterator[np.ndarray]:
     """The grey of some readable frames spread evenly over a video."""
     count = min(_SAMPLES, len(files))
     for i in range(count):
         try:
-            yield grey_of(read_frame(files[(2 * i + 1) * len(files) // (2 * count)][1]).image)
+            yield grey_of(read(files[(2 * i + 1) * len(files) // (2 * count)][1]).image)
         except DamagedFrame:
             continue
 
 
-def or_none(read: Callable[[Path], T], file: Path, unreadable: str) -> T | None:
-    """What `read` makes of a raw frame; None if it is damaged and `unreadable` is ``exclude``.
+def or_damage(read: Callable[[Path], T], file: Path, unreadable: str) -> tuple[T | None, str | None]:
+    """What `read` makes of a raw frame; or None, and why, if it is damaged and `unreadable` is ``exclude``.
 
     Raises:
         UserError: if it is damaged and `unreadable` is ``error``.
     """
     try:
-        return read(file)
+        return read(file), None
     except DamagedFrame as error:
         if unreadable == "exclude":
-            return None
+            return None, str(error)
         raise UserError(
             f"{error}; restore it from the dataset's owners, or set preprocess.faces.unreadable: exclude in config.yaml"
         ) from None
@@ -234,31 +245,33 @@ def _aligned(waiting: _Waiting, track: _Track, position: int, shape: tuple[int, 
         "landmarks": None,
         "matrix": None,
     }
+    rotated = waiting.frame is not None and waiting.frame.orientation != 1
     if waiting.landmarks is None or waiting.frame is None:
-        return AlignedFrame(np.zeros((alignment.SIZE,) * 2 + ((3,) if colour else ()), np.uint8), row)
+        black = np.zeros((alignment.SIZE,) * 2 + ((3,) if colour else ()), np.uint8)
+        return AlignedFrame(black, row, rotated, waiting.damage)
     landmarks = track.smooth(position, waiting.head, min(_EXPRESSION, track.sigma))
     matrix = alignment.alignment_matrix(track.smooth(position, waiting.head, track.sigma))
     row["landmarks"] = landmarks.astype(np.float32).ravel()
     row["matrix"] = matrix.ravel()
-    return AlignedFrame(alignment.warp(waiting.frame.image, matrix), row)
+    return AlignedFrame(alignment.warp(waiting.frame.image, matrix), row, rotated)
 
 
-def exclusion(states: Iterable[str] | Counter[str], max_missed: float) -> str | None:
+def exclusion(states: Iterable[str] | Counter[str], max_missed: float, long: bool = False) -> str | None:
     """Why a clip with frames of these states (or so many of each) is left out, or None.
+
+    One frame that cannot be read costs a clip: it may be the apex. Of a `long` video it costs that frame alone, and
+    counts as one without a face.
 
     Texts begin with a stable code, as those of the index do.
     """
     counts = Counter(states)
-    frames = counts.total()
-    if unreadable := counts["unreadable"]:
+    frames, unreadable = counts.total(), counts["unreadable"]
+    if unreadable and (not long or unreadable == frames):
         return f"frame_unreadable: {unreadable} of {frames} frames cannot be read"
-    missed = counts["missing"] + counts["interpolated"]
+    missed = counts["missing"] + counts["interpolated"] + unreadable
+    torn = f", {unreadable} of which cannot be read" if unreadable else ""
     if missed == frames:
-        return f"no_face: no face was found in any of {frames} frames"
+        return f"no_face: no face was found in any of {frames} frames{torn}"
     if missed > max_missed * frames:
-        return f"face_missed: no face was found in {missed} of {frames} frames (more than {max_missed:.0%})"
+        return f"face_missed: no face was found in {missed} of {frames} frames{torn} (more than {max_missed:.0%})"
     return None
-
-
-def _size(shape: tuple[int, ...]) -> str:
-    return f"{shape[1]}x{shape[0]} {'colour' if len(shape) == 3 else 'grey'}"

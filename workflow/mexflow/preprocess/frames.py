@@ -4,16 +4,35 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
+import simplejpeg
 
 from mexflow.errors import UserError
+from mexflow.preprocess.headers import (
+    JPEG,
+    PNG,
+    Header,
+    Incomplete,
+    check_bmp,
+    check_png,
+    has_hole,
+    read_header,
+)
 
 _NUMBERED = re.compile(r"(?:.*\D)?(\d+)\.(?:jpe?g|png|bmp)", re.IGNORECASE)
-_JPEG_START, _JPEG_END = b"\xff\xd8", b"\xff\xd9"
+_JPEG_END = b"\xff\xd9"
+
+_SAMPLES = 9
+"""Frames spread over a clip whose headers tell its size, if they agree."""
+
+_HEAD = 1 << 16
+"""Bytes of a file that nearly always hold its header."""
 
 
 class DamagedFrame(Exception):
@@ -22,11 +41,26 @@ class DamagedFrame(Exception):
 
 @dataclass(frozen=True)
 class Frame:
-    """A decoded raw frame: uint8 (h, w) grey or (h, w, 3) RGB, with the sha256 and size of its file."""
+    """A decoded raw frame: uint8 (h, w) grey or (h, w, 3) RGB, with the sha256 and size of its file, bytes.
+
+    `orientation` is EXIF's, 1 to 8; the image is upright already.
+    """
 
     image: np.ndarray
     sha256: str
     size: int
+    orientation: int = 1
+
+
+@dataclass(frozen=True)
+class FrameFile:
+    """The file of a frame that is not decoded: its sha256 (hex) and size (bytes), the shape of the picture that it
+    holds, upright, and its EXIF orientation."""
+
+    sha256: str
+    size: int
+    shape: tuple[int, ...]
+    orientation: int
 
 
 def frame_files(folder: Path) -> list[tuple[int, Path]]:
@@ -50,36 +84,129 @@ def frame_files(folder: Path) -> list[tuple[int, Path]]:
 
 
 def read_frame(path: Path) -> Frame:
-    """Read, hash and decode one frame.
+    """Read, hash and decode one frame, and rotate it as its EXIF orientation says.
 
     Raises:
-        DamagedFrame: if the file is missing, empty, truncated, or not an 8-bit image.
+        DamagedFrame: if the file is missing, empty, truncated, no 8-bit grey or RGB image (JPEG, PNG or BMP), or if the
+            decoder complains of its data: the picture it makes of them is then not the one that was taken.
     """
     data = _content(path)
-    # Some versions of OpenCV decode a truncated JPEG into a picture that is grey from some line on, and only warn.
-    if data.startswith(_JPEG_START) and _JPEG_END not in data[-1024:]:
-        raise DamagedFrame(f"{path}: the JPEG is truncated (no end marker)")
+    header = _header(path, data)
+    try:
+        image = _jpeg(data, header) if header.kind == JPEG else _lossless(data, header)
+    except ValueError as error:
+        raise DamagedFrame(f"{path}: {error}") from None
+    return Frame(_upright(image, header.orientation), hashlib.sha256(data).hexdigest(), len(data), header.orientation)
+
+
+def hash_frame(path: Path) -> FrameFile:
+    """The hash of a frame's file, and what its header says; its pixels are not decoded.
+
+    Raises:
+        DamagedFrame: if the file is missing, empty, or no 8-bit grey or RGB image by its header.
+    """
+    data = _content(path)
+    header = _header(path, data)
+    return FrameFile(hashlib.sha256(data).hexdigest(), len(data), header.shape, header.orientation)
+
+
+def common_shape(files: Sequence[Path]) -> tuple[int, ...] | None:
+    """The shape that most frames of a clip have when decoded, by their headers: (h, w) or (h, w, 3).
+
+    A few frames spread over the clip are looked at, all only if these differ. None if none of them can be read.
+    """
+    count = min(_SAMPLES, len(files))
+    shapes = _shapes(files[i * (len(files) - 1) // max(1, count - 1)] for i in range(count))
+    if len(shapes) > 1:
+        shapes = _shapes(files)
+    return shapes.most_common(1)[0][0] if shapes else None
+
+
+def check_shape(path: Path, shape: tuple[int, ...], common: tuple[int, ...] | None) -> None:
+    """Make sure that a frame has the shape of its clip.
+
+    Raises:
+        DamagedFrame: if it has another one.
+    """
+    if common is not None and shape != common:
+        raise DamagedFrame(f"{path}: {_size(shape)}, where the frames of its clip are {_size(common)}")
+
+
+def _shapes(files: Iterable[Path]) -> Counter[tuple[int, ...]]:
+    shapes = Counter[tuple[int, ...]]()
+    for path in files:
+        try:
+            with open(path, "rb") as handle:
+                data = handle.read(_HEAD)
+                try:
+                    shapes[read_header(data).shape] += 1
+                except Incomplete:
+                    shapes[read_header(data + handle.read()).shape] += 1
+        except (OSError, ValueError):
+            continue
+    return shapes
+
+
+def _size(shape: tuple[int, ...]) -> str:
+    return f"{shape[1]}x{shape[0]} {'colour' if len(shape) == 3 else 'grey'}"
+
+
+def _header(path: Path, data: bytes) -> Header:
+    try:
+        header = read_header(data)
+    except ValueError as error:
+        raise DamagedFrame(f"{path}: {error}") from None
+    if header.bits != 8:
+        raise DamagedFrame(f"{path}: {header.bits}-bit pixels, 8-bit are expected")
+    if header.channels not in (1, 3):
+        raise DamagedFrame(f"{path}: {header.channels} channels (CMYK?), grey or RGB is expected")
+    return header
+
+
+def _jpeg(data: bytes, header: Header) -> np.ndarray:
+    # What follows the end marker, such as the zeros that fill a block of the disk, does no harm.
+    end = data.find(_JPEG_END, header.pixels_at)
+    if end < 0:
+        raise ValueError("the JPEG is truncated (no end marker)")
+    if has_hole(data, header, end):
+        raise ValueError("the JPEG is damaged (zeros in the place of its data)")
+    try:
+        # OpenCV decodes to the same bits, but of damaged data it only warns.
+        image = simplejpeg.decode_jpeg(data, "GRAY" if header.channels == 1 else "RGB")
+    except ValueError as error:
+        raise ValueError(f"the JPEG is damaged ({error})") from None
+    return image[..., 0] if header.channels == 1 else image
+
+
+def _lossless(data: bytes, header: Header) -> np.ndarray:
+    # OpenCV finds the same, but has its own say on the terminal.
+    if header.kind == PNG:
+        check_png(data)
+    else:
+        check_bmp(data, header)
     try:
         image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     except cv2.error:
         image = None
     if image is None:
-        raise DamagedFrame(f"{path}: not an image")
-    if image.dtype != np.uint8:
-        raise DamagedFrame(f"{path}: {image.dtype} pixels, 8-bit are expected")
+        raise ValueError(f"the {header.kind} cannot be decoded")
     if image.ndim == 3:
         image = cv2.cvtColor(image, cv2.COLOR_BGRA2RGB if image.shape[2] == 4 else cv2.COLOR_BGR2RGB)
-    return Frame(image, hashlib.sha256(data).hexdigest(), len(data))
+    return image
 
 
-def hash_frame(path: Path) -> tuple[str, int]:
-    """The sha256 (hex) and the size in bytes of a frame's file, which is not decoded.
-
-    Raises:
-        DamagedFrame: if the file is missing or empty.
-    """
-    data = _content(path)
-    return hashlib.sha256(data).hexdigest(), len(data)
+def _upright(image: np.ndarray, orientation: int) -> np.ndarray:
+    """The image with the side up that EXIF's orientation says is up."""
+    turn = {
+        2: lambda: cv2.flip(image, 1),
+        3: lambda: cv2.rotate(image, cv2.ROTATE_180),
+        4: lambda: cv2.flip(image, 0),
+        5: lambda: cv2.transpose(image),
+        6: lambda: cv2.rotate(image, cv2.ROTATE_90_CLOCKWISE),
+        7: lambda: cv2.transpose(cv2.rotate(image, cv2.ROTATE_180)),
+        8: lambda: cv2.rotate(image, cv2.ROTATE_90_COUNTERCLOCKWISE),
+    }.get(orientation)
+    return image if turn is None else turn()
 
 
 def _content(path: Path) -> bytes:
