@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import embedded_files
 from dataset_files import (
     cas_me_2,
     cas_me_2_frames,
@@ -436,3 +437,28 @@ def test_the_five_classes_say_their_release(tmp_path, count, words):
     casme2(tmp_path, [casme2_row("01", f"EP{clip:03d}") for clip in range(count)])
     casme2_frames(tmp_path, "sub01/EP000", range(1, 13))
     assert f"casme2_5class: {count} rows, {words}" in index("casme2", tmp_path).notes
+
+
+# Index and faces agree on what a frame is.
+
+
+def test_a_file_that_is_no_frame_here_is_none_for_faces(embedded_root, tmp_path):
+    import shutil
+
+    import pyarrow.parquet as pq
+
+    subject = embedded_files.SUBJECTS["casme2"]
+    root = shutil.copytree(embedded_root["casme2"], tmp_path / "casme2")
+    rows = [row for row in index("casme2", root).rows if row["subject"] == subject and row["excluded"] is None]
+    first, second = rows[0]["path"], rows[1]["path"]
+    for name in ("apex_face_20.jpg", ".img3.jpg.Zx81aQ"):
+        (root / first / name).write_bytes(b"no picture")
+    # Of two files of one frame number nobody can tell which is meant.
+    doubled = min((root / second).glob("img*.jpg"))
+    shutil.copy(doubled, doubled.with_name(doubled.name.replace("img", "img0")))
+    embedded_files.index("casme2", root, tmp_path)
+    done = embedded_files.faces("casme2", subject, root, tmp_path)
+    assert done.returncode == 0, done.stderr
+    files = pq.read_table(tmp_path / "faces.parquet")["file"].to_pylist()
+    assert any(file.startswith(f"{first}/img") for file in files)
+    assert not any("apex_face" in file or file.startswith(f"{second}/") for file in files)
