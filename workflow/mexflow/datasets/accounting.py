@@ -98,6 +98,9 @@ class Account:
                 strange.append(name)
             elif below in self._used or below in self._leading:
                 self._visit(below)
+            elif below == "truth":
+                # Its files may still be written, so they are not counted.
+                self.unused.append(f"{below}: what the renderer knows of its synthetic copy, no part of the dataset")
             else:
                 self._unused(below, self._look(below))
         if strange:
@@ -148,8 +151,6 @@ class Account:
     def _why(self, path: str) -> str:
         """Why a folder is not used."""
         layout, parts = self._layout, path.split("/")
-        if parts[0] == "truth":
-            return "what the renderer knows of its synthetic copy, no part of the dataset"
         for part in parts:
             some = other_sets.of_folder(part.strip())
             if some and some.dataset != layout.dataset:
