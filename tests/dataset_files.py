@@ -40,6 +40,9 @@ SAMM_HEADER = (
     "Notes",
 )
 
+ANY_FRAME = r"(?:.*\D)?(\d+)\.(?:jpe?g|png|bmp)"
+"""Pattern of a frame's file name in tests whose folders hold nothing else: the last number is the frame's."""
+
 Rows = Iterable[Sequence[Any]]
 
 

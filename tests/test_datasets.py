@@ -229,17 +229,19 @@ def test_frames_are_told_from_other_files_and_sorted_by_number(tmp_path):
         "ximg3.jpg",
     ):
         (folder / name).touch()
-    pattern = re.compile(r"img(\d+)\.(?:jpe?g|png|bmp)", re.IGNORECASE)
-    found = frame_folder(folder, tmp_path, "01", pattern)
+    found = frame_folder(folder, tmp_path, "01", r"img(\d+)\.(?:jpe?g|png|bmp)")
     assert list(found.numbers) == [1, 2, 4, 5, 6, 7, 8, 10]
     assert (found.path, found.video, found.missing) == ("sub01/EP01", "EP01", 2)
-    assert (found.ignored, found.repeated) == (3, 1)
+    assert found.others == (".img9.jpg", "img.jpg", "readme.txt", "ximg3.jpg")
+    assert (
+        found.excluded == "frames_repeated: img01.jpg and img1.jpg are the same frame in sub01/EP01; keep one of them"
+    )
     assert found.holds(10) and not found.holds(3) and not found.holds(11)
 
 
 @pytest.mark.parametrize(("frame", "held"), [(1, 2), (2, 2), (3, 2), (4, 5), (6, 5), (7, 5), (8, 9), (99, 9)])
 def test_nearest_frame(tmp_path, frame, held):
-    found = frame_folder(frames(tmp_path / "a", [2, 5, 9]), tmp_path, "01", re.compile(r"img(\d+)\.jpg"))
+    found = frame_folder(frames(tmp_path / "a", [2, 5, 9]), tmp_path, "01", r"img(\d+)\.jpg")
     assert found.nearest(frame) == held
 
 
@@ -292,9 +294,11 @@ def test_summary(tmp_path):
             f"    CASME2_RAW/CASME2-RAW/{x}: 2 missing"
             for x in ("sub01/EP02_01f", "sub01/EP03", "sub01/EP04", "sub03/EP09")
         ),
-        "  notes: 2",
+        "  not used: 0",
+        "  notes: 3",
         "    frames are read from CASME2_RAW/CASME2-RAW",
         "    there is no CASME2-ObjectiveClasses.xlsx: objective_class and megc2018 are null",
+        "    casme2_5class: 3 rows, as no release has (that of 2014 246 and that of 2019 249)",
     ]
 
 

@@ -14,6 +14,7 @@ import PIL.Image
 import pytest
 
 import picture_files
+from dataset_files import ANY_FRAME
 from mexflow.errors import UserError
 from mexflow.preprocess.frames import (
     DamagedFrame,
@@ -46,32 +47,32 @@ def picture(*shape: int) -> np.ndarray:
 
 def test_frames_come_in_the_order_of_their_numbers(tmp_path: Path) -> None:
     touch(tmp_path, "img100.jpg", "img9.jpg", "img10.jpg", "img99.jpg", "img101.jpg")
-    files = frame_files(tmp_path)
+    files = frame_files(tmp_path, ANY_FRAME)
     assert [number for number, _ in files] == [9, 10, 99, 100, 101]
     assert [path.name for _, path in files] == ["img9.jpg", "img10.jpg", "img99.jpg", "img100.jpg", "img101.jpg"]
 
 
 def test_the_last_number_of_a_name_counts_padded_or_not(tmp_path: Path) -> None:
     touch(tmp_path, "006_0997.jpg", "006_1000.JPG", "006_00998.png", "006_999.jpeg", "1001.bmp")
-    assert [number for number, _ in frame_files(tmp_path)] == [997, 998, 999, 1000, 1001]
+    assert [number for number, _ in frame_files(tmp_path, ANY_FRAME)] == [997, 998, 999, 1000, 1001]
 
 
 def test_other_files_are_no_frames(tmp_path: Path) -> None:
     touch(tmp_path, "img1.jpg", "Thumbs.db", ".img2.jpg", "img3.txt", "cover.jpg", "img4.jpg.part")
-    assert [path.name for _, path in frame_files(tmp_path)] == ["img1.jpg"]
+    assert [path.name for _, path in frame_files(tmp_path, ANY_FRAME)] == ["img1.jpg"]
 
 
 @pytest.mark.parametrize("other", ["img009.jpg", "reg9.jpg", "img9.png"])
 def test_two_files_of_one_number_are_an_error(tmp_path: Path, other: str) -> None:
     with pytest.raises(UserError) as error:
-        frame_files(touch(tmp_path, "img9.jpg", "img10.jpg", other))
+        frame_files(touch(tmp_path, "img9.jpg", "img10.jpg", other), ANY_FRAME)
     text = str(error.value)
-    assert "img9.jpg" in text and other in text and "both frame 9" in text and "\n" not in text
+    assert "img9.jpg" in text and other in text and "are the same frame" in text and "\n" not in text
 
 
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="cannot be listed"):
-        frame_files(tmp_path / "sub99")
+    with pytest.raises(UserError, match="sub99: cannot be read"):
+        frame_files(tmp_path / "sub99", ANY_FRAME)
 
 
 @pytest.mark.parametrize("extension", ["png", "bmp", "jpg"])

@@ -152,8 +152,8 @@ def test_a_clip_in_two_folders(root):
     mmew_frames(root, "others/S01-01-001", range(1, 3))
     listing = index(root)
     assert [video["path"] for video in listing.videos] == [f"Micro_Expression/{CLIP}"]
-    assert listing.notes[1:] == [
-        "folders of a video that has another folder are not read: Micro_Expression/others/S01-01-001"
+    assert listing.unused == [
+        f"Micro_Expression/others/S01-01-001: its video has another folder, Micro_Expression/{CLIP}"
     ]
 
 

@@ -15,6 +15,7 @@ import pytest
 import dataset_files
 import embedded_files
 import picture_files
+from dataset_files import ANY_FRAME
 from mexflow.errors import UserError
 from mexflow.preprocess.faces import AlignedFrame, Settings
 from mexflow.preprocess.openface import align_video
@@ -68,7 +69,7 @@ class Output:
         self.table.write_text("\n".join(lines) + "\n")
 
     def align(self, unreadable: str = "error") -> list[AlignedFrame]:
-        return list(align_video(self.raw, VIDEO, COUNT, self.openface, Settings(unreadable=unreadable)))
+        return list(align_video(self.raw, VIDEO, COUNT, ANY_FRAME, self.openface, Settings(unreadable=unreadable)))
 
     def refusal(self) -> str:
         with pytest.raises(UserError) as error:

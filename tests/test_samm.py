@@ -122,7 +122,7 @@ def test_objective_class_unreadable_is_noted(root):
     samm(root, [samm_row(objective="?")])
     listing = index(root)
     assert listing.rows[0]["objective_class"] is None
-    assert "1 clips have no objective class from I to VII: 006_1_2" in listing.notes
+    assert "1 clips have no objective class from I to VII: 006_1_2 ('?')" in listing.notes
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import dlib
 import numpy as np
 import pytest
 
+from dataset_files import ANY_FRAME
 from embedded_files import SEED, SIZE, SUBJECTS
 from mexflow.embedded import plan
 from mexflow.preprocess import landmarks
@@ -124,7 +125,7 @@ def align(folder: Path, room: dict[str, np.ndarray], *shown: tuple[str, int]) ->
     frames = [who for who, count in shown for _ in range(count)]
     for number, who in enumerate(frames, start=1):
         os.link(pictures[who], video / f"img{number}.bmp")
-    return list(align_video(video, len(frames), Settings()))
+    return list(align_video(video, len(frames), ANY_FRAME, Settings()))
 
 
 def at(frame: AlignedFrame) -> tuple[int, int] | None:

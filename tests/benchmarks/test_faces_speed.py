@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import pytest
 
+from dataset_files import ANY_FRAME
 from embedded_files import SEED, SIZE, SUBJECTS
 from mexflow.artifacts import Outputs
 from mexflow.embedded import plan
@@ -30,13 +31,13 @@ WORST_RATIO = 3.5
 
 def decode(folder: Path) -> None:
     """Decode the frames, and do nothing else."""
-    for _, file in frame_files(folder):
+    for _, file in frame_files(folder, ANY_FRAME):
         cv2.imdecode(np.frombuffer(file.read_bytes(), np.uint8), cv2.IMREAD_UNCHANGED)
 
 
 def read_as_before(folder: Path) -> None:
     """Read, hash and decode the frames with OpenCV, whatever is wrong with them."""
-    for _, file in frame_files(folder):
+    for _, file in frame_files(folder, ANY_FRAME):
         data = file.read_bytes()
         hashlib.sha256(data).hexdigest()
         image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
@@ -46,17 +47,17 @@ def read_as_before(folder: Path) -> None:
 
 def read(folder: Path) -> None:
     """The same, and find their damages."""
-    for _, file in frame_files(folder):
+    for _, file in frame_files(folder, ANY_FRAME):
         read_frame(file)
 
 
 def align(folder: Path, output: Path) -> None:
     """What ``mexflow faces`` does with a video: read, hash, decode, track, align, write the array and the table."""
     with Outputs() as outputs:
-        rows, image = FaceRows(), read_frame(frame_files(folder)[0][1]).image
+        rows, image = FaceRows(), read_frame(frame_files(folder, ANY_FRAME)[0][1]).image
         depth = 3 if image.ndim == 3 else 1
         with outputs.array(output / "faces.npy", (FRAMES, 112, 112, depth), np.uint8) as append:
-            for face in align_video(folder, FRAMES, Settings()):
+            for face in align_video(folder, FRAMES, ANY_FRAME, Settings()):
                 append(face.image.reshape(1, 112, 112, depth))
                 rows.add({**face.row, "dataset": "casme2", "subject": "01", "video": "EP02_01f"})
         rows.end_video(None)
@@ -81,7 +82,7 @@ def parts(folder: Path) -> dict[str, float]:
         return result
 
     face = None
-    for _, file in frame_files(folder)[:60]:
+    for _, file in frame_files(folder, ANY_FRAME)[:60]:
         image = read_frame(file).image
         timed("hash", hash_frame, file)
         grey = timed("grey", landmarks.grey_of, image)

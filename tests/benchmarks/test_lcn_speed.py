@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
+from dataset_files import ANY_FRAME
 from mexflow.artifacts import Inputs, Outputs
 from mexflow.preprocess.faces import Settings, align_video
 from mexflow.preprocess.frames import frame_files
@@ -36,7 +37,7 @@ def align(video: Path, folder: Path) -> None:
     with Outputs() as outputs:
         rows = FaceRows()
         with outputs.array(folder / "aligned.npy", (VIDEO, 112, 112, 3), np.uint8) as append:
-            for face in align_video(video, VIDEO, Settings()):
+            for face in align_video(video, VIDEO, ANY_FRAME, Settings()):
                 append(face.image[None])
                 rows.add({**face.row, "dataset": "casme2", "subject": "01", "video": "EP02_01f"})
         rows.end_video(None)
@@ -59,7 +60,7 @@ def test_lcn_takes_at_most_a_tenth_of_aligning(
     np.save(tmp_path / "faces.npy", np.resize(faces, (FRAMES, *faces.shape[1:])))
     # The longest clip to and fro, so that one detection of a face counts no more than in a video of usual length.
     folders = [path for path in embedded_root["casme2"].rglob("*") if path.is_dir()]
-    files = [file for _, file in max((frame_files(path) for path in folders), key=len)]
+    files = [file for _, file in max((frame_files(path, ANY_FRAME) for path in folders), key=len)]
     to_and_fro = files + files[-2:0:-1]
     video = tmp_path / "video"
     video.mkdir()

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from dataset_files import ANY_FRAME
 from embedded_files import SEED, SIZE, SUBJECTS
 from mexflow.embedded import plan
 from mexflow.models import build
@@ -39,13 +40,13 @@ def test_spotting_from_frames_on_disk(embedded_root: dict[str, Path], tmp_path: 
         network = build("elface", {}, 1, 2).eval()
         taken = {"decode": 0.0, "align": 0.0, "LCN": 0.0, "score": 0.0}
         start = time.perf_counter()
-        for _, file in frame_files(folder):
+        for _, file in frame_files(folder, ANY_FRAME):
             cv2.imdecode(np.frombuffer(file.read_bytes(), np.uint8), cv2.IMREAD_UNCHANGED)
         taken["decode"] = time.perf_counter() - start
-        next(iter(align_video(folder, FRAMES, Settings())))  # loads the model of the landmarks
+        next(iter(align_video(folder, FRAMES, ANY_FRAME, Settings())))  # loads the model of the landmarks
         start = time.perf_counter()
         # As the commands do it, through files: the video is never in memory.
-        images = (face.image.reshape(112, 112, -1) for face in align_video(folder, FRAMES, Settings()))
+        images = (face.image.reshape(112, 112, -1) for face in align_video(folder, FRAMES, ANY_FRAME, Settings()))
         np.save(tmp_path / "faces.npy", np.stack(list(images)))
         taken["align"] = time.perf_counter() - start
         faces = np.load(tmp_path / "faces.npy", mmap_mode="r")

@@ -65,7 +65,11 @@ def main(
         rows = [r for r in job.inputs.table(index).to_pylist() if r["subject"] == subject]
         listed = [v for v in job.inputs.table(videos).to_pylist() if v["subject"] == subject]
         usable = {row["video"] for row in rows if row["excluded"] is None}
-        chosen = [v for v in listed if v["frame_count"] and (every_video or v["video"] in usable)]
+        chosen = [
+            video
+            for video in listed
+            if video["frame_count"] and video["excluded"] is None and (every_video or video["video"] in usable)
+        ]
         if not rows and not (every_video and listed):
             raise UserError(f"{index}: no rows of subject {subject!r} of {dataset}")
         count = sum(video["frame_count"] for video in chosen)
@@ -74,18 +78,19 @@ def main(
             """1 for grey, 3 for colour: what most frames of the subject are, each as most of its video are."""
             counts = Counter[int]()
             for video in chosen:
-                shape = common_shape([file for _, file in frame_files(root / video["path"])])
+                shape = common_shape([file for _, file in frame_files(root / video["path"], video["frame_name"])])
                 if shape is not None:
                     counts[3 if len(shape) == 3 else 1] += video["frame_count"]
             return counts.most_common(1)[0][0] if counts else 1
 
         def aligned(video: dict[str, Any]) -> Iterator[faces.AlignedFrame]:
+            frames = video["frame_count"], video["frame_name"]
             if openface is None:
-                return faces.align_video(root / video["path"], video["frame_count"], settings)
+                return faces.align_video(root / video["path"], *frames, settings)
             file = existing.table_file(openface, video["path"])
             if file.is_file():
                 job.inputs.digests[file.as_posix()] = hash_file(file)
-            return existing.align_video(root, video["path"], video["frame_count"], openface, settings)
+            return existing.align_video(root, video["path"], *frames, openface, settings)
 
         depth = channels()
         done, states, raw, raw_bytes, all_rotated = FaceRows(), Counter[str](), hashlib.sha256(), 0, 0

@@ -24,15 +24,17 @@ def main(
 
     listing = read(dataset, {dataset: root})
     annotations = [str(path) for path in listing.annotation_files]
-    places = [video["path"] for video in listing.videos] + [str(Path(a).relative_to(root)) for a in annotations]
+    places = [*listing.folders, *(str(Path(a).relative_to(root)) for a in annotations)]
     value = {
         "root": str(root),
         "code": code_digest("listing", *modules(dataset)),
         "stamp": stamp(root, places),
-        "version": canonical_digest([listing.rows, listing.videos]).sha256,
+        "version": canonical_digest([listing.rows, listing.videos, listing.unused]).sha256,
         "places": places,
         "annotations": annotations,
-        "subjects": sorted({video["subject"] for video in listing.videos if video["frame_count"]}),
+        "subjects": sorted(
+            {video["subject"] for video in listing.videos if video["frame_count"] and video["excluded"] is None}
+        ),
         "rows": listing.rows,
     }
     with Outputs() as outputs:

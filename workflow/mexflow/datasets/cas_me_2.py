@@ -8,9 +8,19 @@ from typing import Any
 
 from mexflow.datasets import cas_me_2_table as table_of
 from mexflow.datasets import cells
-from mexflow.datasets.base import Adapter, FrameFolders, FramePlace, ReadBytes, annotations, expression_types, keyed
+from mexflow.datasets.base import (
+    Adapter,
+    FrameFolders,
+    FramePlace,
+    ReadBytes,
+    annotations,
+    strange_action_units,
+    told_apart,
+    typed,
+)
 from mexflow.datasets.expressions import expression
 from mexflow.datasets.folders import IMAGE
+from mexflow.datasets.labels import CAS_ME_2_EMOTIONS
 from mexflow.datasets.listing import Listing
 from mexflow.datasets.spreadsheet import Record
 from mexflow.errors import UserError
@@ -18,8 +28,8 @@ from mexflow.errors import UserError
 _TABLE = "CAS(ME)^2code_final.xlsx"
 _ANY_TABLE = r"(?:CAS\(ME\)\W*[2²][\W_]*)?code[\W_]*final.*\.xlsx"
 _LEVELS = r"s(?P<subject>\d+)/.*"
-_FRAME = re.compile(r"img(\d+)" + IMAGE, re.IGNORECASE)
-_FOLDER = re.compile(r"\d+_(\d{4}).*")
+_FRAME = r"img(\d+)" + IMAGE
+_FOLDER = re.compile(r"(\d+)_(\d{4}).*")
 _MISSPELT = {"happyiness": "happiness"}
 # What the table says of a frame that is not annotated.
 _UNSET = {"apex": 0, "offset": 0}
@@ -39,23 +49,29 @@ class CasMe2(Adapter):
             UserError: if the root, the table or the frames are missing, or the table is not as released.
         """
         self.check_root(root)
-        path, notes = self.annotation_file(root, _ANY_TABLE, f"{_TABLE} (or code_final.xlsx)", rank=_updated)
+        path, others = self.annotation_file(root, _ANY_TABLE, f"{_TABLE} (or code_final.xlsx)", rank=_updated)
+        notes: list[str] = []
         table, naming = table_of.read(path, read_bytes, self.release, notes)
         found = annotations(table, table_of.CLIP, notes)
         for record in found:
             record.cells["subject"] = self._folder(path, record, naming)
-        records = keyed(table, found, _key)
-        types = expression_types(table, records.values())
+        records = typed(table, found, _key, notes)
+        notes += strange_action_units(table, records.values())
+        notes += self.strange_emotions(table, records.values())
         frames = self.frame_folders(root)
-        rows = []
-        for (key, record), kind in zip(records.items(), types, strict=True):
-            rows.append(self._row(table.where(record), record, key, kind, naming, frames))
-        return self.listing(rows, frames, [path], [*notes, *self._ambiguous(frames)])
+        rows = [self._row(table.where(record), record, key, naming, frames) for key, record in records.items()]
+        told_apart(rows)
+        return self.listing(root, rows, frames, [path], [*notes, *self._ambiguous(frames)], others)
 
     def same_name(self, name: str) -> str:
         """The code in a video's name, if it has one; see `Adapter.same_name`."""
         match = _FOLDER.fullmatch(name)
-        return match[1] if match else name.casefold()
+        return match[2] if match else name.casefold()
+
+    def owner(self, name: str) -> str | None:
+        """The subject whose number a video's folder begins with; see `Adapter.owner`."""
+        match = _FOLDER.fullmatch(name)
+        return self.subject(match[1]) if match else None
 
     def _ambiguous(self, frames: FrameFolders) -> list[str]:
         videos: dict[tuple[str, str], list[str]] = {}
@@ -83,13 +99,12 @@ class CasMe2(Adapter):
         self,
         where: str,
         record: Record,
-        key: tuple[str, str],
-        kind: str,
+        key: tuple[str, str, str],
         naming: table_of.Naming,
         frames: FrameFolders,
     ) -> dict[str, Any]:
         values = record.cells
-        subject, clip = key
+        subject, clip, kind = key
         code = naming.codes.get(clip.partition("_")[0])
         name = f"{subject.removeprefix('s')}_{code or clip.partition('_')[0]}"
         folder = frames.find(subject, name)
@@ -145,6 +160,9 @@ ADAPTER = CasMe2(
         "rawpic/sNN/NN_CCCCname/imgF.jpg"
     ),
     subject_form="s{:02d}",
+    first_frame=1,
+    emotions=CAS_ME_2_EMOTIONS,
+    misspelt=_MISSPELT,
     places=(
         FramePlace("rawpic", _LEVELS, _FRAME),
         FramePlace("rawpic/rawpic", _LEVELS, _FRAME),

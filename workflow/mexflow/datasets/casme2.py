@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from mexflow.datasets import cells
-from mexflow.datasets.base import Adapter, FrameFolders, FramePlace, ReadBytes, annotations, keyed, listed
+from mexflow.datasets.base import (
+    Adapter,
+    FrameFolders,
+    FramePlace,
+    ReadBytes,
+    annotations,
+    keyed,
+    strange_action_units,
+)
 from mexflow.datasets.expressions import expression
-from mexflow.datasets.folders import IMAGE, files_named
-from mexflow.datasets.labels import CASME2_5CLASS, MEGC2018, MEGC2019_CASME2
+from mexflow.datasets.folders import IMAGE, files_named, listed
+from mexflow.datasets.labels import CASME2_5CLASS, CASME2_EMOTIONS, MEGC2018, MEGC2019_CASME2, NOT_IN_MEGC2019
 from mexflow.datasets.listing import Listing
 from mexflow.datasets.spreadsheet import Column, Record, Table, read_table
 from mexflow.errors import UserError
@@ -35,8 +44,11 @@ _OBJECTIVE_COLUMNS = {
     "objective_class": Column("Objective Class", ("Objective Classes",)),
 }
 _LEVELS = r"sub(?P<subject>\d+)/.*"
-_IMG = re.compile(r"img(\d+)" + IMAGE, re.IGNORECASE)
-_ANY_IMG = re.compile(r"(?:reg_)?img(\d+)" + IMAGE, re.IGNORECASE)
+_IMG = r"img(\d+)" + IMAGE
+_ANY_IMG = r"(?:reg_)?img(\d+)" + IMAGE
+_NOT_IN_MEGC2019 = {(subject, name.casefold()): why for (subject, name), why in NOT_IN_MEGC2019.items()}
+# How many rows of each release have one of the five classes.
+_FIVE_CLASSES = {246: "2014", 249: "2019"}
 
 
 class Casme2(Adapter):
@@ -53,9 +65,12 @@ class Casme2(Adapter):
         """
         self.check_root(root)
         # The first by name is the release of 2014, which the papers' numbers come from.
-        coding, notes = self.annotation_file(root, "|".join(map(re.escape, _CODING)), " or ".join(_CODING))
+        coding, others = self.annotation_file(root, "|".join(map(re.escape, _CODING)), " or ".join(_CODING))
+        notes: list[str] = []
         table = read_table(coding, _COLUMNS, read_bytes, self.release)
-        records = keyed(table, annotations(table, _CLIP, notes), _key)
+        records = keyed(table, annotations(table, _CLIP, notes), _key, notes)
+        notes += strange_action_units(table, records.values())
+        notes += self.strange_emotions(table, records.values())
         frames = self.frame_folders(root)
         if table.has("Objective Classes", "Objective Class"):
             notes.append(f"the objective classes in {coding.name} are not used: {OBJECTIVE_FILE} has those of 2018")
@@ -68,7 +83,8 @@ class Casme2(Adapter):
             notes.append(f"there is no {OBJECTIVE_FILE}: objective_class and megc2018 are null")
 
         rows = [self._row(table, record, frames, objective.get(key)) for key, record in records.items()]
-        return self.listing(rows, frames, files, notes)
+        notes += [_five_classes(rows), *_left_out(records)]
+        return self.listing(root, rows, frames, files, notes, others)
 
     def _row(self, table: Table, record: Record, frames: FrameFolders, objective: int | None) -> dict[str, Any]:
         values = record.cells
@@ -78,9 +94,6 @@ class Casme2(Adapter):
         # The folder's own name where there is one: copies of the table differ in case.
         video = folder.video if folder else filename
         emotion = cells.emotion(values["emotion"])
-        onset, apex = (cells.number(values[name]) for name in ("onset", "apex"))
-        # MEGC2019 leaves out the two clips without a usable apex: 04/EP12_01f has none, 05/EP09_05f has the onset.
-        usable_apex = apex is not None and apex != onset
         return expression(
             values,
             table.where(record),
@@ -97,8 +110,24 @@ class Casme2(Adapter):
             casme2_5class=emotion if emotion in CASME2_5CLASS else None,
             objective_class=objective,
             megc2018=MEGC2018.get(objective),
-            megc2019=MEGC2019_CASME2.get(emotion) if usable_apex else None,
+            megc2019=None if (subject, filename.casefold()) in _NOT_IN_MEGC2019 else MEGC2019_CASME2.get(emotion),
         )
+
+
+def _five_classes(rows: list[dict[str, Any]]) -> str:
+    count = sum(row["casme2_5class"] is not None for row in rows)
+    if count in _FIVE_CLASSES:
+        return f"casme2_5class: {count} rows, as the release of {_FIVE_CLASSES[count]} has"
+    known = " and ".join(f"that of {year} {number}" for number, year in _FIVE_CLASSES.items())
+    return f"casme2_5class: {count} rows, as no release has ({known})"
+
+
+def _left_out(records: Mapping[tuple[str, str], Record]) -> list[str]:
+    return [
+        f"not_in_megc2019: sub{subject}_{cells.file_name(record.cells['filename'])}: {_NOT_IN_MEGC2019[subject, name]}"
+        for (subject, name), record in records.items()
+        if (subject, name) in _NOT_IN_MEGC2019
+    ]
 
 
 def objective_file(root: Path) -> Path | None:
@@ -115,7 +144,7 @@ def _objective_classes(
 ) -> dict[tuple[str, str], int]:
     table = read_table(path, _OBJECTIVE_COLUMNS, read_bytes, OBJECTIVE_RELEASE)
     named = [r for r in table.records if cells.text(r.cells["subject"]) and cells.text(r.cells["filename"])]
-    records = keyed(table, named, _key)
+    records = keyed(table, named, _key, notes)
     if not records.keys() & clips.keys():
         raise UserError(f"{path}: none of its rows is a clip of CASME II; it should be {OBJECTIVE_RELEASE}")
     classes = {}
@@ -125,13 +154,15 @@ def _objective_classes(
             notes.append(f"{table.where(record)} is no annotated clip and is ignored: {record.words[:80]!r}")
         elif value is not None:
             classes[key] = value
+        elif words := cells.text(record.cells["objective_class"]):
+            notes.append(f"{table.where(record)}: the objective class {words!r} is none of I to VII")
     absent = [
         f"sub{subject}_{cells.file_name(record.cells['filename'])}"
         for (subject, name), record in clips.items()
         if (subject, name) not in classes
     ]
     if absent:
-        notes.append(f"{len(absent)} clips have no objective class in {path.name}: {listed(absent)}")
+        notes.append(f"{len(absent)} clips have no objective class in {path.name}: {listed(absent, len(absent))}")
     return classes
 
 
@@ -144,6 +175,8 @@ ADAPTER = Casme2(
         "Action Units, Estimated Emotion) and the frames CASME2_RAW/CASME2-RAW/subNN/EPxx_yy/imgN.jpg"
     ),
     subject_form="{:02d}",
+    first_frame=1,
+    emotions=CASME2_EMOTIONS,
     places=(
         FramePlace("CASME2_RAW/CASME2-RAW", _LEVELS, _IMG),
         FramePlace("CASME2-RAW", _LEVELS, _IMG),

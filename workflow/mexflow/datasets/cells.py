@@ -6,6 +6,7 @@ value is read from whatever the cell holds.
 
 from __future__ import annotations
 
+import datetime
 import math
 import re
 import unicodedata
@@ -17,6 +18,12 @@ _INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff"))
 # Not left to float(): it takes '006_1_2' for 612, and 'nan' and 'inf' for numbers.
 _NUMBER = re.compile(r"[+-]?\d+(?:\.\d*)?")
 _SUBJECT = re.compile(r"[^\W\d_]*[ _]*(\d+)(?:\.0*)?")
+_MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
+_DATE = re.compile(
+    rf"\d{{1,2}}[-/ ]{_MONTH}(?:[-/ ]\d{{2,4}})?|{_MONTH}[-/ ]\d{{1,4}}|\d{{4}}-\d\d?-\d\d?(?:[ T].*)?"
+    r"|\d{1,2}/\d{1,2}/\d{2,4}|\d{1,2}月\d{1,2}日",
+    re.IGNORECASE,
+)
 # Larger whole numbers have no exact float and are no frame numbers.
 _LARGEST = 2**53
 
@@ -41,6 +48,19 @@ def number(cell: Any) -> float | None:
             return None
         cell = float(words)
     return cell if math.isfinite(cell) and abs(cell) < _LARGEST else None
+
+
+def is_unset(cell: Any) -> bool:
+    """Whether a cell holds one of the owners' marks for no number: nothing, ``/``, a backslash, ``-``.
+
+    Whatever else is no number (``5O``, ``1,030``, ``#REF!``, a formula that was saved without its value) is a mistake.
+    """
+    return text(cell) in ("", "/", "\\", "-", "\N{EN DASH}", "\N{EM DASH}", "\N{MINUS SIGN}")
+
+
+def is_date(cell: Any) -> bool:
+    """Whether a spreadsheet program made a date of a cell: by its type, or a text such as ``7-Apr``, ``2014-04-07``."""
+    return isinstance(cell, datetime.date | datetime.time) or bool(_DATE.fullmatch(text(cell)))
 
 
 def column_key(cell: Any) -> str:

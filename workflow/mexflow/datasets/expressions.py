@@ -6,18 +6,23 @@ The rules here hold for every dataset. Each repair and exclusion begins with a s
 repair                    when
 ========================  ===========================================================================
 ``fraction_dropped``      a frame number is not whole: it is truncated
-``onset_zero``            the onset is 0 where frames are numbered from 1: 1 is used
+``onset_zero``            the onset is 0 where frames are numbered from 1: 1 is used, unless there is a frame 0
 ``offset_missing``        the offset is not annotated, in a dataset known for it: the apex is used
 ``apex_missing``          the apex is not annotated: the middle of onset and offset is used
 ``apex_out_of_range``     the apex lies before the onset or after the offset: likewise
 ``emotion_spelling``      the emotion is misspelt
 ``emotion_renamed``       the copy names the emotion differently from the owners' release
+``name_spelling``         the folder's name is spelt differently from the owners'
+``clip_renamed``          two expressions of other types have one name: the second has its type added
 ========================  ===========================================================================
 
 ========================  ===========================================================================
 exclusion                 when
 ========================  ===========================================================================
-``not_a_number``          there is no number for the onset or the offset
+``not_a_number``          there is no number for the onset or the offset, or a cell holds neither a number nor a mark
+                          that stands for none
+``subject_mismatch``      the clip's or its folder's name says another subject: it would be in two folds
+``frames_repeated``       the folder holds two files of one frame number
 ``onset_after_offset``    the onset lies after the offset
 ``folder_missing``        the folder of frames is not there
 ``folder_empty``          the folder holds no frame
@@ -29,11 +34,11 @@ Where the middle is used and has no frame, the nearest frame that there is takes
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from mexflow.datasets.cells import number, text
+from mexflow.datasets.cells import is_unset, number, text
 from mexflow.datasets.folders import FrameFolder
 
 
@@ -43,6 +48,7 @@ def expression(
     folder: FrameFolder | None,
     expected: str,
     unset: Mapping[str, int] = MappingProxyType({}),
+    mismatch: str | None = None,
     **columns: Any,
 ) -> dict[str, Any]:
     """Make one row of the index.
@@ -54,6 +60,7 @@ def expression(
         expected: the path, relative to the root, where the folder should be.
         unset: the number that a dataset writes for a frame that is not annotated, by cell; an offset is mended
             only where its dataset has one.
+        mismatch: why the row cannot be of its subject, None if it can.
         columns: the other columns of the row; labels left out are null.
 
     Returns:
@@ -62,16 +69,18 @@ def expression(
     repairs: list[str] = []
     frames = {name: _frame(name, cells[name], repairs) for name in ("onset", "apex", "offset")}
     said = {name: text(cells[name]) for name in frames}
-    if "onset" in unset and frames["onset"] == unset["onset"]:
+    wrong = [name for name in frames if frames[name] is None and not is_unset(cells[name])]
+    # A copy may number its frames from 0: what is there is meant.
+    if "onset" in unset and frames["onset"] == unset["onset"] and not (folder and folder.holds(unset["onset"])):
         frames["onset"] = 1
         repairs.append(f"onset_zero: the table says {said['onset']}, frames are numbered from 1, 1 is used")
     for name in ("apex", "offset"):
         if name in unset and frames[name] == unset[name]:
             frames[name] = None
-    if "offset" in unset and frames["offset"] is None and frames["apex"] is not None:
+    if "offset" in unset and frames["offset"] is None and frames["apex"] is not None and "offset" not in wrong:
         frames["offset"] = frames["apex"]
         repairs.append(f"offset_missing: {_says(said['offset'])}, the apex ({frames['apex']}) is used")
-    excluded = _empty(folder) or _order(said, where, frames)
+    excluded = mismatch or (folder and folder.excluded) or _empty(folder) or _order(said, where, frames, wrong)
     if excluded is None:
         frames["apex"] = _apex(said["apex"], frames, folder, repairs)
         excluded = _absent(folder, expected, frames)
@@ -103,8 +112,10 @@ def _empty(folder: FrameFolder | None) -> str | None:
     return f"folder_empty: {folder.path} holds no frame" if folder and not folder.numbers else None
 
 
-def _order(said: Mapping[str, str], where: str, frames: Mapping[str, int | None]) -> str | None:
-    unreadable = [f"{name} is {said[name]!r}" for name in ("onset", "offset") if frames[name] is None]
+def _order(said: Mapping[str, str], where: str, frames: Mapping[str, int | None], wrong: Sequence[str]) -> str | None:
+    unreadable = [
+        f"{name} is {said[name]!r}" for name in frames if name in wrong or (frames[name] is None and name != "apex")
+    ]
     if unreadable:
         return f"not_a_number: {where}: {' and '.join(unreadable)}"
     if frames["onset"] > frames["offset"]:

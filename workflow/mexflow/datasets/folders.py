@@ -6,7 +6,7 @@ import os
 import re
 from array import array
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,24 +15,35 @@ from mexflow.errors import UserError
 IMAGE = r"\.(?:jpe?g|png|bmp)"
 """The ending of a frame's file name, as a pattern (to be matched without case)."""
 
-_SYSTEM_FILES = {"thumbs.db", "desktop.ini"}
+# What systems and programs leave in folders that people copy. Anything else that is not used is named.
+_CLUTTER = re.compile(
+    r"\._.*|\.ds_store|\.localized|icon\r|__macosx|\.appledouble|\.apdisk|\.fseventsd|\.spotlight-v100|\.trashes"
+    r"|\.temporaryitems|\.documentrevisions-v100"
+    r"|thumbs\.db|ehthumbs(?:_vista)?\.db|desktop\.ini|\$recycle\.bin|system volume information|~\$.*"
+    r"|@eadir|@tmp|@recycle|#recycle|#snapshot|\.@__thumb|\.snapshots?|lost\+found|\.nfs[0-9a-f]+"
+    r"|\.trash-\d+|\.directory|\.thumbnails|\.~lock\..*#|\.?picasa\.ini|\.nomedia"
+    r"|\.git.*|\.svn|\.snakemake.*|\.ipynb_checkpoints",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
 class FrameFolder:
     """A folder of frames.
 
-    `path` is relative to the dataset's root, with ``/``; `numbers` are the frame numbers in increasing order
-    (int64, each once); `ignored` counts the files that are neither frames nor a system's own; `repeated` counts
-    the files whose number another file has too.
+    `path` is relative to the dataset's root, with ``/``, and `video` its name without blanks around it; `frame_name`
+    is the pattern of its frames' file names, see `numbered`. `numbers` are the frame numbers in increasing order
+    (int64, each once); `others` are the names of everything in it that is neither a frame nor clutter. `excluded`
+    says why the folder is not used, None if it is.
     """
 
     subject: str
     video: str
     path: str
+    frame_name: str = ""
     numbers: array = field(default_factory=lambda: array("q"))
-    ignored: int = 0
-    repeated: int = 0
+    others: tuple[str, ...] = ()
+    excluded: str | None = None
 
     @property
     def missing(self) -> int | None:
@@ -55,8 +66,47 @@ class FrameFolder:
         return f"{self.numbers[0]} to {self.numbers[-1]}{gaps}"
 
 
+@dataclass(frozen=True)
+class Numbered:
+    """Files by frame number, as `numbered` finds them.
+
+    `files` has the first by name of each number; `others` are names that are no frame's, in order, and `repeated`
+    those whose number another file has too, with that file's name.
+    """
+
+    files: dict[int, str]
+    others: list[str]
+    repeated: list[tuple[str, str]]
+
+
+def numbered(names: Iterable[str], frame_name: str) -> Numbered:
+    """Tell which files are which frames. This is the one place where a file's name is taken for a frame's.
+
+    Args:
+        names: file names.
+        frame_name: pattern of a frame's whole file name, matched without case; its first group is the frame number.
+    """
+    match = re.compile(frame_name, re.IGNORECASE).fullmatch
+    files: dict[int, str] = {}
+    others, repeated = [], []
+    for name in sorted(names):
+        found = match(name)
+        if not found:
+            others.append(name)
+        elif (number := int(found[1])) in files:
+            repeated.append((files[number], name))
+        else:
+            files[number] = name
+    return Numbered(files, others, repeated)
+
+
+def is_clutter(name: str) -> bool:
+    """Whether a file or folder of this name is what a system or a program leaves, and never data."""
+    return bool(_CLUTTER.fullmatch(name))
+
+
 def entries(folder: Path | str) -> list[os.DirEntry[str]]:
-    """The entries of a folder in the order of their names, hidden ones and a system's own left out.
+    """The entries of a folder in the order of their names, clutter left out.
 
     Raises:
         UserError: if the folder cannot be read.
@@ -67,7 +117,7 @@ def entries(folder: Path | str) -> list[os.DirEntry[str]]:
 def _entries(folder: Path | str) -> list[os.DirEntry[str]]:
     try:
         with os.scandir(folder) as found:
-            return [entry for entry in found if entry.name[0] != "." and entry.name.lower() not in _SYSTEM_FILES]
+            return [entry for entry in found if not _CLUTTER.fullmatch(entry.name)]
     except OSError as error:
         raise UserError(f"{folder}: cannot be read ({error.strerror}); check its permissions and the disk") from None
 
@@ -82,31 +132,39 @@ def folder_at(root: Path, place: str) -> Path | None:
     """The folder at the relative `place` (``a/b``; empty for the root), in any case, exact names first."""
     folder = root
     for part in filter(None, place.split("/")):
-        names = [entry.name for entry in entries(folder) if entry.name.casefold() == part.casefold() and entry.is_dir()]
+        names = [
+            entry.name
+            for entry in entries(folder)
+            if entry.name.strip().casefold() == part.casefold() and entry.is_dir()
+        ]
         if not names:
             return None
         folder /= part if part in names else names[0]
     return folder
 
 
-def frame_folder(folder: Path, root: Path, subject: str, pattern: re.Pattern[str]) -> FrameFolder:
+def frame_folder(folder: Path, root: Path, subject: str, frame_name: str) -> FrameFolder:
     """List the frames of one folder.
 
     Args:
         folder: the folder.
         root: the dataset's root, that `FrameFolder.path` is relative to.
         subject: whose frames they are.
-        pattern: matches a frame's whole file name; its first group is the frame number.
+        frame_name: pattern of a frame's file name, see `numbered`.
 
     Raises:
         UserError: if the folder cannot be read.
     """
     # os.scandir gives names only, in one pass: a status call per file would dominate on a network disk.
-    names = [entry.name for entry in _entries(folder)]
-    numbers = [int(match[1]) for match in map(pattern.fullmatch, names) if match]
-    unique = array("q", sorted(set(numbers)))
+    found = numbered((entry.name for entry in _entries(folder)), frame_name)
     path = folder.relative_to(root).as_posix()
-    return FrameFolder(subject, folder.name, path, unique, len(names) - len(numbers), len(numbers) - len(unique))
+    excluded = None
+    if found.repeated:
+        first, second = found.repeated[0]
+        more = f", and {len(found.repeated) - 1} more such pairs" if len(found.repeated) > 1 else ""
+        excluded = f"frames_repeated: {first} and {second} are the same frame in {path}{more}; keep one of them"
+    numbers = array("q", sorted(found.files))
+    return FrameFolder(subject, folder.name.strip(), path, frame_name, numbers, tuple(found.others), excluded)
 
 
 def matching_folders(folder: Path, levels: Sequence[str]) -> list[tuple[str, Path]]:
@@ -114,8 +172,8 @@ def matching_folders(folder: Path, levels: Sequence[str]) -> list[tuple[str, Pat
 
     Args:
         folder: where to start.
-        levels: a pattern for the whole folder name at each level, matched without case; one of them has a group
-            ``subject``.
+        levels: a pattern for the whole folder name at each level, matched without case and without blanks around the
+            name; one of them has a group ``subject``. A hidden folder is none of them.
 
     Returns:
         For each folder of the last level the text of the group ``subject``, and the path.
@@ -130,6 +188,12 @@ def matching_folders(folder: Path, levels: Sequence[str]) -> list[tuple[str, Pat
             (name.groupdict().get("subject", subject), Path(entry.path))
             for subject, parent in found
             for entry in entries(parent)
-            if (name := match(entry.name)) and entry.is_dir()
+            if (name := match(entry.name.strip())) and entry.name[0] != "." and entry.is_dir()
         ]
     return found
+
+
+def listed(names: Sequence[str], most: int = 5) -> str:
+    """Some names for a message: all of them, or the first `most` and how many more."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

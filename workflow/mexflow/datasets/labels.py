@@ -19,3 +19,22 @@ MEGC2019_SAMM = {
 MEGC2019_SMIC = {name: name for name in ("negative", "positive", "surprise")}
 
 MMEW_5CLASS = ("happiness", "surprise", "disgust", "fear", "sadness")
+
+CASME2_EMOTIONS = (*CASME2_5CLASS, "sadness", "fear")
+SAMM_EMOTIONS = ("anger", "contempt", "disgust", "fear", "happiness", "other", "sadness", "surprise")
+MMEW_EMOTIONS = (*MMEW_5CLASS, "anger", "others")
+CAS_ME_2_EMOTIONS = (
+    *("anger", "disgust", "fear", "happiness", "sadness", "surprise"),
+    *("others", "confused", "helpless", "pain", "sympathy"),
+)
+"""The emotions in the owners' tables, in lower case."""
+
+NOT_IN_MEGC2019 = {
+    ("04", "EP12_01f"): "it has no apex in the table of 2014",
+    ("05", "EP09_05f"): "its apex is its onset in the table of 2014",
+    **dict.fromkeys(
+        (("24", "EP07_01"), ("24", "EP07_04f"), ("24", "EP10_03")),
+        "it is sadness in the table of 2014, surprise in later ones",
+    ),
+}
+"""Clips of CASME II (subject, file name) that the official MEGC2019 list leaves out by name, and why."""

@@ -24,7 +24,8 @@ class Listing:
     """The index of a dataset or composite.
 
     `rows` and `videos` are dicts with the columns of `schema.ROWS` and `schema.VIDEOS`; `annotation_files` are
-    the files that were read; `notes` are remarks about the copy of the dataset.
+    the files that were read; `notes` are remarks about the copy of the dataset, `unused` everything below the root
+    that is not used, with why not, and `folders` the folders that were looked into, relative to the root.
     """
 
     dataset: str
@@ -32,6 +33,8 @@ class Listing:
     videos: list[dict[str, Any]]
     annotation_files: list[Path] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    unused: list[str] = field(default_factory=list)
+    folders: list[str] = field(default_factory=list)
 
     def rows_table(self) -> pa.Table:
         """One row per annotated expression (`schema.ROWS`), in the order of the annotation table."""
@@ -60,7 +63,8 @@ class Listing:
     def summary(self) -> str:
         """The index in lines of plain text.
 
-        Counts, k of a dataset of long videos, every repair, every exclusion, folders without annotation, and notes.
+        Counts, k of a dataset of long videos, every repair, every exclusion, folders without annotation, what else lies
+        below the root, and notes.
 
         Subjects and classes are counted over the rows in use, i.e. those that are not excluded.
         """
@@ -84,6 +88,9 @@ class Listing:
             "folders with missing frames",
             [f"{v['path']}: {v['missing_frames']} missing" for v in self.videos if v["missing_frames"]],
         )
+        # What an expression lies in is among the exclusions.
+        doubted = [f"{v['path']}: {v['excluded']}" for v in self.videos if v["excluded"] and not v["annotated"]]
+        lines += _section("not used", [*doubted, *self.unused])
         lines += _section("notes", self.notes)
         return "\n".join(lines)
 

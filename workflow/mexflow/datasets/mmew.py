@@ -7,10 +7,18 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from mexflow.datasets import cells
-from mexflow.datasets.base import Adapter, FrameFolders, FramePlace, ReadBytes, annotations, keyed, listed
+from mexflow.datasets.base import (
+    Adapter,
+    FrameFolders,
+    FramePlace,
+    ReadBytes,
+    annotations,
+    keyed,
+    strange_action_units,
+)
 from mexflow.datasets.expressions import expression
-from mexflow.datasets.folders import IMAGE
-from mexflow.datasets.labels import MMEW_5CLASS
+from mexflow.datasets.folders import IMAGE, listed
+from mexflow.datasets.labels import MMEW_5CLASS, MMEW_EMOTIONS
 from mexflow.datasets.listing import Listing
 from mexflow.datasets.spreadsheet import Column, Record, Table, read_table
 
@@ -27,8 +35,8 @@ _COLUMNS = {
 }
 _RENAMED = {"repression": "others"}
 _BY_EMOTION = r"[a-z]+/S?(?P<subject>\d+)-.*"
-_BY_SUBJECT = r"[a-z]*\d+/[a-z]+/S?(?P<subject>\d+)-.*"
-_FRAME = re.compile(r"(\d+)" + IMAGE, re.IGNORECASE)
+_BY_SUBJECT = r"[a-z]*(?P<subject>\d+)/[a-z]+/S?\d+-.*"
+_FRAME = r"(\d+)" + IMAGE
 
 
 class Mmew(Adapter):
@@ -43,17 +51,25 @@ class Mmew(Adapter):
             UserError: if the root, the table or the frames are missing, or the table is not as released.
         """
         self.check_root(root)
-        path, notes = self.annotation_file(root, r"MMEW_Micro_Exp.*\.xlsx", _TABLE)
+        path, others = self.annotation_file(root, r"MMEW_Micro_Exp.*\.xlsx", _TABLE)
+        notes: list[str] = []
         table = read_table(path, _COLUMNS, read_bytes, self.release)
-        records = keyed(table, annotations(table, _CLIP, notes), self._key)
+        records = keyed(table, annotations(table, _CLIP, notes), self._key, notes)
+        notes += strange_action_units(table, records.values())
+        notes += self.strange_emotions(table, records.values())
         frames = self.frame_folders(root)
         rows = [self._row(table, record, frames) for record in records.values()]
-        return self.listing(rows, frames, [path], [*notes, *_disagreements(rows, frames)])
+        return self.listing(root, rows, frames, [path], [*notes, *_disagreements(rows, frames)], others)
 
     def same_name(self, name: str) -> str:
         """A clip's name with its numbers padded; see `Adapter.same_name`."""
         match = re.fullmatch(_CLIP, name, re.IGNORECASE)
         return "S{:02d}-{:02d}-{:03d}".format(*map(int, match.groups())) if match else name.casefold()
+
+    def owner(self, name: str) -> str | None:
+        """The subject of a clip, the first part of its name; see `Adapter.owner`."""
+        match = re.fullmatch(r"S?(\d+)-.*", name, re.IGNORECASE)
+        return self.subject(match[1]) if match else None
 
     def _key(self, record: Record) -> tuple[str, str]:
         return self.subject(record.cells["subject"]), self.same_name(cells.file_name(record.cells["filename"]))
@@ -70,6 +86,7 @@ class Mmew(Adapter):
             table.where(record),
             folder,
             (frames.place / _around(subject, emotion, frames) / video).as_posix(),
+            mismatch=self.mismatch(subject, name, table.where(record)),
             dataset=self.name,
             subject=subject,
             video=video,
@@ -98,7 +115,7 @@ def _disagreements(rows: list[dict[str, Any]], frames: FrameFolders) -> list[str
             folder = PurePosixPath(row["path"]).parent.name.casefold()
             if _RENAMED.get(folder, folder) != row["emotion"]:
                 found.append(f"{row['path']} ({row['emotion']})")
-    return [f"the emotion is that of the table, the folder says another: {listed(found)}"] if found else []
+    return [f"the emotion is that of the table, the folder says another: {listed(found, len(found))}"] if found else []
 
 
 ADAPTER = Mmew(
@@ -110,6 +127,9 @@ ADAPTER = Mmew(
         "Estimated Emotion, remarks) and the frames Micro_Expression/EMOTION/Sxx-ee-nnn/F.jpg"
     ),
     subject_form="S{:02d}",
+    first_frame=1,
+    emotions=MMEW_EMOTIONS,
+    misspelt=_RENAMED,
     places=(
         FramePlace("Micro_Expression", _BY_EMOTION, _FRAME),
         FramePlace("Micro_Expression", _BY_SUBJECT, _FRAME),

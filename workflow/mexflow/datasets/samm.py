@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
 from mexflow.datasets import cells
-from mexflow.datasets.base import Adapter, FrameFolders, FramePlace, ReadBytes, annotations, keyed, listed
+from mexflow.datasets.base import (
+    Adapter,
+    FrameFolders,
+    FramePlace,
+    ReadBytes,
+    annotations,
+    keyed,
+    strange_action_units,
+)
 from mexflow.datasets.expressions import expression
-from mexflow.datasets.folders import IMAGE
-from mexflow.datasets.labels import MEGC2018, MEGC2019_SAMM
+from mexflow.datasets.folders import IMAGE, listed
+from mexflow.datasets.labels import MEGC2018, MEGC2019_SAMM, SAMM_EMOTIONS
 from mexflow.datasets.listing import Listing
 from mexflow.datasets.spreadsheet import Column, Record, Table, read_table
 
@@ -29,7 +36,7 @@ _COLUMNS = {
     "objective_class": Column("Objective Classes", ("Objective Class",)),
 }
 _LEVELS = r"(?P<subject>\d{1,3})/.*"
-_FRAME = re.compile(r"\d+_(\d+)" + IMAGE, re.IGNORECASE)
+_FRAME = r"<subject>_(\d+)" + IMAGE
 
 
 class Samm(Adapter):
@@ -44,20 +51,28 @@ class Samm(Adapter):
             UserError: if the root, the table of codes or the frames are missing, or the table is not as released.
         """
         self.check_root(root)
-        codes, notes = self.annotation_file(
+        codes, others = self.annotation_file(
             root,
             _ANY_CODES,
             f"{_CODES} (or another SAMM_Micro_FACS_Codes*.xlsx)",
             rank=lambda name: (name.casefold() == _CODES.casefold(), name),
         )
+        notes: list[str] = []
         table = read_table(codes, _COLUMNS, read_bytes, self.release, _SHEET)
-        records = keyed(table, annotations(table, _CLIP, notes), self._key)
+        records = keyed(table, annotations(table, _CLIP, notes), self._key, notes)
+        notes += strange_action_units(table, records.values())
+        notes += self.strange_emotions(table, records.values())
         frames = self.frame_folders(root)
         rows = [self._row(table, record, frames) for record in records.values()]
-        unclassed = [row["clip"] for row in rows if row["objective_class"] is None]
+        unclassed = [
+            f"{row['clip']} ({cells.text(record.cells['objective_class'])!r})"
+            for row, record in zip(rows, records.values(), strict=True)
+            if row["objective_class"] is None
+        ]
         if unclassed:
-            notes.append(f"{len(unclassed)} clips have no objective class from I to VII: {listed(unclassed)}")
-        return self.listing(rows, frames, [codes], notes)
+            names = listed(unclassed, len(unclassed))
+            notes.append(f"{len(unclassed)} clips have no objective class from I to VII: {names}")
+        return self.listing(root, rows, frames, [codes], notes, others)
 
     def _key(self, record: Record) -> tuple[str, str]:
         return self.subject(record.cells["subject"]), self.same_name(cells.file_name(record.cells["filename"]))
@@ -65,6 +80,11 @@ class Samm(Adapter):
     def same_name(self, name: str) -> str:
         """A clip's name with its subject padded; see `Adapter.same_name`."""
         return cells.padded(name).casefold()
+
+    def owner(self, name: str) -> str | None:
+        """The subject of a clip, the first part of its name; see `Adapter.owner`."""
+        first, separator, _ = name.partition("_")
+        return self.subject(first) if separator and first.isdecimal() else None
 
     def _row(self, table: Table, record: Record, frames: FrameFolders) -> dict[str, Any]:
         values = record.cells
@@ -79,6 +99,7 @@ class Samm(Adapter):
             table.where(record),
             folder,
             (frames.place / subject / video).as_posix(),
+            mismatch=self.mismatch(subject, clip, table.where(record)),
             dataset=self.name,
             subject=subject,
             video=video,
@@ -103,5 +124,6 @@ ADAPTER = Samm(
         "SAMM/NNN/NNN_v_i/NNN_FRAME.jpg"
     ),
     subject_form="{:03d}",
+    emotions=SAMM_EMOTIONS,
     places=(FramePlace("SAMM", _LEVELS, _FRAME), FramePlace("", _LEVELS, _FRAME)),
 )

@@ -7,7 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from mexflow.datasets import cells
-from mexflow.datasets.base import Adapter, FrameFolders, FramePlace, ReadBytes, annotations, expression_types, keyed
+from mexflow.datasets.base import (
+    Adapter,
+    FrameFolders,
+    FramePlace,
+    ReadBytes,
+    annotations,
+    strange_action_units,
+    told_apart,
+    typed,
+)
 from mexflow.datasets.expressions import expression
 from mexflow.datasets.folders import IMAGE
 from mexflow.datasets.listing import Listing
@@ -27,7 +36,7 @@ _COLUMNS = {
     "action_units": Column("Action Units", ("Action Unit", "AU")),
 }
 _LEVELS = r"(?P<subject>\d{1,3})_\d+"
-_FRAME = re.compile(r"\d+_\d+_(\d+)" + IMAGE, re.IGNORECASE)
+_FRAME = r"<video>_(\d+)" + IMAGE
 # V1 and V2 say 0 for ten onsets, though frames are numbered from 1; -1 is an apex that is not annotated.
 _UNSET = {"onset": 0, "apex": -1}
 
@@ -44,17 +53,24 @@ class SammLv(Adapter):
             UserError: if the root, the table of codes or the frames are missing, or the table is not as released.
         """
         self.check_root(root)
-        codes, notes = self.annotation_file(root, _ANY_CODES, f"{_CODES} (or its V1 or V2)", rank=_release)
+        codes, others = self.annotation_file(root, _ANY_CODES, f"{_CODES} (or its V1 or V2)", rank=_release)
+        notes: list[str] = []
         table = read_table(codes, _COLUMNS, read_bytes, self.release, _SHEET)
-        records = keyed(table, annotations(table, _CLIP, notes), self._key)
-        types = expression_types(table, records.values())
+        records = typed(table, annotations(table, _CLIP, notes), self._key, notes)
+        notes += strange_action_units(table, records.values())
         frames = self.frame_folders(root)
-        rows = [self._row(table, *record, frames) for record in zip(records.values(), types, strict=True)]
-        return self.listing(rows, frames, [codes], notes)
+        rows = [self._row(table, record, key[2], frames) for key, record in records.items()]
+        told_apart(rows)
+        return self.listing(root, rows, frames, [codes], notes, others)
 
     def same_name(self, name: str) -> str:
         """A video's name with its subject padded; see `Adapter.same_name`."""
         return cells.padded(name).casefold()
+
+    def owner(self, name: str) -> str | None:
+        """The subject of a video or clip, the first part of its name; see `Adapter.owner`."""
+        first, separator, _ = name.partition("_")
+        return self.subject(first) if separator and first.isdecimal() else None
 
     def _key(self, record: Record) -> tuple[str, str]:
         return self.subject(record.cells["subject"]), self.same_name(cells.file_name(record.cells["filename"]))
@@ -72,6 +88,7 @@ class SammLv(Adapter):
             folder,
             (frames.place / video).as_posix(),
             _UNSET,
+            self.mismatch(subject, clip, table.where(record)),
             dataset=self.name,
             subject=subject,
             video=video,
@@ -96,5 +113,6 @@ ADAPTER = SammLv(
         "Onset, Apex, Offset, Type, Action Units) and the frames SAMM_longvideos/NNN_v/NNN_v_FFFF.jpg"
     ),
     subject_form="{:03d}",
+    first_frame=1,
     places=(FramePlace("SAMM_longvideos", _LEVELS, _FRAME), FramePlace("", _LEVELS, _FRAME)),
 )

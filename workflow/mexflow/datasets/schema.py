@@ -41,16 +41,20 @@ VIDEOS = pa.schema(
         ("subject", pa.string()),
         ("video", pa.string()),
         ("path", pa.string()),
+        ("frame_name", pa.string()),
         ("first_frame", pa.int64()),
         ("last_frame", pa.int64()),
         ("frame_count", pa.int64()),
         ("missing_frames", pa.int64()),
         ("fps", pa.float64()),
         ("annotated", pa.bool_()),
+        ("excluded", pa.string()),
     ]
 )
 """One row per folder of frames, told apart by `dataset`, `subject` and `video`.
 
-`missing_frames` counts the numbers between the first and the last frame that have no file; it and the two frame
-numbers are null where the folder holds no frame. `annotated` says whether any expression lies in the folder.
+`frame_name` is the pattern, without case, of the file names of its frames, whose first group is the frame number
+(`mexflow.datasets.folders.numbered`). `missing_frames` counts the numbers between the first and the last frame that
+have no file; it and the two frame numbers are null where the folder holds no frame. `annotated` says whether any
+expression lies in the folder; `excluded`, where not null, says why its frames are not used, with a stable code first.
 """

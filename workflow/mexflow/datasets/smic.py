@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import re
+import statistics
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from mexflow.datasets.base import Adapter, FrameFolders, FramePlace, ReadBytes, listed
+from mexflow.datasets.base import Adapter, FrameFolders, FramePlace, ReadBytes
 from mexflow.datasets.expressions import expression
-from mexflow.datasets.folders import IMAGE, FrameFolder
+from mexflow.datasets.folders import IMAGE, FrameFolder, listed
 from mexflow.datasets.labels import MEGC2019_SMIC
 from mexflow.datasets.listing import Listing
 
-_CLIP = re.compile(r"s(\d+)_(ne|po|sur)_(\d+)", re.IGNORECASE)
+# The owners write ne, po and sur; copies write more or less of the words.
+_CODES = {
+    **dict.fromkeys(("ne", "neg", "negative"), "ne"),
+    **dict.fromkeys(("po", "pos", "positive"), "po"),
+    **dict.fromkeys(("sur", "su", "surprise"), "sur"),
+}
+_CLIP = re.compile(rf"s(\d+)_({'|'.join(_CODES)})_(\d+)", re.IGNORECASE)
 _LEVELS = rf"s(?P<subject>\d+)/micro/(?:{'|'.join(MEGC2019_SMIC)})/{_CLIP.pattern}"
-_RAW = re.compile(r"image(\d+)" + IMAGE, re.IGNORECASE)
-_CROPPED = re.compile(r"reg_image(\d+)" + IMAGE, re.IGNORECASE)
-_ANY = re.compile(r"(?:reg_)?image(\d+)" + IMAGE, re.IGNORECASE)
+_RAW = r"image(\d+)" + IMAGE
+_CROPPED = r"reg_image(\d+)" + IMAGE
+_ANY = r"(?:reg_)?image(\d+)" + IMAGE
+# The subjects that were filmed at 25 fps as well, and a length that no median clip of 100 fps is under.
+_FILMED_TWICE = {f"s{number:02d}" for number in (*range(11, 16), 18, 19, 20)}
+_SHORT = 15
 
 
 class Smic(Adapter):
@@ -29,22 +39,36 @@ class Smic(Adapter):
         emotion being the name of the folder around it. Subjects are ``s03``, clips ``s03_ne_03``.
 
         Raises:
-            UserError: if the root or the frames are missing.
+            UserError: if the root or the frames are missing, or are those of SMIC-VIS, SMIC-NIR or SMIC-E.
         """
         self.check_root(root)
         frames = self.frame_folders(root)
+        self._once(frames)
         rows = [self._row(folder) for folder in frames.folders]
-        return self.listing(rows, frames, [], _misnamed(frames))
+        return self.listing(root, rows, frames, [], [*_misnamed(frames), *_slow(frames)])
 
     def same_name(self, name: str) -> str:
-        """A clip's name with its numbers padded; see `Adapter.same_name`."""
+        """A clip's name as the owners write it, its numbers padded; see `Adapter.same_name`."""
         subject, emotion, clip = _CLIP.fullmatch(name).groups()
-        return f"s{int(subject):02d}_{emotion.lower()}_{int(clip):02d}"
+        return f"s{int(subject):02d}_{_CODES[emotion.lower()]}_{int(clip):02d}"
+
+    def owner(self, name: str) -> str | None:
+        """The subject of a clip, the first part of its name; see `Adapter.owner`."""
+        return self.subject(name.partition("_")[0])
+
+    def _once(self, frames: FrameFolders) -> None:
+        """Read one folder of each clip: one whose emotion its name says, and of several such the first."""
+        kept: dict[tuple[str, str], FrameFolder] = {}
+        for folder in sorted(frames.folders, key=lambda folder: not _agrees(folder)):
+            first = kept.setdefault((folder.subject, self.same_name(folder.video)), folder)
+            if first is not folder:
+                frames.leave_out(folder, f"its clip has another folder, {first.path}")
 
     def _row(self, folder: FrameFolder) -> dict[str, Any]:
         emotion = _emotion(folder)
         ends = (folder.numbers[0], folder.numbers[-1]) if folder.numbers else (None, None)
-        return expression(
+        clip = self.same_name(folder.video)
+        row = expression(
             {"onset": ends[0], "apex": None, "offset": ends[1]},
             folder.path,
             folder,
@@ -52,22 +76,48 @@ class Smic(Adapter):
             dataset=self.name,
             subject=folder.subject,
             video=folder.video,
-            clip=self.same_name(folder.video),
+            # A clip in another subject's folder is not to be taken for the clip of that name.
+            clip=clip if self.owner(folder.video) == folder.subject else f"{folder.subject}-{clip}",
             type="micro",
             fps=self.fps,
             action_units=None,
             emotion=emotion,
             megc2019=MEGC2019_SMIC[emotion],
         )
+        if _spelling(folder.video) not in _CODES.values():
+            row["repairs"].append(f"name_spelling: the folder is called {folder.video!r}, {clip!r} is meant")
+        return row
 
 
 def _emotion(folder: FrameFolder) -> str:
-    return PurePosixPath(folder.path).parent.name.casefold()
+    return PurePosixPath(folder.path).parent.name.strip().casefold()
+
+
+def _spelling(video: str) -> str:
+    return _CLIP.fullmatch(video)[2].casefold()
+
+
+def _agrees(folder: FrameFolder) -> bool:
+    return _emotion(folder).startswith(_CODES[_spelling(folder.video)])
 
 
 def _misnamed(frames: FrameFolders) -> list[str]:
-    paths = [f.path for f in frames.folders if not _emotion(f).startswith(_CLIP.fullmatch(f.video)[2].casefold())]
-    return [f"the emotion is that of the folder, the name says another: {listed(paths)}"] if paths else []
+    paths = [folder.path for folder in frames.folders if not _agrees(folder)]
+    return [f"the emotion is that of the folder, the name says another: {listed(paths, len(paths))}"] if paths else []
+
+
+def _slow(frames: FrameFolders) -> list[str]:
+    """A note where nothing but the clips themselves tells that they may be those of 25 fps."""
+    lengths = [len(folder.numbers) for folder in frames.folders if folder.numbers]
+    if not lengths or {folder.subject for folder in frames.folders} - _FILMED_TWICE:
+        return []
+    median = statistics.median(lengths)
+    if median >= _SHORT:
+        return []
+    return [
+        f"this may be SMIC-VIS or SMIC-NIR (25 fps), not SMIC-HS: all subjects are of the 8 that were filmed twice, "
+        f"and the median clip has {median:g} frames, where those of SMIC-HS have 34"
+    ]
 
 
 ADAPTER = Smic(

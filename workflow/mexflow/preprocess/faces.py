@@ -115,12 +115,13 @@ def _radius(sigma: float) -> int:
     return math.ceil(2 * sigma)
 
 
-def align_video(folder: Path, expected: int, settings: Settings) -> Iterator[AlignedFrame]:
+def align_video(folder: Path, expected: int, frame_name: str, settings: Settings) -> Iterator[AlignedFrame]:
     """Align the face in every frame of a folder, in the order of frame numbers.
 
     Args:
         folder: a folder of frames.
         expected: how many frames the index found there.
+        frame_name: the pattern of their file names, as the index has it.
         settings: see :class:`Settings`.
 
     Yields:
@@ -130,7 +131,7 @@ def align_video(folder: Path, expected: int, settings: Settings) -> Iterator[Ali
         UserError: if a frame is damaged, or has another size or other channels than its clip (unless
             `settings.unreadable` is ``exclude``); or if the folder no longer holds the frames of the index.
     """
-    files = indexed_files(folder, expected)
+    files = indexed_files(folder, expected, frame_name)
     shape = common_shape([file for _, file in files])
 
     def read(file: Path) -> Frame:
@@ -171,13 +172,13 @@ def align_video(folder: Path, expected: int, settings: Settings) -> Iterator[Ali
     yield from emit(len(files))
 
 
-def indexed_files(folder: Path, expected: int) -> list[tuple[int, Path]]:
+def indexed_files(folder: Path, expected: int, frame_name: str) -> list[tuple[int, Path]]:
     """The frames of a folder as (number, file), in order.
 
     Raises:
         UserError: if there are not as many as the index expects.
     """
-    files = frame_files(folder)
+    files = frame_files(folder, frame_name)
     if len(files) != expected:
         numbers = {number for number, _ in files}
         gone = [

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ import cv2
 import numpy as np
 import simplejpeg
 
+from mexflow.datasets.folders import entries, numbered
 from mexflow.errors import UserError
 from mexflow.preprocess.headers import (
     JPEG,
@@ -25,7 +25,6 @@ from mexflow.preprocess.headers import (
     read_header,
 )
 
-_NUMBERED = re.compile(r"(?:.*\D)?(\d+)\.(?:jpe?g|png|bmp)", re.IGNORECASE)
 _JPEG_END = b"\xff\xd9"
 
 _SAMPLES = 9
@@ -63,24 +62,21 @@ class FrameFile:
     orientation: int
 
 
-def frame_files(folder: Path) -> list[tuple[int, Path]]:
+def frame_files(folder: Path, frame_name: str) -> list[tuple[int, Path]]:
     """The frames of a folder as (number, file), in the order of their numbers.
+
+    Args:
+        folder: a folder of frames.
+        frame_name: the pattern of a frame's file name, as the videos table has it (`frame_name`).
 
     Raises:
         UserError: if the folder cannot be listed, or holds two files of one number.
     """
-    try:
-        names = [path for path in folder.iterdir() if not path.name.startswith(".")]
-    except OSError as error:
-        raise UserError(f"{folder}: cannot be listed ({error.strerror}); check the dataset's root") from None
-    frames: dict[int, Path] = {}
-    for path in sorted(names):
-        if match := _NUMBERED.fullmatch(path.name):
-            number = int(match[1])
-            if number in frames:
-                raise UserError(f"{folder}: {frames[number].name} and {path.name} are both frame {number}; keep one")
-            frames[number] = path
-    return sorted(frames.items())
+    found = numbered((entry.name for entry in entries(folder)), frame_name)
+    if found.repeated:
+        first, second = found.repeated[0]
+        raise UserError(f"{folder}: {first} and {second} are the same frame; keep one of them, and run again")
+    return [(number, folder / name) for number, name in sorted(found.files.items())]
 
 
 def read_frame(path: Path) -> Frame:

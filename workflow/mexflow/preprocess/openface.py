@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from mexflow.datasets.folders import is_clutter
 from mexflow.errors import UserError
 from mexflow.preprocess.alignment import SIZE
 from mexflow.preprocess.faces import AlignedFrame, Settings, indexed_files, or_damage
@@ -62,7 +63,9 @@ def table_file(output: Path, path: str) -> Path:
     return output / path / f"{PurePosixPath(path).name}.csv"
 
 
-def align_video(root: Path, path: str, expected: int, output: Path, settings: Settings) -> Iterator[AlignedFrame]:
+def align_video(
+    root: Path, path: str, expected: int, frame_name: str, output: Path, settings: Settings
+) -> Iterator[AlignedFrame]:
     """The faces of a video as OpenFace aligned them. Raw frames are hashed, not decoded.
 
     Where the table has several faces, the one with the most successful frames is taken (the lowest id, if equal). A
@@ -72,6 +75,7 @@ def align_video(root: Path, path: str, expected: int, output: Path, settings: Se
         root: the dataset's root.
         path: the video's folder of frames, relative to it, with ``/``.
         expected: how many frames the index found there.
+        frame_name: the pattern of their file names, as the index has it.
         output: the folder of OpenFace's output.
         settings: of them `unreadable` applies, to raw frames. Their pixels are not looked at; damaged is one without a
             picture's header, or of another size or other channels than its clip.
@@ -84,7 +88,7 @@ def align_video(root: Path, path: str, expected: int, output: Path, settings: Se
         UserError: if the table or a picture is missing, damaged, or does not fit the frames; if a raw frame is damaged
             (unless `settings.unreadable` is ``exclude``); or if the folder no longer holds the frames of the index.
     """
-    files = indexed_files(root / path, expected)
+    files = indexed_files(root / path, expected, frame_name)
     shape = common_shape([file for _, file in files])
     positions, pictured = _positions([file for _, file in files])
     table = table_file(output, path)
@@ -138,8 +142,8 @@ def _positions(files: list[Path]) -> tuple[dict[str, int], int]:
     Raises:
         UserError: if only some of the frames end in capitals.
     """
-    # What macOS leaves beside a file is no picture, and OpenFace ends at the first that it cannot read.
-    names = [name for name in os.listdir(files[0].parent) if not name.startswith("._")] if files else []
+    # What systems leave is no picture (._img1.jpg), and OpenFace would have ended at the first that it cannot read.
+    names = [name for name in os.listdir(files[0].parent) if not is_clutter(name)] if files else []
     taken = [name for name in names if name.endswith(_ENDINGS)]
     if not {file.name for file in files} & set(taken):
         taken = [name for name in names if name.lower().endswith(_ENDINGS)]
