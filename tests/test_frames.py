@@ -58,7 +58,7 @@ def test_the_last_number_of_a_name_counts_padded_or_not(tmp_path: Path) -> None:
 
 
 def test_other_files_are_no_frames(tmp_path: Path) -> None:
-    touch(tmp_path, "img1.jpg", "Thumbs.db", ".img2.jpg", "img3.txt", "cover.jpg", "img4.jpg.part")
+    touch(tmp_path, "img1.jpg", "Thumbs.db", "._img2.jpg", "img3.txt", "cover.jpg", "img4.jpg.part")
     assert [path.name for _, path in frame_files(tmp_path, ANY_FRAME)] == ["img1.jpg"]
 
 
