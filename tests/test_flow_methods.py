@@ -125,10 +125,12 @@ def run(preprocessed, output, *arguments, **options):
 def test_pairs_of_a_table(preprocessed, tmp_path, ending):
     faces = pq.read_table(preprocessed["casme2"] / "faces.parquet").to_pylist()
     video = faces[0]["video"]
+    index = pq.read_table(preprocessed["casme2"] / "index.parquet", columns=["subject", "video"]).to_pylist()
+    other = next(row["video"] for row in index if row["subject"] != faces[0]["subject"])
     numbers = [row["frame"] for row in faces if row["video"] == video]
     wanted = pa.table(
         {
-            "video": [video, video, video, "another subject's"],
+            "video": [video, video, video, other],
             "first_frame": [numbers[0], numbers[2], numbers[0], 1],
             "second_frame": [numbers[5], numbers[1], 10**6, 2],
         }
