@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from mexflow.arrays import Rows
 from mexflow.errors import UserError
 from mexflow.evaluation.spotting import auc
 from mexflow.models import build
+from mexflow.models.elface import pair_indices
 from mexflow.preprocess.lcn import grey, lcn
 from mexflow.training.augmentation import Augmentation
 from mexflow.training.checkpoints import Checkpoints

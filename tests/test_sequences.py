@@ -10,10 +10,12 @@ import torch
 
 import sequence_files
 from mexflow.errors import UserError
+from mexflow.models import build
 from mexflow.models.backbones.weights import Normalisation
 from mexflow.training.augmentation import Augmentation
-from mexflow.training.clips import STATES, Clip, flow_scale, frame_scale, intensities, states, window
+from mexflow.training.clips import STATES, Clip, flow_scale, frame_scale, intensities, starts, states, window
 from mexflow.training.sequences import Flows, Images, Plan, Seeing, Sequences, as_images, frames
+from mexflow.training.two_stage import Scales, score_clip
 from sequence_files import FIRST, FRAMES, row
 
 CPU = torch.device("cpu")
