@@ -14,6 +14,7 @@ import embedded_files
 import horn_schunck_loops
 from embedded_files import SEED, SIZE, SUBJECTS
 from mexflow import __main__
+from mexflow.cli.motion import next_rows
 from mexflow.errors import UserError
 from mexflow.preprocess import alignment, flow
 from mexflow.preprocess.pairs import PAIRS
@@ -251,16 +252,40 @@ def test_a_pair_beyond_the_clip_has_no_flow_and_harms_no_other(tmp_path: Path) -
 def test_a_frame_without_a_face_has_no_flow(tmp_path: Path) -> None:
     subject_of_two_clips(tmp_path)
     rows = pq.read_table(tmp_path / "faces.parquet").to_pylist()
-    # A 2 is the onset of clip A; an interpolated face is used, as its landmarks are known.
-    rows[1]["state"], rows[9]["state"] = "missing", "interpolated"
+    # A 2 is the onset of clip A; B 5, the apex of B, has a face that was guessed between its neighbours.
+    rows[1]["state"], rows[10]["state"] = "missing", "interpolated"
     pq.write_table(pa.Table.from_pylist(rows, schema=FACES), tmp_path / "faces.parquet")
     assert embedded_files.flow("casme2", "01", tmp_path).returncode == 0
     reasons = [row["excluded"] for row in pq.read_table(tmp_path / "flow.parquet").to_pylist()]
-    assert reasons == ["frame_absent: no aligned face of frame 2"] * 2 + [
-        None,
+    assert reasons == ["frame_unseen: frame 2 is missing"] * 2 + [
+        "frame_unseen: frame 5 is interpolated",
         "frame_absent: no aligned face of frame 6",
     ]
-    assert np.load(tmp_path / "flow.npy").any((1, 2, 3)).tolist() == [False, False, True, False]
+    assert not np.load(tmp_path / "flow.npy").any()
+
+
+def test_a_step_across_a_gap_has_no_flow(tmp_path: Path) -> None:
+    images = subject_of_two_clips(tmp_path)
+    rows = pq.read_table(tmp_path / "faces.parquet").to_pylist()
+    # Of clip A frames 1, 2, 3, 7, 8, 9; of B the third face was not seen.
+    for row in rows[3:6]:
+        row["frame"] += 3
+    rows[8]["state"] = "unreadable"
+    pq.write_table(pa.Table.from_pylist(rows, schema=FACES), tmp_path / "faces.parquet")
+    done = embedded_files.run(
+        "flow", dataset="casme2", subject="01", index=tmp_path / "index.parquet", faces=tmp_path / "faces.npy",
+        faces_table=tmp_path / "faces.parquet", method="horn_schunck", pair="consecutive", size=64,
+        output=tmp_path / "flow.npy", table=tmp_path / "flow.parquet",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    found = pq.read_table(tmp_path / "flow.parquet").to_pylist()
+    gap = "gap: frame 3 is not followed by frame 4, but by frame 7"
+    unseen = "frame_unseen: frame 3 is unreadable"
+    assert [row["excluded"] for row in found] == [None, None, gap, None, None, None, unseen, unseen, None]
+    fields, grey = np.load(tmp_path / "flow.npy"), scaled(images, 64)
+    assert fields.any((1, 2, 3)).tolist() == [row["excluded"] is None for row in found]
+    assert (fields[3] == flow.horn_schunck(grey[3:4], grey[4:5])[0]).all()
+    assert next_rows(rows).tolist() == [1, 2, -1, 4, 5, -1, 7, -1, -1, 10, -1]
 
 
 @pytest.mark.parametrize(

@@ -125,10 +125,12 @@ def run(preprocessed, output, *arguments, **options):
 def test_pairs_of_a_table(preprocessed, tmp_path, ending):
     faces = pq.read_table(preprocessed["casme2"] / "faces.parquet").to_pylist()
     video = faces[0]["video"]
+    index = pq.read_table(preprocessed["casme2"] / "index.parquet", columns=["subject", "video"]).to_pylist()
+    other = next(row["video"] for row in index if row["subject"] != faces[0]["subject"])
     numbers = [row["frame"] for row in faces if row["video"] == video]
     wanted = pa.table(
         {
-            "video": [video, video, video, "another subject's"],
+            "video": [video, video, video, other],
             "first_frame": [numbers[0], numbers[2], numbers[0], 1],
             "second_frame": [numbers[5], numbers[1], 10**6, 2],
         }
@@ -148,6 +150,23 @@ def test_pairs_of_a_table(preprocessed, tmp_path, ending):
     np.testing.assert_array_equal(found[0], flow.compute("farneback", grey[:1], grey[5:6])[0])
     assert not found[2].any()
     assert str(path) in json.loads((tmp_path / "record.json").read_text())["inputs"]
+
+
+def test_videos_that_are_nowhere_are_listed(preprocessed, tmp_path):
+    faces = pq.read_table(preprocessed["casme2"] / "faces.parquet").to_pylist()
+    video = faces[0]["video"]
+    wanted = pa.table({"video": [video, video + "x", "00"], "first_frame": [1, 1, 1], "second_frame": [2, 2, 2]})
+    pq.write_table(wanted, tmp_path / "pairs.parquet")
+    done = run(preprocessed, tmp_path, method="farneback", pairs=tmp_path / "pairs.parquet")
+    assert done.returncode == 1 and done.stderr.count("\n") == 1
+    assert f"pairs.parquet: 2 videos are nowhere in {preprocessed['casme2'] / 'index.parquet'}: '00'" in done.stderr
+    assert f"{video + 'x'!r} (did you mean {video!r}?)" in done.stderr
+    assert not (tmp_path / "flow.npy").exists()
+    # A video without an annotated expression is in no index: the table of videos has it.
+    pq.write_table(pa.table({"video": ["00", video + "x"]}), tmp_path / "videos.parquet")
+    options = {"pairs": tmp_path / "pairs.parquet", "videos": tmp_path / "videos.parquet"}
+    assert run(preprocessed, tmp_path, method="farneback", **options).returncode == 0
+    assert len(np.load(tmp_path / "flow.npy")) == 1
 
 
 def test_every_consecutive_pair(preprocessed, tmp_path):

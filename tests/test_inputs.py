@@ -69,12 +69,12 @@ def test_frames_of_a_clip(tmp_path):
     common = {"dataset": "mmew", "subject": "S01"}
     entries = [{**common, "video": "a", "frame": 5 + i, "state": "tracked"} for i in range(30)]
     entries += [
-        {**common, "video": "b", "frame": 10 + i, "state": "missing" if i == 6 else "tracked"} for i in range(10)
+        {**common, "video": "b", "frame": 10 + i, "state": "interpolated" if i == 6 else "tracked"} for i in range(10)
     ]
     path = store(tmp_path, "S01", faces, entries, FACES)
     rows = [row("S01", "a", "up"), row("S01", "b", "down"), row("S02", "c", "up")]
     found, left_out = load_frames(Inputs(), [path], rows, "label", CLASSES, 112)
-    assert left_out == ["mmew b: frame_absent: no aligned face of frame 16"]
+    assert left_out == ["mmew b: frame_unseen: frame 16 is interpolated"]
     assert found.images.shape == (1, 13, 112, 112) and found.images.dtype == np.uint8
     assert [clip["clip"] for clip in found.clips] == ["a"] and found.labels.tolist() == [1]
     for image, frame in zip(found.images[0], thirteen(rows[0]), strict=True):

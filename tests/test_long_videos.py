@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from mexflow.arrays import Rows
 from mexflow.errors import UserError
 from mexflow.evaluation.spotting import auc
 from mexflow.models import build
+from mexflow.models.elface import pair_indices
 from mexflow.preprocess.lcn import grey, lcn
 from mexflow.training.augmentation import Augmentation
 from mexflow.training.checkpoints import Checkpoints
@@ -95,21 +97,46 @@ def test_what_is_left_out_is_said(tmp_path):
     assert left_out == [
         f"{DATASET} a_1: frames_missing: as made",
         f"{DATASET} b: no_face: no face was found",
-        f"{DATASET} c: no_face: no face in any of 10 frames",
+        f"{DATASET} c: no_face: no face was seen in any of 10 frames",
     ]
 
 
-def test_a_frame_without_a_face_shows_the_one_before_and_is_not_trained_on(tmp_path):
+def test_a_frame_that_was_not_seen_keeps_its_place_and_is_in_no_pair(tmp_path):
     missing = [FIRST, FIRST + 1, 20, 21, 22, 40]
     (video,), left_out = made(tmp_path, a=Made(60, [("micro", 20, 24)], missing=missing))
     assert left_out == []
-    assert video.frames.tolist() == list(range(FIRST, FIRST + 60)), "it is scored"
+    assert video.frames.tolist() == list(range(FIRST, FIRST + 60)), "it keeps its place"
     shown = dict(zip(video.frames.tolist(), (video.rows + FIRST).tolist(), strict=True))
     held = {FIRST: FIRST + 2, FIRST + 1: FIRST + 2, 20: 19, 21: 19, 22: 19, 40: 39}
     assert shown == {frame: held.get(frame, frame) for frame in video.frames.tolist()}
     assert video.labels[:, 0].sum() == 5
-    drawn = {int(video.frames[frame]) for _, frame, _ in feed([video], replace(PAIRING, samples=3000)).plan(1)}
-    assert drawn == set(video.frames.tolist()) - set(missing)
+    planned = feed([video], replace(PAIRING, samples=3000)).plan(1)
+    drawn = {int(video.frames[frame]) for _, frame, _ in planned}
+    # No pair of the lowest skips, 3 and 15, around the others lies in what was seen.
+    assert len(drawn) > 20 and drawn <= set(video.frames.tolist()) - set(missing)
+    for _, frame, skips in planned:
+        pairs = pair_indices(torch.tensor([frame]), torch.tensor(skips), len(video), PAIRING.placement)
+        assert video.known[pairs.numpy()].all(), "neither end of a pair is a frame that was not seen"
+    assert not feed([named_made(tmp_path / "b", range(FIRST + 2, FIRST + 60))]).plan(1), "nothing to train on"
+
+
+def named_made(folder: Path, missing: range) -> Video:
+    """A video in which these frames were not seen."""
+    (video,), _ = made(folder, a=Made(60, missing=missing))
+    return video
+
+
+def test_a_score_of_a_pair_with_an_unseen_frame_is_no_measurement(tmp_path):
+    missing = [20, 21, 40]
+    video = named_made(tmp_path, missing)
+    for placement in ("centred", "forward", "backward"):
+        measured = video.measured((4, 10), placement)
+        for position in range(len(video)):
+            pairs = pair_indices(torch.tensor([position]), torch.tensor([4, 10]), len(video), placement)[0].numpy()
+            for stream in (0, 1):
+                needed = {position, *pairs[stream].tolist()}
+                assert measured[position, stream] == (not needed & {frame - FIRST for frame in missing})
+    assert named_made(tmp_path / "all", range(0)).measured((4, 10), "centred").all()
 
 
 def test_table_that_does_not_fit_its_arrays(tmp_path):

@@ -10,10 +10,12 @@ import torch
 
 import sequence_files
 from mexflow.errors import UserError
+from mexflow.models import build
 from mexflow.models.backbones.weights import Normalisation
 from mexflow.training.augmentation import Augmentation
-from mexflow.training.clips import STATES, Clip, flow_scale, frame_scale, intensities, states, window
+from mexflow.training.clips import STATES, Clip, flow_scale, frame_scale, intensities, starts, states, window
 from mexflow.training.sequences import Flows, Images, Plan, Seeing, Sequences, as_images, frames
+from mexflow.training.two_stage import Scales, score_clip
 from sequence_files import FIRST, FRAMES, row
 
 CPU = torch.device("cpu")
@@ -119,11 +121,42 @@ def test_what_is_left_out(tmp_path):
     clips, left_out = files.clips()
     assert [clip.name for clip in clips] == ["01_happiness", "01_surprise", "02_happiness", "02_surprise"]
     assert left_out == [
-        "casme2 03_happiness: frame_absent: no aligned face of the expression",
+        "casme2 03_happiness: frame_unseen: no frame of the expression was seen",
         "casme2 03_surprise: face_missing: no face in 5 of 9 frames",
     ]
     assert clips[2].frames.tolist() == [FIRST, *range(FIRST + 2, FIRST + FRAMES)]
     assert clips[2].rows.tolist() == [0, *range(2, FRAMES)]
+
+
+def test_nothing_is_consecutive_across_a_frame_that_was_not_seen(tmp_path):
+    """Frames 5 to 16; 9 is guessed between its neighbours: positions 0 to 3 and 4 to 10 are stretches."""
+    files = sequence_files.write(tmp_path, states={("01", "happiness", FIRST + 4): "interpolated"})
+    (clip, *_), _ = files.clips()
+    assert clip.stretches == [(0, 4), (4, 11)] and clip.moving.tolist() == [0, 1, 2, 4, 5, 6, 7, 8, 9]
+    assert starts(clip, 5).tolist() == [4, 5, 6] and starts(clip, 4).tolist() == [0, 4, 5, 6, 7]
+    assert starts(clip, 8).tolist() == [4], "the longest stretch, continued by its last frame"
+    assert window(clip, 1, 3).tolist() == [1, 2, 3, 3] and window(clip, 4, 8).tolist() == [*range(4, 11), 10, 10]
+    flow = np.load(files.motion[0]).astype(np.float64)[clip.rows[clip.moving]]
+    assert flow_scale([clip]) == pytest.approx(np.sqrt((flow**2).mean()))
+    feed = Sequences([clip], 60, 1, Augmentation(), torch.device("cpu"), lambda *_: np.zeros((11, 1)), 3, 0)
+    rng = np.random.default_rng(1)
+    drawn = {tuple(feed._window(clip, rng)) for _ in range(300)}
+    assert {window[0] for window in drawn} == {0, 1, 4, 5, 6, 7, 8}
+    assert not any(set(window) & {3} and set(window) & {4} for window in drawn)
+    positions = {int(Flows._position(clip, rng)[0]) for _ in range(300)}
+    assert positions == set(clip.moving.tolist())
+
+
+def test_the_memory_begins_anew_behind_a_gap(tmp_path):
+    files = sequence_files.write(tmp_path, states={("01", "happiness", FIRST + 4): "missing"})
+    (clip, *_), _ = files.clips()
+    network = build("time_contrast", {}, 3, 2)
+    behind = replace(clip, **{name: getattr(clip, name)[4:] for name in ("frames", "rows", "intensity", "inside",
+                                                                         "expression")})  # fmt: skip
+    scales, cpu = Scales(1.0, None), torch.device("cpu")
+    whole, alone = (score_clip(network, scales, one, cpu) for one in (clip, behind))
+    for all_of, part in zip(whole, alone, strict=True):
+        assert len(all_of) == 11 and all_of[4:] == pytest.approx(part, abs=2e-3)
 
 
 def test_expressions_without_a_class_are_no_negatives(tmp_path):

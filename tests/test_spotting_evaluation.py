@@ -6,13 +6,14 @@ import math
 import time
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import signal
 from sklearn import metrics
 
-from mexflow.evaluation import intervals, spotting, uncertainty
+from mexflow.evaluation import intervals, scores, spotted, spotting, uncertainty
 from mexflow.evaluation.intervals import Counts
 
 TIED = st.lists(st.tuples(st.integers(-4, 4), st.booleans()), min_size=2, max_size=40).filter(
@@ -22,6 +23,37 @@ TIED = st.lists(st.tuples(st.integers(-4, 4), st.booleans()), min_size=2, max_si
 
 def noise(n: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).normal(size=n)
+
+
+# What was not measured.
+
+
+def test_what_was_not_measured_makes_no_peak_and_counts_nowhere() -> None:
+    """A bump of scores, unseen at its top; the frames around a gap in the numbers, too, are no one interval."""
+    frames = np.arange(1, 101)
+    values = np.exp(-(((frames - 50) / 8.0) ** 2)).astype(np.float32)
+    values[47:52] = np.nan
+    names = {"fold": "a", "dataset": "d", "subject": "s", "video": "v", "variant": ""}
+
+    def video(role: str, numbers: np.ndarray) -> spotted.Scored:
+        labels = (np.abs(frames - 50) < 9)[:, None]
+        table = pa.Table.from_batches(
+            scores.rows(names | {"role": role}, numbers, ["micro"], values[:, None], labels), scores.SCORES
+        )
+        ((one,),) = spotted.scored(table, {"micro": 4}).values()
+        return one
+
+    known, tested = video("train", frames), video("test", np.where(frames > 55, frames + 5, frames))
+    hidden = np.isnan(values)
+    assert (np.isnan(known.scores) == hidden).all() and (np.isnan(known.raw) == hidden).all()
+    # The highest frames seen are 1 before, whatever the filter, and smoothing draws them down to the gap.
+    assert np.nanmax(known.scores) < 1.1
+    found = spotted.spot([known, tested], {}, "", "micro")
+    assert found.chosen_on == 95 and np.isfinite(found.threshold)
+    cut = spotted.predicted_intervals(tested, 0.3)
+    assert len(cut) == 3 and cut[0].last == 47 and cut[1].first == 53 and (cut[1].last, cut[2].first) == (55, 61)
+    assert np.isnan(spotted.normalised(np.full(3, np.nan))).all()
+    assert spotted.normalised(values, 0.0)[hidden].tolist() == [0] * 5
 
 
 # Normalising and smoothing.

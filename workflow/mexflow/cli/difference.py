@@ -36,7 +36,10 @@ def main(
     bins: Annotated[int, typer.Option(min=2, help="Directions of HOOF.")] = 8,
     record: Record = None,
 ) -> None:
-    """Spotting by feature difference, of LBP or HOOF, in the test videos of some folds; nothing is trained."""
+    """Spotting by feature difference, of LBP or HOOF, in the test videos of some folds; nothing is trained.
+
+    A frame in which the face was not seen has no score; those before and after it are compared among themselves alone.
+    """
     import cv2
     import numpy as np
     import pyarrow as pa
@@ -63,9 +66,9 @@ def main(
     options = {name: scalar(value) for name, value in split("--method-option", method_option).items()}
     grid = (blocks, blocks)
 
-    def described(clip: Clip) -> np.ndarray:
-        """Histograms float32 (n, blocks, bins) of the video's frames."""
-        frames = grey_levels(clip.faces[clip.rows])
+    def described(rows: np.ndarray, clip: Clip) -> np.ndarray:
+        """Histograms float32 (n, blocks, bins) of some of the video's frames, which follow each other."""
+        frames = grey_levels(clip.faces[rows])
         if features == "lbp":
             return lbp_histograms(frames, blocks=grid)
         return hoof_features(frames, method, reference, grid, bins, **options)
@@ -87,8 +90,12 @@ def main(
             for name in fold:
                 batches, short = [], 0
                 for clip in (clip for clip in videos.values() if clip.subject in testing[name]):
-                    distances = difference(described(clip), half, edges)
-                    values = swept(contrast(distances, half)).astype(np.float32)
+                    # Frames that follow each other are a video of their own: none is compared with one behind a gap.
+                    contrasts = [
+                        contrast(difference(described(clip.rows[start:end], clip), half, edges), half)
+                        for start, end in clip.stretches
+                    ]
+                    values = swept(np.concatenate(contrasts)).astype(np.float32)
                     texts = {
                         "fold": name,
                         "role": "test",

@@ -323,6 +323,7 @@ def _states(name: str, figure: Figure, evidence: Evidence):
 def _aligned(name: str, figure: Figure, evidence: Evidence, arrays: Path, sigma: float, inputs: Inputs):
     """As `_draw`: the apex of the first expression of the first subject that has one."""
     from mexflow.evaluation.uncertainty import seed_of
+    from mexflow.preprocess.aligned import SEEN
     from mexflow.reporting.aligned_row import aligned_row, augmented
 
     assert figure.data is not None
@@ -334,7 +335,7 @@ def _aligned(name: str, figure: Figure, evidence: Evidence, arrays: Path, sigma:
         table = inputs.table(path.with_suffix(".parquet"), ["video", "frame", "state"]).to_pylist()
         wanted = (clip["video"], clip["apex"])
         for i, row in enumerate(table):
-            if (row["video"], row["frame"]) == wanted and row["state"] not in ("missing", "unreadable"):
+            if (row["video"], row["frame"]) == wanted and row["state"] in SEEN:
                 said = f"{clip['dataset']} {clip['clip']}, frame {clip['apex']}"
                 seed = seed_of(evidence.seed, paper.paper, name)
                 found = augmented(inputs.rows(path)[[i]][0], operations(paper.training.augment), sigma, seed)

@@ -33,6 +33,10 @@ def main(
         Path | None,
         typer.Option(help="Table of pairs, parquet or csv: video, first_frame, second_frame [, clip, pair]."),
     ] = None,
+    videos: Annotated[
+        Path | None,
+        typer.Option(help="Table of the dataset's videos, beside its index: what --pairs may name beyond the index."),
+    ] = None,
     option: Annotated[list[str], typer.Option(help="Setting of the method, NAME=VALUE; repeatable.")] = [],  # noqa: B006
     record: Record = None,
 ) -> None:
@@ -43,7 +47,8 @@ def main(
 
     from mexflow.errors import UserError, choose
     from mexflow.preprocess import flow
-    from mexflow.preprocess.pairs import PAIRS, rows_of_table
+    from mexflow.preprocess.aligned import COLUMNS, NOWHERE, by_video
+    from mexflow.preprocess.pairs import PAIRS, STEPS, assert_somewhere, rows_of_table
     from mexflow.preprocess.scaling import scaled
     from mexflow.preprocess.tables import FLOW
     from mexflow.progress import progress
@@ -57,35 +62,25 @@ def main(
     if not pair and pairs is None:
         raise UserError("flow: say between which frames: --pair NAME, or a table of pairs: --pairs FILE")
     with Job(record, __name__, dataset=dataset, subject=subject, threads=1, device="cpu") as job:
-        clips = [r for r in job.inputs.table(index).to_pylist() if r["subject"] == subject and r["excluded"] is None]
+        annotated = job.inputs.table(index).to_pylist()
+        clips = [r for r in annotated if r["subject"] == subject and r["excluded"] is None]
         images = job.inputs.rows(faces)
-        at: dict[str, dict[int, int]] = {}
-        frames: dict[str, list[int]] = {}
-        excluded: dict[str, str] = {}
-        columns = ["video", "frame", "state", "excluded"]
-        for i, row in enumerate(job.inputs.table(faces_table, columns).to_pylist()):
-            frames.setdefault(row["video"], []).append(row["frame"])
-            faces_at = at.setdefault(row["video"], {})
-            if row["state"] not in ("missing", "unreadable"):
-                faces_at[row["frame"]] = i
-            if row["excluded"]:
-                excluded[row["video"]] = row["excluded"]
-
+        known = by_video(job.inputs.table(faces_table, list(COLUMNS)))
         wanted = [
             {"video": clip["video"], "clip": clip["clip"], "pair": name, "first_frame": first, "second_frame": second}
             for clip in clips
             for name in pair
-            for first, second in PAIRS[name](clip, frames.get(clip["video"], ()))
+            for first, second in PAIRS[name](clip, known.get(clip["video"], NOWHERE).numbers)
         ]
         if pairs is not None:
             every = rows_of_table(_table(job.inputs, pairs), pairs)
-            wanted += [row for row in every if row["video"] in at]
+            listed = job.inputs.table(videos, ["video"])["video"].to_pylist() if videos is not None else []
+            assert_somewhere(every, {*known, *(row["video"] for row in annotated), *listed}, pairs, index)
+            wanted += [row for row in every if row["video"] in known]
         rows = []
         for row in wanted:
-            reason = excluded.get(row["video"])
-            absent = [f for f in (row["first_frame"], row["second_frame"]) if f not in at.get(row["video"], ())]
-            if reason is None and absent:
-                reason = f"frame_absent: no aligned face of frame {absent[0]}"
+            ends = (row["first_frame"], row["second_frame"])
+            reason = known.get(row["video"], NOWHERE).why_not(ends, steps=row["pair"] in STEPS)
             rows.append({"dataset": dataset, "subject": subject, **row, "excluded": reason})
 
         with (
@@ -97,11 +92,11 @@ def main(
                 fields = np.zeros((len(block), 2, size, size), np.float32)
                 usable = [i for i, row in enumerate(block) if row["excluded"] is None]
                 if usable:
-                    ends = [
-                        scaled(images[[at[block[i]["video"]][block[i][end]] for i in usable]], size)
+                    faces_of = [
+                        scaled(images[[known[block[i]["video"]].rows[block[i][end]] for i in usable]], size)
                         for end in ("first_frame", "second_frame")
                     ]
-                    fields[usable] = flow.compute(method, *ends, **options)
+                    fields[usable] = flow.compute(method, *faces_of, **options)
                 append(fields)
                 advance(len(block))
         job.outputs.table(table, pa.Table.from_pylist(rows, schema=FLOW))

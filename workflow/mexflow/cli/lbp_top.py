@@ -27,6 +27,7 @@ def main(
     import pyarrow as pa
 
     from mexflow.errors import UserError, choose
+    from mexflow.preprocess.aligned import COLUMNS, NOWHERE, by_video
     from mexflow.preprocess.lbp_top import ClipTooShort, grey_levels, lbp_top
     from mexflow.preprocess.tables import CLIP_FEATURES
     from mexflow.progress import progress
@@ -38,23 +39,16 @@ def main(
     with Job(record, __name__, dataset=dataset, subject=subject, threads=1, device="cpu") as job:
         clips = [r for r in job.inputs.table(index).to_pylist() if r["subject"] == subject and r["excluded"] is None]
         images = job.inputs.rows(faces)
-        at: dict[str, dict[int, int]] = {}
-        excluded: dict[str, str] = {}
-        for i, row in enumerate(job.inputs.table(faces_table, ["video", "frame", "state", "excluded"]).to_pylist()):
-            if row["state"] not in ("missing", "unreadable"):
-                at.setdefault(row["video"], {})[row["frame"]] = i
-            if row["excluded"]:
-                excluded[row["video"]] = row["excluded"]
+        videos = by_video(job.inputs.table(faces_table, list(COLUMNS)))
 
         def features(clip: dict[str, Any]) -> tuple[np.ndarray | None, str | None]:
-            if reason := excluded.get(clip["video"]):
+            video = videos.get(clip["video"], NOWHERE)
+            # Every number between: patterns over time are of frames that follow each other.
+            numbers = range(clip["onset"], clip["offset"] + 1)
+            if reason := video.why_not(numbers):
                 return None, reason
-            known = at.get(clip["video"], {})
-            numbers = [frame for frame in sorted(known) if clip["onset"] <= frame <= clip["offset"]]
-            if clip["onset"] not in known or clip["offset"] not in known:
-                return None, "frame_absent: no aligned face at the onset or the offset"
             try:
-                return lbp_top(grey_levels(images[[known[frame] for frame in numbers]]), **options), None
+                return lbp_top(grey_levels(images[[video.rows[frame] for frame in numbers]]), **options), None
             except ClipTooShort as error:
                 return None, str(error)
             except (ValueError, TypeError) as error:

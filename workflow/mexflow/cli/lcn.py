@@ -21,11 +21,12 @@ def main(
     sigma: Annotated[float, typer.Option(help="Sigma of the Gaussian, pixels.")] = 4.0,
     record: Record = None,
 ) -> None:
-    """Local contrast normalisation of one subject's aligned faces; a row without a face is zero."""
+    """Local contrast normalisation of one subject's aligned faces; a row whose face was not seen is zero."""
     import numpy as np
     from threadpoolctl import threadpool_limits
 
     from mexflow.errors import UserError
+    from mexflow.preprocess.aligned import are_seen
     from mexflow.preprocess.lcn import grey, lcn
     from mexflow.progress import progress
     from mexflow.records import Job
@@ -34,7 +35,7 @@ def main(
         raise UserError(f"--sigma {sigma}: a positive number is expected")
     with Job(record, __name__, dataset=dataset, subject=subject, threads=1, device="cpu") as job:
         states = job.inputs.table(faces_table, ["state"])["state"].to_pylist()
-        absent = np.array([state in ("missing", "unreadable") for state in states], bool)
+        absent = ~are_seen(states)
         shape = job.inputs.shape(faces)
         if shape[0] != len(states):
             raise UserError(f"{faces}: {shape[0]} rows, its table has {len(states)}; delete both and run again")
@@ -52,7 +53,7 @@ def main(
                 done += len(block)
                 advance(len(block))
         job.finish()
-    print(f"{dataset} {subject}: {len(states)} frames, {int(absent.sum())} without a face")
+    print(f"{dataset} {subject}: {len(states)} frames, {int(absent.sum())} without a face that was seen")
 
 
 app = command(main)

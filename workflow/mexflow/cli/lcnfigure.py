@@ -9,8 +9,6 @@ import typer
 
 from mexflow.cli.options import Data, Record, command
 
-_SEEN = ("detected", "tracked", "openface")
-
 
 def main(
     faces: Annotated[Path, typer.Option(help="Aligned faces of a subject; the table is beside them.")],
@@ -21,6 +19,7 @@ def main(
 ) -> None:
     """One aligned face under changed light, and its LCN: the subject's first face that was seen, not guessed."""
     from mexflow.errors import UserError
+    from mexflow.preprocess.aligned import SEEN
     from mexflow.preprocess.lcn import grey
     from mexflow.records import Job
     from mexflow.reporting import lcn_figure
@@ -28,7 +27,7 @@ def main(
     with Job(record, __name__, threads=1, device="cpu") as job:
         images = job.inputs.array(faces)
         table = job.inputs.table(faces.with_suffix(".parquet")).select(["dataset", "video", "frame", "state"])
-        found = [i for i, row in enumerate(table.to_pylist()) if row["state"] in _SEEN]
+        found = [i for i, row in enumerate(table.to_pylist()) if row["state"] in SEEN]
         if not found:
             raise UserError(f"{faces}: holds no face that was seen; give another subject's")
         row = table.slice(found[0], 1).to_pylist()[0]

@@ -29,7 +29,8 @@ def main(
 ) -> None:
     """Optical flow from each aligned face of one subject to the video's next one.
 
-    A row without a face, the last one of a video, and every row of an excluded video are zero.
+    A row is zero where the face was not seen in the frame or in the one after, where the next number is not there, and
+    in an excluded video.
     """
     import cv2
     import numpy as np
@@ -45,7 +46,7 @@ def main(
     options = {name: scalar(value) for name, value in split("--option", option).items()}
     with Job(record, __name__, dataset=dataset, subject=subject, threads=1, device="cpu") as job:
         images = job.inputs.rows(faces)
-        after = next_rows(job.inputs.table(faces_table, ["video", "state", "excluded"]).to_pylist())
+        after = next_rows(job.inputs.table(faces_table, ["video", "frame", "state", "excluded"]).to_pylist())
         if len(after) != len(images):
             raise UserError(f"{faces}: {len(images)} rows, its table has {len(after)}; delete both and run again")
         with (
@@ -66,20 +67,23 @@ def main(
 
 
 def next_rows(rows: list[dict[str, Any]]) -> np.ndarray:
-    """For each row of a faces table the row of its video's next face, int64 (n,); -1 where there is no flow.
+    """For each row of a faces table the row of its video's next frame, int64 (n,); -1 where there is no flow.
 
-    Frames without a face are stepped over, so that what is moved from one face to the next is in one field.
+    That is where the face was not seen in one of the two (:data:`mexflow.preprocess.aligned.SEEN`), and across a gap
+    in the numbers: what is moved over several frames is no single step.
     """
     import numpy as np
 
+    from mexflow.preprocess.aligned import SEEN
+
     after = np.full(len(rows), -1, np.int64)
-    last: dict[str, int] = {}
-    for number, row in enumerate(rows):
-        if row["excluded"] or row["state"] in ("missing", "unreadable"):
-            continue
-        if row["video"] in last:
-            after[last[row["video"]]] = number
-        last[row["video"]] = number
+    at = {
+        (row["video"], row["frame"]): number
+        for number, row in enumerate(rows)
+        if row["state"] in SEEN and not row["excluded"]
+    }
+    for (video, frame), number in at.items():
+        after[number] = at.get((video, frame + 1), -1)
     return after
 
 

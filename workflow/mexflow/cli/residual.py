@@ -32,6 +32,7 @@ def main(
 
     from mexflow.errors import UserError, choose
     from mexflow.preprocess import residual
+    from mexflow.preprocess.aligned import VideoFrames
     from mexflow.preprocess.boxes import SIZE, box_matrix, boxed
     from mexflow.preprocess.frames import DamagedFrame, read_frame
     from mexflow.preprocess.tables import RESIDUAL
@@ -56,7 +57,7 @@ def main(
             needed.setdefault(clip["video"], set()).update(wanted[clip["clip"]])
         # Of a long video's table, landmarks and all, only the rows of these frames are kept.
         videos: dict[str, dict[int, dict[str, Any]]] = {video: {} for video in needed}
-        columns = ["video", "frame", "file", "sha256", "landmarks", "excluded"]
+        columns = ["video", "frame", "file", "sha256", "landmarks", "state", "excluded"]
         for batch in job.inputs.batches(faces_table, columns):
             keys = zip(batch["video"].to_pylist(), batch["frame"].to_pylist(), strict=True)
             chosen = [i for i, (video, number) in enumerate(keys) if number in needed.get(video, ())]
@@ -86,7 +87,11 @@ def main(
             for clip in clips:
                 start, end = clip["onset"], residual.clip_end(clip["onset"], clip["apex"], clip["offset"])
                 known, numbers = videos[clip["video"]], wanted[clip["clip"]]
-                reason, matrix, images = _unusable(known, numbers, start), None, {}
+                states = {number: row["state"] for number, row in known.items()}
+                whole = next((row["excluded"] for row in known.values() if row["excluded"]), None)
+                # No row of the table is needed: the rows of the clip's frames are at hand.
+                reason = VideoFrames(dict.fromkeys(states, 0), states, whole).why_not(numbers)
+                matrix, images = None, {}
                 if reason is None:
                     matrix = box_matrix(np.array(known[start]["landmarks"]).reshape(68, 2), margin)
                     images = {number: boxed(frame(known[number]), matrix) for number in numbers}
@@ -110,18 +115,6 @@ def main(
     print(f"{dataset} {subject}: {len(rows)} clips, {len(left_out)} without an image ({', '.join(kinds)})")
     for row in left_out:
         print(f"  {row['clip']}: {row['excluded']}")
-
-
-def _unusable(known: dict[int, dict[str, Any]], wanted: list[int], start: int) -> str | None:
-    """Why a clip can have no image, or None."""
-    for number in wanted:
-        if number not in known:
-            return f"frame_absent: no frame {number}"
-        if known[number]["excluded"]:
-            return known[number]["excluded"]
-        if known[number]["sha256"] is None:
-            return f"frame_unreadable: frame {number} cannot be read"
-    return None if known[start]["landmarks"] is not None else f"frame_absent: no face in frame {start}"
 
 
 app = command(main)

@@ -13,12 +13,14 @@ from typing import Any, TypeVar
 import numpy as np
 import pyarrow as pa
 
+from mexflow.preprocess.aligned import are_seen
+
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class AlignedVideo:
-    """The frames of one video whose face is known, ordered by frame number.
+    """The frames of one video whose face was seen, ordered by frame number.
 
     `frames` int64 ``(N,)`` are numbers of raw frames, `rows` int64 ``(N,)`` their rows in the array of faces,
     `landmarks` float64 ``(N, 68, 2)`` raw pixels, `matrices` float64 ``(N, 2, 3)`` from raw to aligned pixels.
@@ -32,7 +34,7 @@ class AlignedVideo:
     matrices: np.ndarray
 
     def position(self, frame: int) -> int | None:
-        """Where a frame stands in the arrays; None if its face is not known."""
+        """Where a frame stands in the arrays; None if its face was not seen."""
         at = int(np.searchsorted(self.frames, frame))
         return at if at < len(self.frames) and self.frames[at] == frame else None
 
@@ -72,7 +74,12 @@ def read_faces(table: pa.Table, images: np.ndarray) -> list[SubjectFaces]:
     matrices, aligned = _fixed(table["matrix"], 6)
     subjects, names = (np.array(table[name].to_pylist(), object) for name in ("subject", "video"))
     states = np.array(table["state"].to_pylist(), object)
-    usable = known & aligned & np.array([reason is None for reason in table["excluded"].to_pylist()], bool)
+    usable = (
+        known
+        & aligned
+        & are_seen(states)
+        & np.array([reason is None for reason in table["excluded"].to_pylist()], bool)
+    )
     frames = np.array(table["frame"].to_pylist(), np.int64)
     result = []
     for subject in sorted(set(subjects)):

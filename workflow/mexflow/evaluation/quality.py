@@ -39,12 +39,13 @@ from mexflow.evaluation.tally import Estimate, Tally, ratio_of_means
 from mexflow.evaluation.true_motion import TrueMotion, aligned_flow, face_area
 from mexflow.evaluation.uncertainty import seed_of
 from mexflow.preprocess import alignment, flow
+from mexflow.preprocess.aligned import UNSEEN
 from mexflow.preprocess.scaling import scaled
 
 SIZES = (64, 112)
 """Width and height of the faces that flow is measured on, pixels."""
 
-STATES = ("detected", "tracked", "interpolated", "missing", "unreadable")
+STATES = ("detected", "tracked", *UNSEEN)
 
 KINDS = ("still", "micro")
 """Pairs of frames that residual motion is measured on: without expression, and a micro-expression's onset and apex."""

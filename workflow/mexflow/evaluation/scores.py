@@ -29,8 +29,9 @@ SCORES = pa.schema(
 """One row per frame, variant and type of expression, a video's frames in order.
 
 `role` is what the fold used the video for: ``train``, ``validation`` or ``test``. `variant` names a way of testing one
-network, e.g. with which frame skips; empty where there is one. `score` is in [0, 1]; `label` says whether the frame is
-inside an expression of the type.
+network, e.g. with which frame skips; empty where there is one. `score` is in [0, 1], or NaN where nothing was
+measured: the face was not seen in a frame that it needs. Such a frame keeps its place in time, is in no interval, and
+counts in no metric of frames. `label` says whether the frame is inside an expression of the type.
 """
 
 THRESHOLDS = pa.schema(

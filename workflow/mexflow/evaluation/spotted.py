@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from mexflow.evaluation import intervals, spotting
 from mexflow.evaluation.intervals import Interval
+from mexflow.preprocess.aligned import stretches
 
 Video = tuple[str, str, str]
 """Dataset, subject and name."""
@@ -25,7 +26,10 @@ LEAST = 2
 
 @dataclass(frozen=True)
 class Scored:
-    """A video's scores of one type under one variant: frame numbers, processed and raw scores, labels, each (n,)."""
+    """A video's scores of one type under one variant: frame numbers, processed and raw scores, labels, each (n,).
+
+    Both scores are NaN where nothing was measured.
+    """
 
     video: Video
     role: str
@@ -51,7 +55,11 @@ class Spotted:
 
 
 def scored(table: pa.Table, k: Mapping[str, int], order: int = ORDER) -> dict[tuple[str, str], list[Scored]]:
-    """The videos of a scores table by (variant, type); scores are normalised and smoothed with Wn = 1/k of the type."""
+    """The videos of a scores table by (variant, type); scores are normalised and smoothed with Wn = 1/k of the type.
+
+    What was not measured (NaN) is as low as the lowest score while it is smoothed, so that no peak can come of it, and
+    NaN again afterwards.
+    """
     found: dict[tuple[str, str], list[Scored]] = {}
     keys = [table[name].combine_chunks() for name in ("variant", "type", "role", "dataset", "subject", "video")]
     codes = np.stack([_codes(column) for column in keys])
@@ -63,11 +71,19 @@ def scored(table: pa.Table, k: Mapping[str, int], order: int = ORDER) -> dict[tu
         variant, kind, role, *video = (part[name][0].as_py() for name in
                                        ("variant", "type", "role", "dataset", "subject", "video"))  # fmt: skip
         raw = part["score"].to_numpy()
-        smooth = spotting.smooth(spotting.normalise(raw), 1 / k[kind], order)
+        smooth = spotting.smooth(normalised(raw, lowest=0.0), 1 / k[kind], order)
+        smooth[np.isnan(raw)] = np.nan
         labels = part["label"].to_numpy(zero_copy_only=False)
         one = Scored(tuple(video), role, part["frame"].to_numpy(), smooth, raw, labels)
         found.setdefault((variant, kind), []).append(one)
     return found
+
+
+def normalised(raw: np.ndarray, lowest: float = np.nan) -> np.ndarray:
+    """Scores of one video brought to [0, 1] by those measured; `lowest` where nothing was (NaN). float64 ``(n,)``."""
+    result = np.full(len(raw), lowest)
+    result[~np.isnan(raw)] = spotting.normalise(raw[~np.isnan(raw)])
+    return result
 
 
 def spot(
@@ -76,8 +92,8 @@ def spot(
 ) -> Spotted:  # fmt: skip
     """The intervals of one type in the test videos.
 
-    The threshold is the one of the largest Youden J over all frames of the training and validation videos; infinite,
-    so that nothing is spotted, where they hold no frame of the type, or none outside.
+    The threshold is the one of the largest Youden J over all measured frames of the training and validation videos;
+    infinite, so that nothing is spotted, where they hold no frame of the type, or none outside.
 
     Args:
         videos: all videos of the fold under one variant.
@@ -86,6 +102,7 @@ def spot(
     known = [video for video in videos if video.role != "test"]
     scores = np.concatenate([video.scores for video in known]) if known else np.zeros(0)
     labels = np.concatenate([video.labels for video in known]) if known else np.zeros(0, bool)
+    scores, labels = scores[~np.isnan(scores)], labels[~np.isnan(scores)]
     threshold, gain = float("inf"), 0.0
     if 0 < labels.sum() < len(labels):
         threshold = spotting.youden(scores, labels)
@@ -104,10 +121,11 @@ def spot(
 
 
 def predicted_intervals(video: Scored, threshold: float, least: int = LEAST) -> list[Interval]:
-    """The runs of at least so many frames at or above a threshold, as frame numbers."""
+    """The runs of at least so many frames at or above a threshold, as frame numbers; none goes on across a gap."""
     return [
         Interval(int(video.frames[run.first]), int(video.frames[run.last]))
-        for run in intervals.runs(video.scores, threshold, least)
+        for start, end in stretches(video.frames)
+        for run in intervals.runs(video.scores[start:end], threshold, least, start)
     ]
 
 

@@ -7,10 +7,10 @@ in :data:`PAIRS`. Whatever else a paper wants stands in a table with the columns
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from mexflow.errors import UserError
+from mexflow.errors import UserError, nearest
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -24,6 +24,11 @@ PAIRS: dict[str, Callable[[Mapping[str, Any], Sequence[int]], Pairs]] = {
     "consecutive": lambda clip, frames: list(zip(frames[:-1], frames[1:], strict=True)),
 }
 """Name of a pair to the frame numbers (first, second) of a clip, one or more."""
+
+STEPS = ("consecutive",)
+"""Pairs that are a single step: their frames' numbers follow each other, or there is no flow."""
+
+_NAMED = 5  # videos that a message names
 
 _NEEDED = ("video", "first_frame", "second_frame")
 
@@ -56,3 +61,24 @@ def rows_of_table(table: pa.Table, path: object) -> list[dict[str, Any]]:
             {"clip": None, "pair": "table", **{k: v for k, v in row.items() if k in (*_NEEDED, "clip", "pair")}}
         )
     return rows
+
+
+def assert_somewhere(rows: Sequence[Mapping[str, Any]], known: Collection[str], path: object, index: object) -> None:
+    """Refuse a table of pairs that names videos that are nowhere; those of other subjects may be in it.
+
+    Args:
+        rows: see :func:`rows_of_table`.
+        known: the videos of the dataset.
+        path, index: the files of the table and of the dataset's index, for messages.
+
+    Raises:
+        UserError: it lists the videos, each with the nearest name there is.
+    """
+    nowhere = sorted({row["video"] for row in rows} - set(known))
+    if nowhere:
+        names = [f"{name!r}{nearest(name, known)}" for name in nowhere[:_NAMED]]
+        more = f" and {len(nowhere) - _NAMED} more" if len(nowhere) > _NAMED else ""
+        raise UserError(
+            f"{path}: {len(nowhere)} {'video is' if len(nowhere) == 1 else 'videos are'} nowhere in {index}: "
+            f"{', '.join(names)}{more}; mend the column video, or give --videos if they hold no annotated expression"
+        )

@@ -199,7 +199,7 @@ class Evidence:
             self._lacks[experiment] = self._lacking(experiment)
         if lacking := self._lacks[experiment]:
             noun = "clip lacks" if lacking == 1 else "clips lack"
-            notes.append(f"{lacking} test {noun} a face in a frame that the input needs")
+            notes.append(f"{lacking} test {noun} a face that was seen in a frame that the input needs")
         return notes
 
     def _missing(self, experiment: str) -> list[str]:

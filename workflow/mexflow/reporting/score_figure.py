@@ -14,7 +14,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from mexflow.errors import UserError
-from mexflow.evaluation import spotted, spotting
+from mexflow.evaluation import spotted
 from mexflow.evaluation.intervals import Interval
 from mexflow.reporting.figures import ALARM, INK, QUIET, canvas
 from mexflow.reporting.time_courses import SHADES
@@ -119,7 +119,7 @@ def curves(
             Curve(
                 kind,
                 one.frames,
-                spotting.normalise(one.raw),
+                spotted.normalised(one.raw),
                 one.scores,
                 limits[variant, kind],
                 truth,
@@ -184,8 +184,8 @@ def _panel(axis: Axes, one: Curve, mark: str) -> None:
     )
     axis.set_title(f"{one.type}-expressions", loc="left", pad=2)
     # A smoothed score can pass [0, 1] by a little.
-    low = min(0.0, float(one.scores.min()))
-    high = max(1.03 + _BAR, float(one.scores.max()))
+    low = min(0.0, float(np.nanmin([*one.scores, 0.0])))
+    high = max(1.03 + _BAR, float(np.nanmax([*one.scores, 0.0])))
     axis.set(xlim=(one.frames[0] - 0.5, one.frames[-1] + 0.5), ylim=(low - 0.02, high + 0.02), yticks=[0, 0.5, 1])
     axis.set_ylabel("score")
     axis.spines[["top", "right"]].set_visible(False)

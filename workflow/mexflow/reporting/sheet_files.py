@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from mexflow.artifacts import Inputs
 from mexflow.errors import UserError
+from mexflow.preprocess.aligned import SEEN, VideoFrames
 
 RESIDUALS = ("ars", "rrs")
 """The residual images that a contact sheet shows."""
@@ -40,7 +41,7 @@ class Rows:
 class SubjectFiles:
     """One subject's artifacts; whatever was not made is None or absent.
 
-    Filled in from the table of faces: `at` is the row of each (video, frame) that has a face, `states` the state of
+    Filled in from the table of faces: `at` is the row of each (video, frame) whose face was seen, `states` the state of
     every frame by video, `excluded` why a video is left out.
     """
 
@@ -59,7 +60,7 @@ class SubjectFiles:
         columns = (self.faces[name].to_pylist() for name in ("video", "frame", "state", "excluded"))
         for i, (video, frame, state, reason) in enumerate(zip(*columns, strict=True)):
             self.states.setdefault(video, {})[frame] = state
-            if state not in ("missing", "unreadable"):
+            if state in SEEN:
                 self.at[video, frame] = i
             if reason:
                 self.excluded[video] = reason
@@ -68,11 +69,11 @@ class SubjectFiles:
         """Why an expression of the index cannot be shown, or None."""
         if row["excluded"]:
             return row["excluded"]
-        if row["video"] in self.excluded:
-            return self.excluded[row["video"]]
+        states = self.states.get(row["video"], {})
+        video = VideoFrames(dict.fromkeys(states, 0), states, self.excluded.get(row["video"]))
         for name in ("onset", "apex", "offset"):
-            if (row["video"], row[name]) not in self.at:
-                return f"frame_absent: no aligned face of frame {row[name]}, the {name}"
+            if reason := video.why_not([row[name]]):
+                return reason if video.excluded else f"{reason}, the {name}"
         return None
 
     def first_usable(self, rows: Sequence[Mapping[str, Any]], kind: str) -> tuple[Mapping[str, Any] | None, str]:

@@ -63,7 +63,7 @@ def interval_f1(evidence: Evidence, place: Place) -> list[Measurement]:
 
 
 def frame_auc(evidence: Evidence, place: Place) -> list[Measurement]:
-    """Area under the ROC curve of the raw scores of all test frames, pooled (decided); `n` counts frames."""
+    """Area under the ROC curve of the raw scores of all test frames with one, pooled (decided); `n` counts these."""
     from mexflow.reporting.metrics import Measurement
 
     tables, absent = _test_scores(evidence, place, "frame_auc")
@@ -71,12 +71,16 @@ def frame_auc(evidence: Evidence, place: Place) -> list[Measurement]:
         return [absent]
     raw, labels = (np.concatenate([table[name].to_numpy() for _, table in tables]) for name in ("score", "label"))
     subjects = np.concatenate([table["subject"].to_numpy() for _, table in tables])
+    measured = ~np.isnan(raw)
+    raw, labels, subjects = raw[measured], labels[measured], subjects[measured]
     value = spotting.auc(raw, labels)
     seed = seed_of(evidence.seed, evidence.paper.paper, place.experiment, place.column.part, "frame_auc")
     found = spotting.auc_interval(raw, labels, subjects, seed) if np.isfinite(value) else None
     notes = [*evidence.notes(place.experiment), *_said_of_videos(evidence, place)]
-    measured = float(value) if np.isfinite(value) else None
-    return [Measurement("frame_auc", measured, found, len(raw), _without_interval(measured, found) + notes)]
+    if count := int((~measured).sum()):
+        notes.append(f"{count} {'frame' if count == 1 else 'frames'} not measured (the face was not seen)")
+    area = float(value) if np.isfinite(value) else None
+    return [Measurement("frame_auc", area, found, len(raw), _without_interval(area, found) + notes)]
 
 
 def frame_auc_percent(evidence: Evidence, place: Place) -> list[Measurement]:
@@ -136,7 +140,8 @@ def frame_f1(evidence: Evidence, place: Place) -> list[Measurement]:
     }
     counts: dict[str, Counts] = defaultdict(Counts)
     for key, one in videos:
-        counts[one.video[1]] += spotting.count_frames(one.scores >= limits[key], one.labels)
+        measured = ~np.isnan(one.scores)
+        counts[one.video[1]] += spotting.count_frames(one.scores[measured] >= limits[key], one.labels[measured])
     pooled = sum(counts.values(), Counts())
     seed = seed_of(evidence.seed, evidence.paper.paper, place.experiment, *wanted, "frame_f1")
     frames = sum(len(one.frames) for _, one in videos)

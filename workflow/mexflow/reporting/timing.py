@@ -22,6 +22,7 @@ from mexflow.errors import UserError
 from mexflow.evaluation.folds import usable
 from mexflow.papers import Paper
 from mexflow.preprocess import flow
+from mexflow.preprocess.aligned import SEEN
 from mexflow.preprocess.pairs import PAIRS
 from mexflow.preprocess.scaling import scaled
 from mexflow.reporting.cells import SCHEMA
@@ -43,11 +44,13 @@ def pairs_of_faces(
     found: list[Pair] = []
     for path in arrays:
         images = inputs.array(path)
-        table = inputs.table(path.with_suffix(".parquet")).select(["dataset", "subject", "video", "frame", "excluded"])
+        table = inputs.table(path.with_suffix(".parquet")).select(
+            ["dataset", "subject", "video", "frame", "state", "excluded"]
+        )
         at = {
             (r["dataset"], r["subject"], r["video"], r["frame"]): i
             for i, r in enumerate(table.to_pylist())
-            if not r["excluded"]
+            if r["state"] in SEEN and not r["excluded"]
         }
         for key, clip in clips.items():
             ((first, second),) = PAIRS[paper.test_pairs[0]](clip, ())

@@ -1,7 +1,7 @@
 """Clips as nag2019 sees them: consecutive frames, the flow between them, and how strong the expression is in each.
 
-A clip's frames are all those of its raw folder that have a face: those before the onset and after the offset are the
-ones without an expression. No video is ever in memory; of the arrays only the rows of a batch are read.
+A clip's frames are all those of its raw folder in which the face was seen: those before the onset and after the offset
+are the ones without an expression. No video is ever in memory; of the arrays only the rows of a batch are read.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import numpy as np
 from mexflow.arrays import Rows
 from mexflow.artifacts import Inputs
 from mexflow.errors import UserError
+from mexflow.preprocess.aligned import are_seen, stretches
 from mexflow.preprocess.scaling import scaled
 
 STATES = ("neutral", "onset", "onset-apex", "apex", "apex-offset", "offset")
@@ -33,18 +34,16 @@ LOW, HIGH = 0.2, 0.8
 
 _CHUNK = 64  # frames in memory at a time
 
-_USELESS = ("missing", "unreadable")
-
 
 @dataclass(frozen=True)
 class Clip:
-    """A clip and the frames of its video that have a face, in order.
+    """A clip and the frames of its video in which the face was seen, in order.
 
     `label` is the number of its class. `frames` int64 (n,) are frame numbers, `rows` int64 (n,) where they lie in
-    `faces` (uint8, (N, h, w, c)) and `motion` (float32, (N, 2, 64, 64), pixels, from each frame to the next; the last
-    one's is zero; None if it was not loaded). `intensity` float32 (n,) in [0, 1] and `inside` bool (n,) are those of
-    all the video's expressions; `expression` bool (n,) says which frames lie in [onset, offset] of this clip: at least
-    one does.
+    `faces` (uint8, (N, h, w, c)) and `motion` (float32, (N, 2, 64, 64), pixels, from each frame to the next; zero
+    where there is no next one; None if it was not loaded). `intensity` float32 (n,) in [0, 1] and `inside` bool (n,)
+    are those of all the video's expressions; `expression` bool (n,) says which frames lie in [onset, offset] of this
+    clip: at least one does.
     """
 
     dataset: str
@@ -62,6 +61,19 @@ class Clip:
 
     def __len__(self) -> int:
         return len(self.frames)
+
+    @cached_property
+    def stretches(self) -> list[tuple[int, int]]:
+        """Where frames follow each other: first position and one past the last of each stretch, in order.
+
+        A frame in which the face was not seen, or that is not there, ends one. Nothing is consecutive across it.
+        """
+        return stretches(self.frames)
+
+    @cached_property
+    def moving(self) -> np.ndarray:
+        """Positions from which there is flow to the next frame, int64 (m,)."""
+        return np.flatnonzero(np.diff(self.frames) == 1)
 
     def images(self, positions: np.ndarray) -> np.ndarray:
         """RGB frames at these positions, float32 (m, 3, 64, 64) in [0, 1]."""
@@ -179,14 +191,14 @@ def load(
         for row, key in enumerate(zip(entries["dataset"], entries["subject"], entries["video"], strict=True)):
             of_video.setdefault(key, []).append(row)
         for key, lying in of_video.items():
-            own = np.array([row for row in lying if entries["state"][row] not in _USELESS], np.int64)
+            own = np.array(lying, np.int64)[are_seen(entries["state"][row] for row in lying)]
             frames = np.array([entries["frame"][row] for row in own], np.int64)
             inside = _inside(frames, known.get(key, ()))
             for row in samples.get(key, ()):
                 expression = _inside(frames, [row])
                 reason = entries["excluded"][lying[0]]
                 if reason is None and not expression.any():
-                    reason = "frame_absent: no aligned face of the expression"
+                    reason = "frame_unseen: no frame of the expression was seen"
                 if reason is not None:
                     left_out.append(f"{row['dataset']} {row['clip']}: {reason}")
                     continue
@@ -243,21 +255,36 @@ def frame_scale(clips: Sequence[Clip]) -> float:
 def flow_scale(clips: Sequence[Clip], chunk: int = _CHUNK) -> float:
     """Root mean square of the components of the clips' flow, pixels; 1 where nothing moves.
 
-    One number for both components, so that a turned flow is the flow of a turned face. A video's last frame, which has
-    no flow, does not count.
+    One number for both components, so that a turned flow is the flow of a turned face. A frame without a next one,
+    which has no flow, does not count.
 
     Args:
         clips: the training clips of one fold; no other may be among them.
     """
     total, count = 0.0, 0
     for clip in clips:
-        for start in range(0, len(clip) - 1, chunk):
-            flow = clip.flow(np.arange(start, min(start + chunk, len(clip) - 1)))
+        for start in range(0, len(clip.moving), chunk):
+            flow = clip.flow(clip.moving[start : start + chunk])
             total += float(np.square(flow, dtype=np.float64).sum())
             count += flow.size
     return (total / count) ** 0.5 if total else 1.0
 
 
+def starts(clip: Clip, length: int) -> np.ndarray:
+    """Positions at which so many consecutive frames begin, int64 (m,), m at least 1.
+
+    Where no stretch has as many, the first frame of the longest (of several, the first).
+    """
+    found = [np.arange(first, end - length + 1) for first, end in clip.stretches]
+    if any(len(some) for some in found):
+        return np.concatenate(found)
+    return np.array([max(clip.stretches, key=lambda stretch: stretch[1] - stretch[0])[0]])
+
+
 def window(clip: Clip, start: int, length: int) -> np.ndarray:
-    """Positions of so many consecutive frames and of the one after, int64 (length + 1,); past the end, the last's."""
-    return np.minimum(start + np.arange(length + 1), len(clip) - 1)
+    """Positions of so many consecutive frames and of the one after, int64 (length + 1,).
+
+    Past the end of the stretch that `start` is in, its last.
+    """
+    end = next(end for _, end in clip.stretches if start < end)
+    return np.minimum(start + np.arange(length + 1), end - 1)

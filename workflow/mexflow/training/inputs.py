@@ -11,14 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from mexflow.artifacts import Inputs
 from mexflow.errors import UserError
+from mexflow.preprocess.aligned import COLUMNS, by_video
 from mexflow.preprocess.key_frames import thirteen
 from mexflow.training.samples import Samples
 
 Rows = list[dict[str, Any]]
-_USELESS = ("missing", "unreadable")
 
 
 def load_residual(
@@ -77,24 +78,15 @@ def load_frames(
         videos.setdefault((row["dataset"], row["subject"].rpartition("/")[2], row["video"]), []).append(row)
     found, left_out = [], []
     for path in arrays:
-        at: dict[tuple[str, str, str], dict[int, int]] = {}
-        reasons: dict[tuple[str, str, str], str] = {}
         images = inputs.rows(path)
-        for entry in _entries(inputs, path, len(images), ["dataset", "subject", "video", "frame", "state", "excluded"]):
-            key = (entry["dataset"], entry["subject"], entry["video"])
-            frames = at.setdefault(key, {})
-            if entry["excluded"]:
-                reasons[key] = entry["excluded"]
-            elif entry["state"] not in _USELESS:
-                frames[entry["frame"]] = entry["row"]
-        for key in at:
+        table = _table(inputs, path, len(images)).select(["dataset", "subject", *COLUMNS])
+        for key, video in by_video(table, ("dataset", "subject", "video")).items():
             for row in videos.get(key, ()):
                 wanted = thirteen(row)
-                absent = [frame for frame in wanted if frame not in at[key]]
-                if reason := reasons.get(key) or (absent and f"frame_absent: no aligned face of frame {absent[0]}"):
+                if reason := video.why_not(wanted):
                     left_out.append(f"{row['dataset']} {row['clip']}: {reason}")
                 else:
-                    faces = scaled(images[[at[key][frame] for frame in wanted]], size)
+                    faces = scaled(images[[video.rows[frame] for frame in wanted]], size)
                     found.append((row, np.rint(faces * 255).astype(np.uint8)))
     return _samples(found, label, classes, (13, size, size), np.uint8), sorted(left_out)
 
@@ -128,17 +120,16 @@ def _rows(inputs: Inputs, arrays: Sequence[Path]) -> Iterator[tuple[np.ndarray, 
     """Each array, memory-mapped, with each row of its table; `row` is that row's number."""
     for path in arrays:
         images = inputs.array(path)
-        for entry in _entries(inputs, path, len(images)):
-            yield images, entry
+        for number, entry in enumerate(_table(inputs, path, len(images)).to_pylist()):
+            yield images, {**entry, "row": number}
 
 
-def _entries(inputs: Inputs, path: Path, length: int, columns: Sequence[str] | None = None) -> Iterator[dict[str, Any]]:
-    """The rows of the table beside an array, with their numbers."""
+def _table(inputs: Inputs, path: Path, length: int) -> pa.Table:
+    """The table beside an array, which has as many rows."""
     table = inputs.table(path.with_suffix(".parquet"))
     if table.num_rows != length:
         raise UserError(f"{path}: {length} rows, its table has {table.num_rows}; delete both and run again")
-    for number, entry in enumerate((table.select(columns) if columns else table).to_pylist()):
-        yield {**entry, "row": number}
+    return table
 
 
 def _samples(

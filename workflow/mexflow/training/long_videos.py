@@ -17,6 +17,7 @@ from mexflow.arrays import Rows
 from mexflow.artifacts import Inputs
 from mexflow.errors import UserError
 from mexflow.models.elface import STREAMS, pair_indices
+from mexflow.preprocess.aligned import are_seen
 from mexflow.preprocess.lcn import grey, lcn
 from mexflow.seeds import derive
 from mexflow.training.augmentation import Augmentation
@@ -27,19 +28,18 @@ TYPES = ("micro", "macro")
 
 assert len(TYPES) == len(STREAMS)
 
-_FACELESS = ("missing", "unreadable")
-
 
 @dataclass(frozen=True)
 class Video:
     """A video's frames, in order.
 
     `frames` int64 (n,) are their numbers, `rows` int64 (n,) where their faces lie in `faces` (uint8, (N, h, w, c)) and
-    `lcn` (float16, (N, h, w)), `known` bool (n,) whether a face was found in the frame, `labels` bool (n, 2) whether it
-    is inside a micro- and inside a macro-expression.
+    `lcn` (float16, (N, h, w)), `known` bool (n,) whether the face was seen in the frame, `labels` bool (n, 2) whether
+    it is inside a micro- and inside a macro-expression.
 
-    A frame without a face shows the one before it (the first face, where there is none before): nothing moves there,
-    and it is scored as all others are. Left out, it would bring frames together that are further apart.
+    A frame in which the face was not seen keeps its place, so that no two frames are brought nearer together. Its row
+    is that of the frame before it (of the first that was seen, where there is none before), a picture to fill the
+    place: no pair with it is trained on, and no score is measured of one, see :meth:`measured`.
     """
 
     dataset: str
@@ -54,6 +54,14 @@ class Video:
 
     def __len__(self) -> int:
         return len(self.frames)
+
+    def measured(self, skips: tuple[int, int], placement: str) -> np.ndarray:
+        """Of which frames a score is a measurement: bool (n, 2 streams).
+
+        That is where the face was seen in the frame itself and in both frames of the pair that the stream looks at.
+        """
+        indices = pair_indices(torch.arange(len(self)), torch.tensor(skips), len(self), placement).numpy()
+        return self.known[indices].all(-1) & self.known[:, None]
 
 
 class Frames:
@@ -120,9 +128,9 @@ def load(
             if reason := entries["excluded"][rows[0]]:
                 left_out.append(f"{key[0]} {key[2]}: {reason}")
                 continue
-            known = np.array([entries["state"][row] not in _FACELESS for row in rows])
+            known = are_seen(entries["state"][row] for row in rows)
             if not known.any():
-                left_out.append(f"{key[0]} {key[2]}: no_face: no face in any of {len(rows)} frames")
+                left_out.append(f"{key[0]} {key[2]}: no_face: no face was seen in any of {len(rows)} frames")
                 continue
             frames = np.array([entries["frame"][row] for row in rows], np.int64)
             labels = np.zeros((len(rows), len(TYPES)), bool)
@@ -146,7 +154,8 @@ class Pairing:
 
     There are `samples` in an epoch, as many of each video as of any other, or one more. Where a video has expressions,
     the share `inside` of its samples are frames inside one, of each type as many (decided: without it, almost all
-    samples of a long video show a face at rest); the others are any frames. Frames without a face are never drawn.
+    samples of a long video show a face at rest); the others are any frames.
+    A frame in which the face was not seen is neither drawn nor one of a pair.
     """
 
     skips: tuple[tuple[int, int], tuple[int, int]]
@@ -159,7 +168,8 @@ class Pairs:
     """A feed of frame pairs, float32 (n, 2 streams, 2 frames, h, w), with targets float32 (n, 2).
 
     Args:
-        videos: of one fold and one use.
+        videos: of one fold and one use. One in which no frame has both its pairs seen, even with the lowest skips, is
+            passed over.
         seed: of the plan; each epoch has its own.
         augmentation: before LCN, one draw for the four images of a sample; None takes the stored LCN frames.
         sigma: of LCN's Gaussian, pixels, for augmented frames; None leaves LCN out.
@@ -174,7 +184,9 @@ class Pairs:
         augmentation: Augmentation | None,
         sigma: float | None,
     ) -> None:
-        self._videos = list(videos)
+        lowest = tuple(low for low, _ in pairing.skips)
+        self._videos = [video for video in videos if video.measured(lowest, pairing.placement).all(1).any()]
+        self._lowest = lowest
         self._pairing, self._device, self._seed = pairing, device, seed
         self._augmentation, self._sigma = augmentation, sigma
         self._known = [np.flatnonzero(video.known) for video in self._videos]
@@ -195,12 +207,32 @@ class Pairs:
             within = self._inside[video]
             if within and rng.random() < self._pairing.inside:
                 # First of which type, so that the shorter expressions are not drowned by the longer ones.
-                frame = int(rng.choice(within[rng.integers(len(within))]))
+                group = within[rng.integers(len(within))]
             else:
-                frame = int(rng.choice(self._known[video]))
+                group = self._known[video]
+            frame = int(rng.choice(group))
             first, second = (int(rng.integers(low, high, endpoint=True)) for low, high in self._pairing.skips)
-            planned.append((video, frame, (first, second)))
+            planned.append((video, *self._seen(rng, video, group, frame, (first, second))))
         return planned
+
+    def _seen(
+        self, rng: np.random.Generator, number: int, group: np.ndarray, frame: int, skips: tuple[int, int]
+    ) -> tuple[int, tuple[int, int]]:
+        """The frame and skips drawn, or where a frame of a pair was not seen, others.
+
+        Another frame of the group, else any of the video, else one with the lowest skips. Where all frames were seen
+        nothing is drawn.
+        """
+        video = self._videos[number]
+        if video.known.all():
+            return frame, skips
+        for some, chosen in ((group, skips), (self._known[number], skips), (self._known[number], self._lowest)):
+            whole = video.measured(chosen, self._pairing.placement).all(1)
+            if chosen == skips and whole[frame]:
+                return frame, skips
+            if len(left := some[whole[some]]):
+                return int(rng.choice(left)), chosen
+        raise AssertionError(f"{video.name}: no pair was seen")
 
     def batches(self, epoch: int, size: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         """See the class."""

@@ -12,7 +12,7 @@ from mexflow.models.backbones.weights import DEVIATION, MEAN
 from mexflow.models.time_contrast import TimeContrastNetwork
 from mexflow.seeds import derive
 from mexflow.training.augmentation import Augmentation, Draws
-from mexflow.training.clips import Clip, window
+from mexflow.training.clips import Clip, starts, window
 from mexflow.training.feeding import cut
 
 _CHUNK = 16  # frames that the frozen networks see at a time
@@ -98,12 +98,17 @@ class Flows:
         generator = torch.Generator().manual_seed(derive(self._seed, "augment", epoch))
         for some in cut(chosen, size):
             clips = [self._plan.clips[number] for number in some]
-            # Not a video's last frame, which has no flow, unless there is no other.
-            fields = [clip.flow(rng.integers(max(len(clip) - 1, 1), size=1)) for clip in clips]
+            fields = [clip.flow(self._position(clip, rng)) for clip in clips]
             flow = torch.from_numpy(np.concatenate(fields))
             draws = self._augmentation.draw(len(flow), generator)
             flow = self._augmentation.apply_to_flow(flow.to(self._device), draws) / self._scale
             yield flow, pseudo_masks(flow)
+
+    @staticmethod
+    def _position(clip: Clip, rng: np.random.Generator) -> np.ndarray:
+        """int64 (1,): not of a frame without a next one, which has no flow, unless there is no other."""
+        drawn = rng.integers(max(len(clip.moving), 1), size=1)
+        return clip.moving[drawn] if len(clip.moving) else drawn
 
 
 class Seeing:
@@ -145,8 +150,8 @@ class Sequences:
     """Stage 2: sequences of consecutive frames of random clips, as the frozen networks see them.
 
     Inputs are float32 (n, length + 1, 1025, 8, 8): the frames and the one after, see :class:`Seeing`. Targets are
-    classes int64 (n,) and intensities float32 (n, length). A clip shorter than a sequence is continued by its last
-    frame (decided).
+    classes int64 (n,) and intensities float32 (n, length). A clip without as many frames in a row is
+    continued by the last of its longest stretch (decided).
 
     Args:
         samples: sequences in an epoch.
@@ -202,7 +207,8 @@ class Sequences:
         return positions, self._keep((number, version), clip, positions, draws)
 
     def _window(self, clip: Clip, rng: np.random.Generator) -> np.ndarray:
-        return window(clip, int(rng.integers(max(len(clip) - self._length, 0) + 1)), self._length)
+        possible = starts(clip, self._length)
+        return window(clip, int(possible[rng.integers(len(possible))]), self._length)
 
     def _keep(self, key: tuple[int, int], clip: Clip, positions: np.ndarray, draws: Draws | None) -> torch.Tensor:
         if key not in self._kept:

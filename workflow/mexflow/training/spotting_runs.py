@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import torch
 
@@ -82,7 +83,8 @@ def run_fold(
 ) -> dict[str, Any]:
     """Train and test one fold, and write ``scores.parquet``, ``history.parquet`` and ``model.pt`` to `folder`.
 
-    The scores are those of every video in every role: thresholds are chosen on training and validation videos.
+    The scores are those of every video in every role: thresholds are chosen on training and validation videos. Where a
+    frame of the pair that a score is of was not seen, it is NaN (:meth:`mexflow.training.long_videos.Video.measured`).
 
     Returns:
         What the job's record says of the fold.
@@ -124,7 +126,9 @@ def run_fold(
                     "video": video.name,
                     "variant": variant,
                 }
-                batches += scores.rows(names, video.frames, TYPES, logits.sigmoid().cpu().numpy(), video.labels)
+                values = logits.sigmoid().cpu().numpy()
+                values[~video.measured(skips, run.pairing.placement)] = np.nan
+                batches += scores.rows(names, video.frames, TYPES, values, video.labels)
     outputs.table(folder / "scores.parquet", pa.Table.from_batches(batches, scores.SCORES).unify_dictionaries())
     outputs.table(folder / "history.parquet", pa.Table.from_pylist(history, schema=HISTORY))
     buffer = io.BytesIO()

@@ -216,13 +216,17 @@ def score_clip(
 ) -> tuple[np.ndarray, ...]:
     """Class probabilities float32 (n, classes) and intensities float32 (n,) of a clip's n frames.
 
-    The memory runs over all of them in order, from a state of zeros.
+    The memory runs over all of them in order, from a state of zeros; where frames do not follow each other
+    (:attr:`mexflow.training.clips.Clip.stretches`) it begins anew.
     """
     network.to(device).eval()
     seen = Seeing(network, scales.flow, Augmentation(), device, scales.frames)(clip, np.arange(len(clip)))
-    seen = seen[window(clip, 0, len(clip))].to(device).float()
-    logits, intensity = Remembering(network.memory)(seen[None])
-    return logits[0].softmax(1).cpu().numpy(), intensity[0].cpu().numpy()
+    found = []
+    for start, end in clip.stretches:
+        logits, intensity = Remembering(network.memory)(seen[window(clip, start, end - start)].to(device).float()[None])
+        found.append((logits[0].softmax(1).cpu().numpy(), intensity[0].cpu().numpy()))
+    probabilities, intensities = zip(*found, strict=True)
+    return np.concatenate(probabilities), np.concatenate(intensities)
 
 
 def run_fold(
@@ -267,11 +271,10 @@ def run_fold(
             }
         )
         names["video"] = clip.video
+        shows = [state for start, end in clip.stretches for state in states(intensity[start:end])]
         shown += [
             {**names, "clip": clip.name, "frame": frame, "intensity": value, "state": state, "target": target}
-            for frame, value, state, target in zip(
-                clip.frames.tolist(), intensity, states(intensity), clip.intensity, strict=True
-            )
+            for frame, value, state, target in zip(clip.frames.tolist(), intensity, shows, clip.intensity, strict=True)
         ]
         # The clips of one video have the same intensities: its frames are scored once.
         described = {"fold": run.fold, "role": "test", **names, "variant": ""}
