@@ -3,7 +3,7 @@
 Needs the records. Makes ``results/run.json``, and adds to ``results/history.jsonl``.
 """
 
-from mexflow import orphans
+from mexflow import orphans, unlisted
 from mexflow.reporting import lines
 
 # This file is included last, so every rule that runs something is known.
@@ -11,6 +11,8 @@ lines.register(workflow.rules)
 if workflow.is_main_process:
     scheduling.settle_times(Path("results"))
     orphans.attend()
+    unlisted.attend(plan.unlisted.refuse)
+    plan.unlisted.warn()
 
 
 onstart:
@@ -25,5 +27,7 @@ onsuccess:
 onerror:
     lines.end()
     # What cannot be written, to a full disk say, leaves the history its line.
-    shell(f"python -m mexflow incomplete {flags('log', log)} {plan.incomplete_flags()} || true")
+    shell(
+        f"python -m mexflow incomplete {flags('log', log)} {plan.incomplete_flags()} {plan.unlisted.incomplete_flags()} || true"
+    )
     shell(f"python -m mexflow run_root --outcome failed {flags('log', log)} --config-digest {plan.config_digest}")
