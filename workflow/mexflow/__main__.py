@@ -11,6 +11,7 @@ import sys
 from mexflow import __version__
 from mexflow.commands import COMMANDS
 from mexflow.errors import UserError, choose
+from mexflow.flags import folders_at_home
 
 _PROGRAM = "python -m mexflow"
 
@@ -43,7 +44,7 @@ def main(arguments: list[str]) -> int:
     name, *rest = arguments
     try:
         module = importlib.import_module(COMMANDS[choose("command", name, COMMANDS)].module)
-        module.app(args=rest, prog_name=f"{_PROGRAM} {name}")
+        module.app(args=folders_at_home(rest), prog_name=f"{_PROGRAM} {name}")
     except UserError as error:
         print(f"mexflow: error: {error}", file=sys.stderr)
         return 1

@@ -152,8 +152,11 @@ class Sources:
         return " ".join(self.enumerated(name).version for name in enumeration.members(index)).strip()
 
     def data(self, index: str) -> str:
-        """Which data the numbers of an index come from: ``embedded``, or the roots of the licensed copies."""
-        roots = {name: self.config.root(name) for name in enumeration.members(index)}
+        """Which data the numbers of an index come from: ``embedded``, or the roots of the licensed copies.
+
+        Roots are as the configuration has them, ``~`` and all: the same text for whoever has the data at home.
+        """
+        roots = {name: getattr(self.config.datasets, name).root for name in enumeration.members(index)}
         if set(roots.values()) == {"embedded"}:
             return "embedded"
         return ", ".join(f"{root} ({name})" for name, root in roots.items())
@@ -167,7 +170,7 @@ class Sources:
         import shlex
 
         flags = ["--every-video"] if dataset in datasets.SPOTTING else []
-        if folder := getattr(self.config.datasets, dataset).openface:
+        if folder := self.config.openface(dataset):
             flags.append(f"--openface {shlex.quote(folder)}")
         return " ".join(flags)
 
