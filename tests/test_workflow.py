@@ -7,8 +7,9 @@ import shlex
 import pytest
 
 from mexflow import commands, papers, scheduling, workflow
+from mexflow.__main__ import folders_at_home
 from mexflow.errors import UserError
-from mexflow.flags import flags, folders_at_home, settings
+from mexflow.flags import flags, settings
 from mexflow.papers import Motion
 from mexflow.shared import Shared
 from mexflow.workflow import Workflow

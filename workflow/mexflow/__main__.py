@@ -6,14 +6,17 @@ Only the module of the command that is called is imported; ``--help`` imports no
 from __future__ import annotations
 
 import importlib
+import os
+import re
 import sys
 
 from mexflow import __version__
 from mexflow.commands import COMMANDS
 from mexflow.errors import UserError, choose
-from mexflow.flags import folders_at_home
 
 _PROGRAM = "python -m mexflow"
+_FOLDERS = ("--root", "--openface")
+"""The options that name folders of the raw data."""
 
 
 def _help() -> str:
@@ -31,6 +34,17 @@ def _help() -> str:
             f"'{_PROGRAM} COMMAND --help' tells a command's options.",
         ]
     )
+
+
+def folders_at_home(words: list[str]) -> list[str]:
+    """The options of a command, with ``~`` expanded where a shell leaves it: ``--root=~/x``, ``--root samm=~/x``."""
+    found: list[str] = []
+    for word in words:
+        split = re.fullmatch(r"((?:--[a-z]+=)?(?:\w+=)?)(~.*)", word, re.DOTALL)
+        if split and (found[-1:] in ([name] for name in _FOLDERS) or split[1].startswith(_FOLDERS)):
+            word = split[1] + os.path.expanduser(split[2])
+        found.append(word)
+    return found
 
 
 def main(arguments: list[str]) -> int:

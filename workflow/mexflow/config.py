@@ -7,13 +7,13 @@ that editors complete and check the file. Light enough for the Snakefile: pydant
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from mexflow.errors import UserError, nearest
-from mexflow.flags import at_home
 
 
 class _Section(BaseModel):
@@ -39,7 +39,7 @@ class Dataset(_Section):
     @classmethod
     def _has_a_home(cls, value: str | None) -> str | None:
         # Kept as it was written: what tables and records say must not depend on whose home it is.
-        if value and at_home(value).startswith("~"):
+        if value and os.path.expanduser(value).startswith("~"):
             raise ValueError(f"this machine knows no home folder {value.split('/')[0]}; write the folder in full")
         return value
 
@@ -155,12 +155,12 @@ class Config(_Section):
 
     def root(self, dataset: str) -> str:
         """Where a raw dataset is: `embedded`, `none`, or the folder, with ``~`` expanded."""
-        return at_home(getattr(self.datasets, dataset).root)
+        return os.path.expanduser(getattr(self.datasets, dataset).root)
 
     def openface(self, dataset: str) -> str | None:
         """The folder of a dataset's OpenFace output, with ``~`` expanded; None if there is none."""
         folder = getattr(self.datasets, dataset).openface
-        return at_home(folder) if folder else None
+        return os.path.expanduser(folder) if folder else None
 
 
 def load(values: dict[str, Any]) -> Config:

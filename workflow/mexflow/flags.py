@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import re
 import shlex
 from collections.abc import Iterable, Mapping
 from typing import Any
-
-
-_FOLDERS = ("--root", "--openface")
-"""The options that name folders of the raw data."""
 
 
 def flags(name: str, values: Iterable[object]) -> str:
@@ -26,23 +20,6 @@ def named(option: str, names: Iterable[str], values: Iterable[object]) -> str:
 def settings(values: Mapping[str, Any]) -> list[str]:
     """Settings as ``name=value`` texts that the commands read back."""
     return [f"{name}={_text(value)}" for name, value in values.items()]
-
-
-def at_home(folder: str) -> str:
-    """The folder with ``~`` or ``~user`` at its start expanded, where that is known."""
-    return os.path.expanduser(folder)
-
-
-def folders_at_home(words: Iterable[str]) -> list[str]:
-    """A command line in which ``~`` is expanded where a shell leaves it: ``--root=~/x``, ``--root samm=~/x``."""
-    found: list[str] = []
-    for word in words:
-        option = found[-1] if found and found[-1] in _FOLDERS else ""
-        split = re.fullmatch(r"((?:--[a-z]+=)?(?:\w+=)?)(~.*)", word, re.DOTALL)
-        if split and (option or split[1].startswith(tuple(f"{name}=" for name in _FOLDERS))):
-            word = split[1] + at_home(split[2])
-        found.append(word)
-    return found
 
 
 def operations(values: Iterable[str | Mapping[str, Any]]) -> list[str]:
