@@ -11,22 +11,24 @@ from pathlib import Path
 from snakemake.utils import min_version
 
 min_version("9.27")
-
-
-configfile: Path(workflow.basedir) / "config.yaml"
-
-
 folder = Path(workflow.basedir) / "workflow"
 sys.path.insert(0, str(folder))
 
 from mexflow import scheduling
 from mexflow.errors import told
 from mexflow.flags import flags, named, settings
+from mexflow.invocation import check_settings
 from mexflow.records import hand_down_git_state
 from mexflow.scheduling import PREPROCESSING, attempt, growing
 from mexflow.workflow import Workflow
 
 scheduling.become_array_task()
+told(check_settings, folder.parent, workflow.overwrite_configfiles)
+
+
+configfile: folder.with_name("config.yaml")
+
+
 plan = told(lambda: Workflow(config, folder).enumerated())
 hand_down_git_state()
 shell.prefix(scheduling.prefix(folder))

@@ -11,12 +11,12 @@ Imports nothing heavy.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mexflow.enumeration import members
-from mexflow.errors import UserError, lines, told
+from mexflow.errors import UserError, lines
 from mexflow.flags import flags
 
 if TYPE_CHECKING:
@@ -103,16 +103,3 @@ class Unlisted:
             if not set(words) & set(self._plan.experiments(paper)):
                 return self.papers[paper]
         return None
-
-
-def attend(refuse: Callable[[Iterable[str]], None]) -> None:
-    """Have Snakemake end with one line, before it builds its DAG, where `refuse` raises a UserError."""
-    from snakemake.dag import DAG
-
-    start = DAG.init
-
-    async def init(dag: Any, *arguments: Any, **named: Any) -> None:
-        told(refuse, dag.workflow.dag_settings.targets)
-        await start(dag, *arguments, **named)
-
-    DAG.init = init

@@ -3,7 +3,7 @@
 Needs the records. Makes ``results/run.json``, and adds to ``results/history.jsonl``.
 """
 
-from mexflow import orphans, unlisted
+from mexflow import orphans
 from mexflow.reporting import lines
 
 # This file is included last, so every rule that runs something is known.
@@ -11,7 +11,7 @@ lines.register(workflow.rules)
 if workflow.is_main_process:
     scheduling.settle_times(Path("results"))
     orphans.attend()
-    unlisted.attend(plan.unlisted.refuse)
+    scheduling.check_first(plan.unlisted.refuse)
     plan.unlisted.warn()
 
 
