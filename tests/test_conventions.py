@@ -332,6 +332,17 @@ def test_the_project_speaks_of_itself_alone():
     assert found == []
 
 
+def test_a_clone_has_the_same_bytes_however_git_is_set(tmp_path):
+    """With `core.autocrlf`, as git for Windows sets it, bash would read `snakemake\\r`, and each code digest differ."""
+    if run("git", "rev-parse", "HEAD").returncode:
+        pytest.skip("not a git checkout: there is nothing to clone")
+    clone = tmp_path / "clone"
+    cloned = run("git", "-c", "core.autocrlf=true", "clone", "--quiet", "--depth", "1", ROOT.as_uri(), clone)
+    assert cloned.returncode == 0, cloned.stderr
+    files = [clone / name for name in run("git", "ls-files", cwd=clone).stdout.splitlines()]
+    assert len(files) > 100 and [path.name for path in files if b"\r" in path.read_bytes()] == []
+
+
 def test_readme_of_results_names_every_folder(jobs):
     """The path grammar lists what the rules write."""
     grammar = Path(ROOT / "results" / "README.md").read_text()
