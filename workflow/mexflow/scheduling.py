@@ -108,9 +108,7 @@ def _require_slurm() -> None:
     if shutil.which("sacct") is None:
         if shutil.which("squeue") is None:
             raise UserError(f"neither sacct nor squeue is on this machine, so no job would be seen to end; {here}")
-        print(
-            "mexflow: sacct is not on this machine: squeue is asked which jobs have ended", file=sys.stderr, flush=True
-        )
+        print("mexflow: sacct is not on this machine: squeue is asked which jobs ended", file=sys.stderr, flush=True)
 
 
 def become_array_task() -> None:
