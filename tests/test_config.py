@@ -94,6 +94,10 @@ def test_unknown_key(values, expected):
             "config.yaml: datasets.samm.root: is empty; give it a value, or take the line out; `none`, in letters,",
         ),
         (
+            {"datasets": {"samm": {"root": "/data/{samm}/x"}}},
+            "config.yaml: datasets.samm.root: Snakemake takes braces in a path for wildcards, as in /data/{samm}/x;",
+        ),
+        (
             {"datasets": {"samm": {"root": "~nobody-of-that-name/SAMM"}}},
             "config.yaml: datasets.samm.root: this machine knows no home folder ~nobody-of-that-name; write",
         ),

@@ -35,6 +35,16 @@ class Dataset(_Section):
         "out like the dataset's folders of frames.",
     )
 
+    @field_validator("root")
+    @classmethod
+    def _has_no_braces(cls, value: str) -> str:
+        if set(value) & set("{}"):
+            raise ValueError(
+                f"Snakemake takes braces in a path for wildcards, as in {value}; rename the folder, or make a link to "
+                "it without them (ln -s) and write that"
+            )
+        return value
+
     @field_validator("root", "openface")
     @classmethod
     def _has_a_home(cls, value: str | None) -> str | None:

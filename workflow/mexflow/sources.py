@@ -180,6 +180,19 @@ def _composites(names: Iterable[str]) -> list[str]:
     return [name for name, members in datasets.COMPOSITES.items() if set(members) <= set(names)]
 
 
+def require_plain(folder: Path) -> None:
+    """Make sure that the project can be worked with where it is.
+
+    Raises:
+        UserError: if its path has braces, in which Snakemake looks for wildcards, or a colon, at which PYTHONPATH ends.
+    """
+    if found := sorted(set(str(folder)) & set("{}:")):
+        raise UserError(
+            f"{folder}: Snakemake cannot work with {' and '.join(found)} in the path of a project; rename the folder, "
+            "or move the project to another"
+        )
+
+
 def require_writable(folder: Path) -> None:
     """Make sure that a folder, or the one it will be made in, can be written.
 

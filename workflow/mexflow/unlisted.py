@@ -66,10 +66,6 @@ class Unlisted:
         """The lines that say why `name` fails, as options of ``mexflow unlisted``."""
         return flags("reason", [self.papers[name]] if name in self.papers else self._reasons.values())
 
-    def incomplete_flags(self) -> str:
-        """The papers that are left out, as options of ``mexflow incomplete``."""
-        return flags("unlisted", (f"{paper}={reason}" for paper, reason in self.papers.items()))
-
     def warn(self) -> None:
         """Say what is left out, a line for each dataset."""
         for dataset, reason in self._reasons.items():

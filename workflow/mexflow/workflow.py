@@ -21,7 +21,7 @@ from mexflow.flags import flags, named
 from mexflow.papers import Experiment, Paper
 from mexflow.records import canonical_digest
 from mexflow.shared import Shared
-from mexflow.sources import Sources, require_writable
+from mexflow.sources import Sources, require_plain, require_writable
 from mexflow.unlisted import Unlisted
 
 RESULTS = Path("results")
@@ -44,9 +44,10 @@ class Workflow:
             folder: the ``workflow/`` folder.
 
         Raises:
-            UserError: for a wrong configuration, an unknown paper, a wrong paper file, or results that cannot be
-                written.
+            UserError: for a wrong configuration, an unknown paper, a wrong paper file, results that cannot be written,
+                or a folder that cannot be worked in.
         """
+        require_plain(folder.parent)
         require_writable(RESULTS)
         self.config = config.load(values)
         self.papers_folder = folder / "papers"
@@ -359,15 +360,14 @@ class Workflow:
         return f"{self.tables_flags(paper)} {flags('array-table', self.beside(self.read_arrays(paper)))}{controls}"
 
     def incomplete_flags(self) -> str:
-        """The command lines of all papers' tables, for when a run fails, as options of ``mexflow incomplete``."""
-        return flags(
-            "tables",
-            (
-                f"--paper {quote(self.paper_file(paper))} {self.all_tables_flags(paper)}"
-                f" --output {RESULTS}/tables/{paper} --record {RESULTS}/records/tables/{paper}.json"
-                for paper in self.whole
-            ),
+        """The command lines of all papers' tables, and what is left out, as options of ``mexflow incomplete``."""
+        made = (
+            f"--paper {quote(self.paper_file(paper))} {self.all_tables_flags(paper)}"
+            f" --output {RESULTS}/tables/{paper} --record {RESULTS}/records/tables/{paper}.json"
+            for paper in self.whole
         )
+        unlisted = (f"{paper}={reason}" for paper, reason in self.unlisted.papers.items())
+        return f"{flags('tables', made)} {flags('unlisted', unlisted)}"
 
     def training_flags(self, paper: str, experiment: str) -> str:
         """Everything that an experiment's training depends on, as options of ``mexflow train``."""
