@@ -125,7 +125,7 @@ class Workflow:
             for name, experiment in self._wanted(paper).items():
                 index = used.data_of(name).index
                 # Networks that are trained apart share nothing but their rule; the arrays and folds are alike. What
-                # cannot be listed keeps its number, so that the others keep theirs when it can.
+                # cannot be listed has a number too, so that the others have the same when it can.
                 folds, arrays = used.effort(name, self.config.budget).folds, self._stage_of(paper, name)
                 if name in made:
                     folds, arrays = tuple(self.folds(paper, name)), tuple(self.arrays(paper, name))
