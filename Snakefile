@@ -8,31 +8,28 @@ snakemake --cores 4 datasets         the datasets: indexes with their summaries,
 import sys
 from pathlib import Path
 
-from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
 min_version("9.27")
-
-
-configfile: Path(workflow.basedir) / "config.yaml"
-
-
 folder = Path(workflow.basedir) / "workflow"
 sys.path.insert(0, str(folder))
 
 from mexflow import scheduling
-from mexflow.errors import UserError
+from mexflow.errors import told
 from mexflow.flags import flags, named, settings
+from mexflow.invocation import check_settings
 from mexflow.records import hand_down_git_state
 from mexflow.scheduling import PREPROCESSING, attempt, growing
 from mexflow.workflow import Workflow
 
 scheduling.become_array_task()
-try:
-    plan = Workflow(config, folder).enumerated()
-except UserError as error:
-    raise WorkflowError(str(error))
+told(check_settings, folder.parent, workflow.overwrite_configfiles)
 
+
+configfile: folder.with_name("config.yaml")
+
+
+plan = told(lambda: Workflow(config, folder).enumerated())
 hand_down_git_state()
 shell.prefix(scheduling.prefix(folder))
 
@@ -50,11 +47,13 @@ rule all:
     """Every paper that config.yaml names, and everything of `datasets`."""
     default_target: True
     input:
-        papers=[target for paper in plan.papers for target in plan.targets(paper)],
+        papers=plan.paper_targets(),
         datasets=plan.dataset_targets(),
+        unlisted=plan.unlisted.targets("all"),
 
 
 rule datasets:
     """Indexes and contact sheets of the datasets in use, and the check of their preprocessing."""
     input:
         indexes=plan.dataset_targets(),
+        unlisted=plan.unlisted.targets("datasets"),

@@ -75,12 +75,32 @@ def test_unknown_key(values, expected):
         ({"budget": "demp"}, "config.yaml: budget: input should be 'demo' or 'paper', not 'demp'"),
         ({"seed": "one"}, "config.yaml: seed: input should be a valid integer"),
         ({"seed": -1}, "config.yaml: seed: input should be greater than or equal to 0, not -1"),
-        ({"papers": "belaiche2020"}, "config.yaml: papers: input should be a valid list, not 'belaiche2020'"),
+        ({"papers": "belaiche2020"}, "config.yaml: papers: write [belaiche2020]"),
         ({"papers": []}, "config.yaml: papers: list should have at least 1 item"),
         ({"training": {"threads": 0}}, "config.yaml: training.threads: input should be greater than or equal to 1"),
         ({"training": {"device": "gpu"}}, "config.yaml: training.device: input should be 'auto', 'cpu' or 'cuda'"),
-        ({"training": None}, "config.yaml: training: input should be "),
-        ({"datasets": {"samm": "/data/SAMM"}}, "config.yaml: datasets.samm: input should be "),
+        ({"papers": {"a": 1}}, "config.yaml: papers: input should be a valid list, not {'a': 1}"),
+        ({"training": None}, "config.yaml: training: is empty; give it a value, or take the line out"),
+        ({"training": "cpu"}, "config.yaml: training: write {device: cpu}"),
+        ({"training": "fast"}, "config.yaml: training: write {device: auto}"),
+        ({"embedded": ["tiny"]}, "config.yaml: embedded: write {size: demo}"),
+        ({"preprocess": {"lcn": 4}}, "config.yaml: preprocess.lcn: write {sigma: 4}"),
+        ({"datasets": None}, "config.yaml: datasets: is empty; give it a value, or take the line out"),
+        ({"datasets": "/data"}, "config.yaml: datasets: write {casme2: {root: /data}}"),
+        ({"datasets": {"samm": "/data/SAMM"}}, "config.yaml: datasets.samm: write {root: /data/SAMM}"),
+        ({"datasets": {"samm": ["/data/SAMM"]}}, "config.yaml: datasets.samm: write {root: embedded}"),
+        (
+            {"datasets": {"samm": {"root": None}}},
+            "config.yaml: datasets.samm.root: is empty; give it a value, or take the line out; `none`, in letters,",
+        ),
+        (
+            {"datasets": {"samm": {"root": "/data/{samm}/x"}}},
+            "config.yaml: datasets.samm.root: Snakemake takes braces in a path for wildcards, as in /data/{samm}/x;",
+        ),
+        (
+            {"datasets": {"samm": {"root": "~nobody-of-that-name/SAMM"}}},
+            "config.yaml: datasets.samm.root: this machine knows no home folder ~nobody-of-that-name; write",
+        ),
         ({"datasets": {"samm": {"root": ""}}}, "config.yaml: datasets.samm.root: string should have at least 1 char"),
         (
             {"preprocess": {"faces": {"max_missed": 20}}},
@@ -97,6 +117,15 @@ def test_every_mistake_is_told_at_once():
     assert "'sed' (did you mean 'seed'?)" in text
     assert "training.threads: " in text
     assert "'training.devise' (did you mean 'device'?)" in text
+
+
+def test_a_home_is_expanded_where_the_data_are_looked_for(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/me")
+    samm = {"root": "~/SAMM", "openface": "~/of"}
+    config = load({"datasets": {"samm": samm, "smic": {"root": "/data/~x"}}})
+    assert (config.root("samm"), config.openface("samm")) == ("/home/me/SAMM", "/home/me/of")
+    assert (config.root("smic"), config.openface("smic")) == ("/data/~x", None)
+    assert config.datasets.samm.model_dump() == samm, "what is kept of it does not depend on whose home it is"
 
 
 def test_settings_cannot_be_changed_later():

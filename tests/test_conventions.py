@@ -110,9 +110,9 @@ def test_every_job_states_its_record_its_code_and_its_name(jobs):
 
 BY_HAND = {
     "listing", "schema", "trace", "verify", "reproduce", "repair", "leakage", "crate", "run_root", "incomplete",
-    "status",
+    "status", "unlisted",
 }  # fmt: skip
-"""Commands that no rule calls."""
+"""Commands that no rule calls, the last one where every dataset can be listed."""
 
 
 def test_every_command_line_of_the_workflow_is_understood(tmp_path):
@@ -330,6 +330,17 @@ def test_the_project_speaks_of_itself_alone():
             if re.search(ELSEWHERE, line, re.IGNORECASE):
                 found.append(f"{name}:{number}: {line.strip()[:100]}")
     assert found == []
+
+
+def test_a_clone_has_the_same_bytes_however_git_is_set(tmp_path):
+    """With `core.autocrlf`, as git for Windows sets it, bash would read `snakemake\\r`, and each code digest differ."""
+    if run("git", "rev-parse", "HEAD").returncode:
+        pytest.skip("not a git checkout: there is nothing to clone")
+    clone = tmp_path / "clone"
+    cloned = run("git", "-c", "core.autocrlf=true", "clone", "--quiet", "--depth", "1", ROOT.as_uri(), clone)
+    assert cloned.returncode == 0, cloned.stderr
+    files = [clone / name for name in run("git", "ls-files", cwd=clone).stdout.splitlines()]
+    assert len(files) > 100 and [path.name for path in files if b"\r" in path.read_bytes()] == []
 
 
 def test_readme_of_results_names_every_folder(jobs):

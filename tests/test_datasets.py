@@ -192,8 +192,13 @@ def test_not_a_spreadsheet():
         for name in source.namelist():
             data = source.read(name)
             target.writestr(name, data[: len(data) // 2] if name.endswith("sheet1.xml") else data)
-    for data in (b"", b"<html>login</html>", whole[:-200], damaged.getvalue()):
-        with pytest.raises(UserError, match="not a readable xlsx file.*what is released") as e:
+    for data, what in {
+        b"": "an empty file",
+        b"<html>login</html>": "a web page",
+        whole[:-200]: "not a readable xlsx file",
+        damaged.getvalue(): "not a readable xlsx file",
+    }.items():
+        with pytest.raises(UserError, match=rf"t\.xlsx: {what}.*what is released") as e:
             read_table(Path("t.xlsx"), COLUMNS, lambda _, data=data: data, "what is released")
         assert "\n" not in str(e.value)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import shutil
 import sys
 import time
 import zlib
@@ -15,8 +16,9 @@ import pytest
 import yaml
 
 from mexflow import scheduling
+from mexflow.errors import UserError
 from mexflow.workflow import Workflow
-from project import WORKFLOW, run
+from project import ROOT, WORKFLOW, run
 
 PROFILE = yaml.safe_load((WORKFLOW / "profiles" / "slurm" / "config.yaml").read_text())
 
@@ -80,3 +82,49 @@ def test_the_profile_says_what_a_site_must_know() -> None:
         assert above or "#" in lines[at], f"{key}: no reason"
     partitions = yaml.safe_load((WORKFLOW / "profiles" / "slurm" / "partitions.yaml").read_text())["partitions"]
     assert partitions["gpu"]["max_gpu"] >= 1
+
+
+# Before anything is submitted
+
+
+@pytest.mark.parametrize(
+    ("there", "words"),
+    [
+        (
+            {"sacct", "squeue"},
+            "sbatch is not on this machine, so nothing can be submitted to SLURM; run this on a login",
+        ),
+        (
+            {"sbatch"},
+            "neither sacct nor squeue is on this machine, so no job would be seen to end; run this on a login",
+        ),
+    ],
+)
+def test_slurm_is_not_there(monkeypatch: pytest.MonkeyPatch, there: set[str], words: str) -> None:
+    monkeypatch.setattr("shutil.which", lambda name: name if name in there else None)
+    with pytest.raises(UserError) as caught:
+        scheduling._require_slurm()
+    assert str(caught.value).startswith(words)
+
+
+@pytest.mark.parametrize("there", [{"sbatch", "squeue"}, {"sbatch", "squeue", "sacct"}])
+def test_a_site_without_accounting_is_told_who_is_asked(monkeypatch, capfd, there: set[str]) -> None:
+    monkeypatch.setattr("shutil.which", lambda name: name if name in there else None)
+    scheduling._require_slurm()
+    said = "mexflow: sacct is not on this machine: squeue is asked which jobs ended\n"
+    assert capfd.readouterr().err == ("" if "sacct" in there else said)
+
+
+def test_a_profile_for_slurm_where_there_is_none(tmp_path: Path) -> None:
+    """As a user meets it: one line, no job, no traceback."""
+    (tmp_path / "bin").mkdir()
+    for name in ("bash", "sh", "git", "which"):
+        if found := shutil.which(name):
+            (tmp_path / "bin" / name).symlink_to(found)
+    result = run(
+        "snakemake", "--snakefile", ROOT / "Snakefile", "--profile", WORKFLOW / "profiles" / "slurm", "datasets",
+        cwd=tmp_path, PATH=f"{Path(sys.executable).parent}{os.pathsep}{tmp_path / 'bin'}",
+    )  # fmt: skip
+    output = result.stdout + result.stderr
+    assert result.returncode == 1 and "Traceback" not in output and not (tmp_path / "results").exists()
+    assert output.count("mexflow: error: sbatch is not on this machine") == 1 == output.count("sbatch")

@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+import mini
 import project
+from dataset_files import casme2, casme2_frames, casme2_row
 from embedded_files import SEED, SIZE, SUBJECTS
 from project import mexflow
 
@@ -44,7 +46,14 @@ def said(result: subprocess.CompletedProcess[str]) -> str:
         ({"papers": ["belaiche2002"]}, ["unknown paper 'belaiche2002'", "did you mean 'belaiche2020'"]),
         ({"budget": "full"}, ["budget", "'demo' or 'paper'"]),
         ({"training": {"threads": 0}}, ["training.threads", "greater than or equal to 1"]),
-        ({"datasets": {"casme2": {"root": "/nowhere/CASME2"}}}, ["/nowhere/CASME2", "datasets.casme2.root"]),
+        (
+            {"datasets": {"casme2": "/data/CASME2"}},
+            ["mexflow: error: config.yaml: datasets.casme2: write {root: /data/"],
+        ),
+        (
+            {"datasets": {"casme2": {"root": "/data/{a}"}}},
+            ["mexflow: error: config.yaml: datasets.casme2.root: Snakemake"],
+        ),
     ],
 )
 def test_a_wrong_configuration_is_named_before_any_job(tmp_path: Path, config: dict, words: list[str]) -> None:
@@ -55,6 +64,33 @@ def test_a_wrong_configuration_is_named_before_any_job(tmp_path: Path, config: d
     for word in words:
         assert word in output
     assert not (tmp_path / "results").exists()
+
+
+def test_paths_of_any_characters(tmp_path: Path) -> None:
+    """Blanks, quotes, dollars, umlauts, equals signs in the project's folder, and a colon in the data's as well."""
+    folder, root = tmp_path / "a 'b' \"ü\" $HOME=c", tmp_path / "r 'q' $HOME \"ü\"=x:y"
+    folder.mkdir()
+    mini.make(folder)
+    casme2(root, [casme2_row()])
+    casme2_frames(root, "sub01/EP02_01f", range(1, 12))
+    (folder / "config.yaml").write_text(yaml.safe_dump(yaml.safe_load(mini.CONFIG) | {"papers": ["nag2019"]}))
+    (folder / "own.yaml").write_text(yaml.safe_dump({"datasets": {"casme2": {"root": str(root)}}}))
+    result = mini.snakemake(folder, "--cores", "1", "results/index/casme2.txt", "--configfile", "own.yaml")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert str(root) in (folder / "results" / "records" / "index" / "casme2.json").read_text().replace('\\"', '"')
+    assert '"outcome":"finished"' in (folder / "results" / "history.jsonl").read_text().replace(" ", "")
+
+
+def test_a_project_in_a_folder_that_snakemake_cannot_use(tmp_path: Path) -> None:
+    folder = tmp_path / "a {b}"
+    folder.mkdir()
+    result = mini.snakemake(mini.make(folder), "--cores", "1", "-n")
+    output = result.stdout + result.stderr
+    assert result.returncode == 1 and "Traceback" not in output
+    assert f"mexflow: error: {folder}: Snakemake cannot work with {{ and }} in the path of a project; rename" in output
+    shutil.copy(project.ROOT / "run", folder)
+    result = subprocess.run([folder / "run", "true"], capture_output=True, text=True)
+    assert result.returncode == 1 and result.stderr.startswith(f"run: {folder}: a path with a colon or braces")
 
 
 def test_results_that_are_no_folder(tmp_path: Path) -> None:
@@ -85,7 +121,8 @@ def test_an_unknown_target_is_an_error(tmp_path: Path) -> None:
 def test_a_licensed_copy_without_its_annotation_file(tmp_path: Path) -> None:
     root = tmp_path / "CASME2"
     (root / "CASME2_RAW" / "CASME2-RAW" / "sub01" / "EP01_1").mkdir(parents=True)
-    result = snakemake(tmp_path, "--dry-run", config={"datasets": {"casme2": {"root": str(root)}}})
+    config = {"datasets": {"casme2": {"root": str(root)}}}
+    result = snakemake(tmp_path, "--dry-run", "results/index/casme2.txt", config=config)
     assert result.returncode != 0
     assert "CASME2-coding-20140508.xlsx" in result.stdout + result.stderr
     assert "Traceback" not in result.stdout + result.stderr

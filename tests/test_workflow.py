@@ -7,6 +7,7 @@ import shlex
 import pytest
 
 from mexflow import commands, papers, scheduling, workflow
+from mexflow.__main__ import folders_at_home
 from mexflow.errors import UserError
 from mexflow.flags import flags, settings
 from mexflow.papers import Motion
@@ -180,6 +181,13 @@ def test_values_are_quoted_for_the_shell():
     assert shlex.split(flags("root", values)) == [word for value in values for word in ("--root", value)]
     assert flags("fold", []) == ""
     assert settings({"a": True, "b": 1.0, "c": "last"}) == ["a=true", "b=1.0", "c=last"]
+
+
+def test_home_is_expanded_where_a_shell_leaves_it(monkeypatch):
+    monkeypatch.setenv("HOME", "/h")
+    given = "--root ~/a --root smic=~/b --root=~/c --root=samm=~ --openface ~/d --output ~/e f~g --root x=y=~/z"
+    said = "--root /h/a --root smic=/h/b --root=/h/c --root=samm=/h --openface /h/d --output ~/e f~g --root x=y=~/z"
+    assert folders_at_home(given.split()) == said.split()
 
 
 def test_expected_folds(plan):

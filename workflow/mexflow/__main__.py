@@ -6,6 +6,8 @@ Only the module of the command that is called is imported; ``--help`` imports no
 from __future__ import annotations
 
 import importlib
+import os
+import re
 import sys
 
 from mexflow import __version__
@@ -13,6 +15,8 @@ from mexflow.commands import COMMANDS
 from mexflow.errors import UserError, choose
 
 _PROGRAM = "python -m mexflow"
+_FOLDERS = ("--root", "--openface")
+"""The options that name folders of the raw data."""
 
 
 def _help() -> str:
@@ -32,6 +36,17 @@ def _help() -> str:
     )
 
 
+def folders_at_home(words: list[str]) -> list[str]:
+    """The options of a command, with ``~`` expanded where a shell leaves it: ``--root=~/x``, ``--root samm=~/x``."""
+    found: list[str] = []
+    for word in words:
+        split = re.fullmatch(r"((?:--[a-z]+=)?(?:\w+=)?)(~.*)", word, re.DOTALL)
+        if split and (found[-1:] in ([name] for name in _FOLDERS) or split[1].startswith(_FOLDERS)):
+            word = split[1] + os.path.expanduser(split[2])
+        found.append(word)
+    return found
+
+
 def main(arguments: list[str]) -> int:
     """Run a command; a user's mistake ends with one line and exit status 1."""
     if not arguments or arguments[0] in ("--help", "-h"):
@@ -43,7 +58,7 @@ def main(arguments: list[str]) -> int:
     name, *rest = arguments
     try:
         module = importlib.import_module(COMMANDS[choose("command", name, COMMANDS)].module)
-        module.app(args=rest, prog_name=f"{_PROGRAM} {name}")
+        module.app(args=folders_at_home(rest), prog_name=f"{_PROGRAM} {name}")
     except UserError as error:
         print(f"mexflow: error: {error}", file=sys.stderr)
         return 1

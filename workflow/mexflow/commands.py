@@ -29,6 +29,7 @@ COMMANDS = {
         Command("embed", "Render one subject, or the annotation files, of an embedded dataset."),
         Command("index", "List a raw dataset's annotated expressions and its videos."),
         Command("listing", "List a licensed dataset for the enumeration of jobs."),
+        Command("unlisted", "Fail with the reasons why datasets cannot be listed."),
         Command("faces", "Find, track and align the faces of one subject."),
         Command("flow", "Optical flow between pairs of aligned faces of one subject."),
         Command("motion", "Optical flow from each aligned face of one subject to the next."),

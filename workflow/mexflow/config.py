@@ -7,9 +7,11 @@ that editors complete and check the file. Light enough for the Snakefile: pydant
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from mexflow.errors import UserError, nearest
 
@@ -32,6 +34,24 @@ class Dataset(_Section):
         description="Folder of OpenFace 2 output to take aligned faces and landmarks from, in place of detection; laid "
         "out like the dataset's folders of frames.",
     )
+
+    @field_validator("root")
+    @classmethod
+    def _has_no_braces(cls, value: str) -> str:
+        if set(value) & set("{}"):
+            raise ValueError(
+                f"Snakemake takes braces in a path for wildcards, as in {value}; rename the folder, or make a link to "
+                "it without them (ln -s) and write that"
+            )
+        return value
+
+    @field_validator("root", "openface")
+    @classmethod
+    def _has_a_home(cls, value: str | None) -> str | None:
+        # Kept as it was written: what tables and records say must not depend on whose home it is.
+        if value and os.path.expanduser(value).startswith("~"):
+            raise ValueError(f"this machine knows no home folder {value.split('/')[0]}; write the folder in full")
+        return value
 
 
 class Datasets(_Section):
@@ -146,8 +166,13 @@ class Config(_Section):
         return self.training.folds_per_job or (5 if self.budget == "demo" else 1)
 
     def root(self, dataset: str) -> str:
-        """The configured root of a raw dataset (`embedded` or a folder)."""
-        return getattr(self.datasets, dataset).root
+        """Where a raw dataset is: `embedded`, `none`, or the folder, with ``~`` expanded."""
+        return os.path.expanduser(getattr(self.datasets, dataset).root)
+
+    def openface(self, dataset: str) -> str | None:
+        """The folder of a dataset's OpenFace output, with ``~`` expanded; None if there is none."""
+        folder = getattr(self.datasets, dataset).openface
+        return os.path.expanduser(folder) if folder else None
 
 
 def load(values: dict[str, Any]) -> Config:
@@ -171,15 +196,48 @@ def _explain(error: ValidationError) -> str:
             known = _keys(parents)
             texts.append(f"unknown key {where!r}{nearest(str(key), known)}; here are known: {', '.join(known)}")
         else:
-            texts.append(f"{where}: {item['msg'][0].lower()}{item['msg'][1:]}, not {item['input']!r}")
+            texts.append(f"{where}: {_mend(item)}")
     return "config.yaml: " + "; ".join(texts)
 
 
+def _mend(item: Any) -> str:
+    """What is wrong with a value, and where it is written in a wrong form, how to write it."""
+    value, model = item["input"], _model(item["loc"])
+    if value is None:
+        word = "; `none`, in letters, leaves the dataset out" if item["loc"][-1] == "root" else ""
+        return f"is empty; give it a value, or take the line out{word}"
+    if item["type"] == "value_error":
+        return str(item["ctx"]["error"])
+    if item["type"] == "model_type" and model:
+        return f"write {_example(model, value)}"
+    if item["type"] == "list_type" and isinstance(value, str):
+        return f"write [{value}]"
+    return f"{item['msg'][0].lower()}{item['msg'][1:]}, not {value!r}"
+
+
+def _example(model: type[BaseModel], value: Any) -> str:
+    """A section with its first setting, of `value` where that fits there."""
+    name, field = next(iter(model.model_fields.items()))
+    if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+        return f"{{{name}: {_example(field.annotation, value)}}}"
+    try:
+        model.model_validate({name: value})
+    except ValidationError:
+        value = field.default
+    return f"{{{name}: {value}}}"
+
+
 def _keys(path: list[int | str]) -> list[str]:
+    model = _model(path)
+    return list(model.model_fields) if model else []
+
+
+def _model(path: Sequence[int | str]) -> type[BaseModel] | None:
+    """The section at a path of keys; None if there is none."""
     model: Any = Config
     for part in path:
         field = model.model_fields.get(str(part))
         model = field.annotation if field else None
         if not (isinstance(model, type) and issubclass(model, BaseModel)):
-            return []
-    return list(model.model_fields)
+            return None
+    return model

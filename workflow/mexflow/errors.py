@@ -8,11 +8,17 @@ command line prints that line and exits with status 1; it never shows a tracebac
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 
 class UserError(Exception):
     """A mistake in the input or its surroundings, told in one line: what, where, what to do."""
+
+
+def lines(texts: Iterable[str]) -> str:
+    """Several errors, each once, as the text of one: what shows it puts ``mexflow: error: `` before the first."""
+    return "\nmexflow: error: ".join(dict.fromkeys(texts))
 
 
 class Changed(UserError):
@@ -21,6 +27,20 @@ class Changed(UserError):
     def __init__(self, path: str, job: str) -> None:
         super().__init__(f"{path}: not the bytes that {job} wrote; delete it and run again")
         self.path = path
+
+
+def told(function: Callable[..., Any], *arguments: Any) -> Any:
+    """What a function returns; a UserError ends the program with its line.
+
+    Snakemake would show it with places in the sources, or with a traceback.
+
+    Raises:
+        SystemExit: with that line, in place of the UserError.
+    """
+    try:
+        return function(*arguments)
+    except UserError as error:
+        raise SystemExit(f"mexflow: error: {error}") from None
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

@@ -6,12 +6,15 @@ Imports nothing heavy.
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from shlex import quote
 from typing import Any
+
+from mexflow.errors import UserError, told
 
 PREPROCESSING = 4
 """Priority of what training waits for: of all work at full size not a hundredth, so that it may well come first."""
@@ -71,6 +74,41 @@ def mend(workflow: Any) -> None:
         # A job's Snakemake would start another one with srun, which takes seconds and memory beside it. No rule needs
         # srun, which is for programs of several tasks: the first one may run the job.
         plugin.Executor.additional_general_args = lambda executor: "--executor local --cores all"
+
+
+def check_first(refuse: Callable[[Collection[str]], None]) -> None:
+    """Have Snakemake look at what is asked for, and for SLURM where that is to run jobs, before it builds its DAG.
+
+    Args:
+        refuse: told the targets of the command line; where it raises a UserError, Snakemake ends with its line.
+    """
+    from snakemake.dag import DAG
+
+    start = DAG.init
+
+    async def init(dag: Any, *arguments: Any, **named: Any) -> None:
+        run = dag.workflow
+        told(refuse, run.dag_settings.targets)
+        if run.executor_plugin is not None and run.executor_plugin.name == "slurm" and not run.dryrun:
+            told(_require_slurm)
+        await start(dag, *arguments, **named)
+
+    DAG.init = init
+
+
+def _require_slurm() -> None:
+    """Make sure that jobs can be submitted and seen to end, and say by what.
+
+    Raises:
+        UserError: if they cannot: Snakemake fails at the first one, or waits for ever.
+    """
+    here = "run this on a login node of the cluster, or leave out the profile to run the jobs on this machine"
+    if shutil.which("sbatch") is None:
+        raise UserError(f"sbatch is not on this machine, so nothing can be submitted to SLURM; {here}")
+    if shutil.which("sacct") is None:
+        if shutil.which("squeue") is None:
+            raise UserError(f"neither sacct nor squeue is on this machine, so no job would be seen to end; {here}")
+        print("mexflow: sacct is not on this machine: squeue is asked which jobs ended", file=sys.stderr, flush=True)
 
 
 def become_array_task() -> None:

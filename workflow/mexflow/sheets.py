@@ -54,7 +54,8 @@ class Sheets:
         return [f"{self._results}/embedded/{dataset}/truth/{subject}.parquet" for subject in self.subjects(dataset)]
 
     @property
-    def face(self) -> str:
-        """The faces, of one subject, that the figure of LCN takes one from."""
-        dataset, subject = self._sources.subjects(self._sources.in_use[0])[0]
-        return f"{self._results}/faces/{dataset}/{subject}.npy"
+    def face(self) -> tuple[str, str] | None:
+        """The dataset and the faces, of one subject, that the figure of LCN takes one from; None if there are none."""
+        found = (pair for name in self._sources.listed for pair in self._sources.subjects(name))
+        first = next(found, None)
+        return (first[0], f"{self._results}/faces/{first[0]}/{first[1]}.npy") if first else None

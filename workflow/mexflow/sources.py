@@ -15,7 +15,8 @@ from mexflow.errors import UserError
 class Sources:
     """The datasets of a configuration.
 
-    A raw dataset is in use unless its root is ``none``; a composite, if all its members are.
+    A raw dataset is in use unless its root is ``none``; a composite, if all its members are. A dataset in use may be a
+    licensed copy that cannot be listed; then nothing can be made of it, see `unlisted`.
     """
 
     def __init__(self, config: Config, wanted: Iterable[str], results: Path) -> None:
@@ -47,16 +48,36 @@ class Sources:
         """The raw datasets in use that are embedded."""
         return [name for name in self.in_use if self.config.root(name) == "embedded"]
 
+    @cached_property
+    def unlisted(self) -> dict[str, str]:
+        """The raw datasets in use that cannot be listed, each with the line that says why and what to do."""
+        found = {}
+        for name in self.in_use:
+            try:
+                self.enumerated(name)
+            except UserError as error:
+                found[name] = str(error)
+        return found
+
     @property
+    def listed(self) -> list[str]:
+        """The other raw datasets in use."""
+        return [name for name in self.in_use if name not in self.unlisted]
+
+    @property
+    def known(self) -> list[str]:
+        """Every index of datasets in use, whether or not these can be listed."""
+        return [*self.in_use, *_composites(self.in_use)]
+
+    @cached_property
     def indexes(self) -> list[str]:
         """Every index that can be made."""
-        whole = [name for name, members in datasets.COMPOSITES.items() if set(members) <= set(self.in_use)]
-        return [*self.in_use, *whole]
+        return [*self.listed, *_composites(self.listed)]
 
     @property
     def index_targets(self) -> list[str]:
         """The indexes of the datasets in use and of the composites that papers ask for, with their summaries."""
-        made = sorted({*self.in_use, *self.wanted})
+        made = sorted({*self.listed, *self.wanted} & set(self.indexes))
         endings = ("parquet", "videos.parquet", "txt")
         return [f"{self.results}/index/{index}.{ending}" for index in made for ending in endings]
 
@@ -131,8 +152,11 @@ class Sources:
         return " ".join(self.enumerated(name).version for name in enumeration.members(index)).strip()
 
     def data(self, index: str) -> str:
-        """Which data the numbers of an index come from: ``embedded``, or the roots of the licensed copies."""
-        roots = {name: self.config.root(name) for name in enumeration.members(index)}
+        """Which data the numbers of an index come from: ``embedded``, or the roots of the licensed copies.
+
+        Roots are as the configuration has them, ``~`` and all: the same text for whoever has the data at home.
+        """
+        roots = {name: getattr(self.config.datasets, name).root for name in enumeration.members(index)}
         if set(roots.values()) == {"embedded"}:
             return "embedded"
         return ", ".join(f"{root} ({name})" for name, root in roots.items())
@@ -146,9 +170,27 @@ class Sources:
         import shlex
 
         flags = ["--every-video"] if dataset in datasets.SPOTTING else []
-        if folder := getattr(self.config.datasets, dataset).openface:
+        if folder := self.config.openface(dataset):
             flags.append(f"--openface {shlex.quote(folder)}")
         return " ".join(flags)
+
+
+def _composites(names: Iterable[str]) -> list[str]:
+    """The composites of which all members are among these raw datasets."""
+    return [name for name, members in datasets.COMPOSITES.items() if set(members) <= set(names)]
+
+
+def require_plain(folder: Path) -> None:
+    """Make sure that the project can be worked with where it is.
+
+    Raises:
+        UserError: if its path has braces, in which Snakemake looks for wildcards, or a colon, at which PYTHONPATH ends.
+    """
+    if found := sorted(set(str(folder)) & set("{}:")):
+        raise UserError(
+            f"{folder}: Snakemake cannot work with {' and '.join(found)} in the path of a project; rename the folder, "
+            "or move the project to another"
+        )
 
 
 def require_writable(folder: Path) -> None:

@@ -21,7 +21,8 @@ from mexflow.flags import flags, named
 from mexflow.papers import Experiment, Paper
 from mexflow.records import canonical_digest
 from mexflow.shared import Shared
-from mexflow.sources import Sources, require_writable
+from mexflow.sources import Sources, require_plain, require_writable
+from mexflow.unlisted import Unlisted
 
 RESULTS = Path("results")
 
@@ -43,9 +44,10 @@ class Workflow:
             folder: the ``workflow/`` folder.
 
         Raises:
-            UserError: for a wrong configuration, an unknown paper, a wrong paper file, or results that cannot be
-                written.
+            UserError: for a wrong configuration, an unknown paper, a wrong paper file, results that cannot be written,
+                or a folder that cannot be worked in.
         """
+        require_plain(folder.parent)
         require_writable(RESULTS)
         self.config = config.load(values)
         self.papers_folder = folder / "papers"
@@ -58,6 +60,7 @@ class Workflow:
         wanted = [data.index for paper in self.papers.values() for data in paper.data.values()]
         self.sources = Sources(self.config, wanted, RESULTS)
         self.sheets = sheets.Sheets(self.sources, RESULTS)
+        self.unlisted = Unlisted(self)
         # Once a run: Snakemake asks for every job, and thousands of jobs would spend half of the DAG's time on it.
         self._code_digest = cache(commands.code_digest)
 
@@ -67,18 +70,23 @@ class Workflow:
         return canonical_digest(self.config.model_dump(mode="json")).sha256
 
     def enumerated(self) -> Workflow:
-        """The workflow itself, once every dataset, fold and target is enumerated.
-
-        Raises:
-            UserError: if a licensed copy cannot be listed.
-        """
+        """The workflow itself, once every dataset that can be listed, fold and target is enumerated."""
         self.dataset_targets()
         _ = self.batches
         return self
 
     def experiments(self, paper: str) -> dict[str, Experiment]:
-        """The experiments of a paper, null controls among them if they are wanted."""
+        """The experiments of a paper whose data can be listed, null controls among them if they are wanted."""
+        used, indexes = self.papers[paper], self.sources.indexes
+        return {name: one for name, one in self._wanted(paper).items() if used.data_of(name).index in indexes}
+
+    def _wanted(self, paper: str) -> dict[str, Experiment]:
         return self.papers[paper].with_null_controls(self.config.null_controls)
+
+    @property
+    def whole(self) -> list[str]:
+        """The papers all of whose data can be listed."""
+        return [name for name in self.papers if name not in self.unlisted.papers]
 
     def all_folds(self, paper: str, experiment: str) -> list[str]:
         """Names of all folds of an experiment's protocol."""
@@ -103,6 +111,7 @@ class Workflow:
             (paper, used.data_name(experiment)): self.all_folds(paper, experiment)
             for paper, used in self.papers.items()
             for experiment in used.experiments
+            if used.data_of(experiment).index in self.sources.indexes
         }
 
     @cached_property
@@ -112,20 +121,29 @@ class Workflow:
         step = self.config.folds_per_job
         for paper, used in self.papers.items():
             alike: dict[tuple[Any, ...], list[str]] = defaultdict(list)
-            for name, experiment in self.experiments(paper).items():
-                index, arrays = used.data_of(name).index, tuple(self.arrays(paper, name))
-                # Networks that are trained apart share nothing but their rule; the arrays and folds are alike.
-                kind = (experiment.keep_features, experiment.input)
-                alike[tuple(self.folds(paper, name)), index, arrays, *kind].append(name)
+            made = self.experiments(paper)
+            for name, experiment in self._wanted(paper).items():
+                index = used.data_of(name).index
+                # Networks that are trained apart share nothing but their rule; the arrays and folds are alike. What
+                # cannot be listed has a number too, so that the others have the same when it can.
+                folds, arrays = used.effort(name, self.config.budget).folds, self._stage_of(paper, name)
+                if name in made:
+                    folds, arrays = tuple(self.folds(paper, name)), tuple(self.arrays(paper, name))
+                alike[folds, index, arrays, experiment.keep_features, experiment.input].append(name)
             for group, ((folds, index, arrays, keep, kind), names) in enumerate(alike.items()):
-                common = (tuple(names), index, arrays, keep, kind)
-                result += cut(f"train_{paper}_{group}", paper, folds, step, *common)
+                if names[0] in made:
+                    common = (tuple(names), index, arrays, keep, kind)
+                    result += cut(f"train_{paper}_{group}", paper, folds, step, *common)
         return result
 
     def arrays(self, paper: str, experiment: str) -> list[str]:
         """The preprocessed arrays that an experiment reads."""
-        used, trained = self.papers[paper], self.experiments(paper)[experiment]
-        stage = {
+        return self._stage(self._stage_of(paper, experiment), self.papers[paper].data_of(experiment).index)
+
+    def _stage_of(self, paper: str, experiment: str) -> str:
+        used = self.papers[paper]
+        trained = used.with_null_controls()[experiment]
+        return {
             "flow": lambda: f"flow/{used.flow.method}" if used.flow else "",
             "residual": lambda: f"residual/{trained.residual}",
             "frames": lambda: "faces",
@@ -134,7 +152,6 @@ class Workflow:
             "sequences": lambda: "faces",
             "difference": lambda: "faces",
         }[trained.input]()
-        return self._stage(stage, used.data_of(experiment).index)
 
     def _stage(self, stage: str, index: str) -> list[str]:
         return [f"{RESULTS}/{stage}/{dataset}/{subject}.npy" for dataset, subject in self.sources.subjects(index)]
@@ -225,7 +242,7 @@ class Workflow:
     def spotting_papers(self) -> dict[str, list[str]]:
         """The papers with experiments on long videos, and these."""
         found = {
-            name: [one for one, experiment in used.experiments.items() if experiment.videos]
+            name: [one for one in used.experiments if one in self.experiments(name) and used.experiments[one].videos]
             for name, used in self.papers.items()
         }
         return {name: experiments for name, experiments in found.items() if experiments}
@@ -288,15 +305,25 @@ class Workflow:
         # Tables of a failed run lie where the whole ones will; without the record of these they are not taken for them.
         return [*tables, f"{RESULTS}/records/tables/{paper}.json", *timing, *figures]
 
+    def paper_targets(self) -> list[str]:
+        """Everything of the papers, and the folds of those experiments that can be made of a paper that cannot."""
+        parts = [
+            path
+            for paper in self.unlisted.papers
+            for path in (*self.predictions(paper), *self.spotted(paper), *self.features(paper))
+        ]
+        return [*(target for paper in self.whole for target in self.targets(paper)), *parts]
+
     def dataset_targets(self) -> list[str]:
         """The indexes and their summaries, a contact sheet of each dataset, and the check against the truth."""
         shown = [
             f"{RESULTS}/figures/datasets/{dataset}.png"
-            for dataset in self.sources.in_use
+            for dataset in self.sources.listed
             if self.sheets.subjects(dataset)
         ]
+        lcn = [f"{RESULTS}/figures/datasets/lcn.png"] if self.sheets.face else []
         checks = [f"{RESULTS}/tables/preprocessing.{ending}" for ending in ("parquet", "csv", "md") if self.checked]
-        return [*self.sources.index_targets, *shown, f"{RESULTS}/figures/datasets/lcn.png", *checks]
+        return [*self.sources.index_targets, *shown, *lcn, *checks]
 
     def code(self, command: str, *chosen: str) -> str:
         """The code digest of a command, for a rule's ``params``."""
@@ -333,15 +360,14 @@ class Workflow:
         return f"{self.tables_flags(paper)} {flags('array-table', self.beside(self.read_arrays(paper)))}{controls}"
 
     def incomplete_flags(self) -> str:
-        """The command lines of all papers' tables, for when a run fails, as options of ``mexflow incomplete``."""
-        return flags(
-            "tables",
-            (
-                f"--paper {quote(self.paper_file(paper))} {self.all_tables_flags(paper)}"
-                f" --output {RESULTS}/tables/{paper} --record {RESULTS}/records/tables/{paper}.json"
-                for paper in self.papers
-            ),
+        """The command lines of all papers' tables, and what is left out, as options of ``mexflow incomplete``."""
+        made = (
+            f"--paper {quote(self.paper_file(paper))} {self.all_tables_flags(paper)}"
+            f" --output {RESULTS}/tables/{paper} --record {RESULTS}/records/tables/{paper}.json"
+            for paper in self.whole
         )
+        unlisted = (f"{paper}={reason}" for paper, reason in self.unlisted.papers.items())
+        return f"{flags('tables', made)} {flags('unlisted', unlisted)}"
 
     def training_flags(self, paper: str, experiment: str) -> str:
         """Everything that an experiment's training depends on, as options of ``mexflow train``."""

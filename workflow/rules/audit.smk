@@ -11,6 +11,8 @@ lines.register(workflow.rules)
 if workflow.is_main_process:
     scheduling.settle_times(Path("results"))
     orphans.attend()
+    scheduling.check_first(plan.unlisted.refuse)
+    plan.unlisted.warn()
 
 
 onstart:
@@ -19,11 +21,15 @@ onstart:
 
 onsuccess:
     lines.end()
-    shell(f"python -m mexflow run_root {flags('log', log)} --config-digest {plan.config_digest}")
+    # Given by name, for Snakemake fills in what stands in braces, in a path too.
+    closing = f"{flags('log', log)} --config-digest {plan.config_digest}"
+    shell("python -m mexflow run_root {closing}")
 
 
 onerror:
     lines.end()
+    owed = f"{flags('log', log)} {plan.incomplete_flags()}"
+    closing = f"{flags('log', log)} --config-digest {plan.config_digest}"
     # What cannot be written, to a full disk say, leaves the history its line.
-    shell(f"python -m mexflow incomplete {flags('log', log)} {plan.incomplete_flags()} || true")
-    shell(f"python -m mexflow run_root --outcome failed {flags('log', log)} --config-digest {plan.config_digest}")
+    shell("python -m mexflow incomplete {owed} || true")
+    shell("python -m mexflow run_root --outcome failed {closing}")

@@ -1,7 +1,7 @@
 """Indexes: one row per annotated expression, one per folder of frames; from file names and annotation files alone.
 
 Needs the raw datasets. Makes ``results/index/<dataset>.parquet``, ``.videos.parquet`` and ``.txt`` (the summary) for
-each raw dataset and composite in use.
+each raw dataset and composite in use that can be listed; what cannot be listed fails with its reason.
 """
 
 
@@ -37,3 +37,30 @@ rule index:
         "MEXFLOW_RULE={params.rule} MEXFLOW_ATTEMPT={resources.attempt} python -m mexflow index"
         " --dataset {wildcards.dataset} {params.roots} --output {output.index} --videos {output.videos}"
         " --summary {output.summary} --record {output.record} > {log} 2>&1"
+
+
+if plan.sources.unlisted:
+
+    rule unlisted:
+        """Say which datasets cannot be listed, and fail, when all else that was asked for is made."""
+        input:
+            else_made=lambda wildcards: plan.unlisted.before(wildcards.target, workflow.dag_settings.targets),
+        output:
+            never_made="results/index/.unlisted.{target}",
+        log:
+            "results/logs/unlisted/{target}.log",
+        benchmark:
+            "results/benchmarks/unlisted/{target}.tsv"
+        wildcard_constraints:
+            target="|".join(["all", "datasets", *plan.unlisted.papers]),
+        localrule: True
+        conda:
+            "../../envs/mexflow.yaml"
+        resources:
+            mem_mb=growing(500),
+            runtime=growing(10),
+            attempt=attempt,
+        params:
+            reasons=lambda wildcards: plan.unlisted.reasons(wildcards.target),
+        shell:
+            "python -m mexflow unlisted {params.reasons} > {log} 2>&1"

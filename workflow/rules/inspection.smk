@@ -25,7 +25,7 @@ rule sheet:
     benchmark:
         "results/benchmarks/sheet/{dataset}.tsv"
     wildcard_constraints:
-        dataset="|".join(plan.sources.in_use),
+        dataset="|".join(plan.sources.listed),
     conda:
         "../../envs/mexflow.yaml"
     resources:
@@ -50,34 +50,36 @@ rule sheet:
         " --data {params.data:q} --output {output.png} --record {output.record} > {log} 2>&1"
 
 
-rule lcnfigure:
-    """What LCN makes of changed brightness and contrast."""
-    input:
-        faces=plan.sheets.face,
-        table=plan.beside([plan.sheets.face]),
-    output:
-        png=report("results/figures/datasets/lcn.png", caption="../report/sheet.rst", category="datasets"),
-        record="results/records/lcnfigure.json",
-    log:
-        "results/logs/lcnfigure.log",
-    benchmark:
-        "results/benchmarks/lcnfigure.tsv"
-    localrule: True
-    conda:
-        "../../envs/mexflow.yaml"
-    resources:
-        mem_mb=growing(1000),
-        runtime=growing(10),
-        attempt=attempt,
-    params:
-        rule="lcnfigure",
-        sigma=plan.config.preprocess.lcn.sigma,
-        data=plan.sources.data(plan.sources.in_use[0]),
-        code=plan.code("lcnfigure"),
-    shell:
-        "MEXFLOW_RULE={params.rule} MEXFLOW_ATTEMPT={resources.attempt} python -m mexflow lcnfigure"
-        " --faces {input.faces} --sigma {params.sigma} --data {params.data:q} --output {output.png}"
-        " --record {output.record} > {log} 2>&1"
+if plan.sheets.face:
+
+    rule lcnfigure:
+        """What LCN makes of changed brightness and contrast."""
+        input:
+            faces=plan.sheets.face[1],
+            table=plan.beside([plan.sheets.face[1]]),
+        output:
+            png=report("results/figures/datasets/lcn.png", caption="../report/sheet.rst", category="datasets"),
+            record="results/records/lcnfigure.json",
+        log:
+            "results/logs/lcnfigure.log",
+        benchmark:
+            "results/benchmarks/lcnfigure.tsv"
+        localrule: True
+        conda:
+            "../../envs/mexflow.yaml"
+        resources:
+            mem_mb=growing(1000),
+            runtime=growing(10),
+            attempt=attempt,
+        params:
+            rule="lcnfigure",
+            sigma=plan.config.preprocess.lcn.sigma,
+            data=plan.sources.data(plan.sheets.face[0]),
+            code=plan.code("lcnfigure"),
+        shell:
+            "MEXFLOW_RULE={params.rule} MEXFLOW_ATTEMPT={resources.attempt} python -m mexflow lcnfigure"
+            " --faces {input.faces} --sigma {params.sigma} --data {params.data:q} --output {output.png}"
+            " --record {output.record} > {log} 2>&1"
 
 
 rule quality:

@@ -12,7 +12,10 @@ for paper in plan.papers:
         name:
             paper
         input:
-            results=plan.targets(paper),
+            results=plan.targets(paper) if paper in plan.whole else plan.unlisted.targets(paper),
+
+
+for paper in plan.whole:
 
     rule:
         """The paper's tables, published beside measured."""

@@ -101,7 +101,9 @@ for paper in plan.spotting_papers:
         input:
             paper=plan.paper_file(paper),
             index=lambda wildcards, paper=paper: plan.index_of(paper, wildcards.experiment),
-            tables=lambda wildcards, paper=paper: plan.video_tables(paper, wildcards.experiment, wildcards.subject),
+            tables=lambda wildcards, paper=paper: told(
+                plan.video_tables, paper, wildcards.experiment, wildcards.subject
+            ),
         output:
             png=f"results/figures/{paper}/videos/{{experiment}}/{{variant}}/{{subject}}/{{video}}.png",
             svg=f"results/figures/{paper}/videos/{{experiment}}/{{variant}}/{{subject}}/{{video}}.svg",

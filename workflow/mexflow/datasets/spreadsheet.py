@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import io
-import warnings
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mexflow.datasets import xlsx
 from mexflow.datasets.cells import column_key, text
 from mexflow.errors import UserError, nearest
 
@@ -93,31 +93,40 @@ def read_table(
 
 
 def read_sheets(path: Path, read_bytes: Callable[[Path], bytes], release: str) -> list[tuple[str, list[Sequence[Any]]]]:
-    """The name and the rows of cells of every sheet of an xlsx file.
+    """The name and the rows of cells of every sheet of an xlsx file; cells as `xlsx.sheets` gives them.
 
     Raises:
-        UserError: if the file is not a readable spreadsheet, saying what the owners' `release` contains.
+        UserError: if the file is not a readable spreadsheet, saying what it is, what to do, and what the owners'
+            `release` contains.
     """
-    import openpyxl
-
     try:
         data = read_bytes(path)
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror}); check its permissions and the disk") from None
-    with warnings.catch_warnings():
-        # Unknown extensions (data validation, missing styles) do not touch the values.
-        warnings.simplefilter("ignore")
-        for read_only in (True, False):
-            try:
-                book = openpyxl.load_workbook(io.BytesIO(data), read_only=read_only, data_only=True)
-                if read_only:
-                    for sheet in book.worksheets:
-                        # Some tools write a wrong size of the sheet, which would cut the rows off.
-                        sheet.reset_dimensions()
-                return [(sheet.title, list(sheet.iter_rows(values_only=True))) for sheet in book.worksheets]
-            except Exception as error:  # openpyxl raises whatever zip, XML or number parsing raises
-                reason = type(error).__name__
-    raise UserError(f"{path}: not a readable xlsx file ({reason}); copy it again from the owners' release: {release}")
+    try:
+        return xlsx.sheets(data)
+    except xlsx.Unreadable as error:
+        remedy = error.remedy or f"copy it again from the owners' release: {release}"
+        raise UserError(f"{path}: {error.what}; {remedy}") from None
+
+
+def unreadable_formats(folder: Path, pattern: str) -> str:
+    """Words for the tables of a folder that are there, but not as xlsx files; empty where there are none.
+
+    Args:
+        folder: where the table is looked for.
+        pattern: of the names of xlsx files, a regular expression with the ending ``\\.xlsx``.
+    """
+    endings = "|".join(map(re.escape, xlsx.FORMATS))
+    other = re.compile(pattern.replace(r"\.xlsx", f"(?:{endings})"), re.IGNORECASE)
+    try:
+        found = sorted(path for path in folder.iterdir() if other.fullmatch(path.name))
+    except OSError:
+        found = []
+    if not found:
+        return ""
+    named = " and ".join(f"{path.name}, {xlsx.FORMATS[path.suffix.lower()]}" for path in found)
+    return f"there is {named}: {xlsx.SAVE}"
 
 
 def records(rows: Sequence[Sequence[Any]], places: Mapping[str, int], first: int = 0) -> list[Record]:
