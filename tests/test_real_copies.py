@@ -462,3 +462,18 @@ def test_a_file_that_is_no_frame_here_is_none_for_faces(embedded_root, tmp_path)
     files = pq.read_table(tmp_path / "faces.parquet")["file"].to_pylist()
     assert any(file.startswith(f"{first}/img") for file in files)
     assert not any("apex_face" in file or file.startswith(f"{second}/") for file in files)
+
+
+# Tables that are no xlsx files.
+
+
+@pytest.mark.parametrize("dataset", TABLED)
+@pytest.mark.parametrize("ending", [".xls", ".csv"])
+def test_a_table_in_another_format_is_named(tmp_path, dataset, ending):
+    one_clip(dataset, tmp_path)
+    (table,) = tmp_path.glob("*.xlsx")
+    table.rename(table.with_suffix(ending))
+    with pytest.raises(UserError) as error:
+        index(dataset, tmp_path)
+    text = str(error.value)
+    assert f"there is {table.stem}{ending}, " in text and ".xlsx" in text and "\n" not in text

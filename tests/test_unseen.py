@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import embedded_files
+from dataset_files import ANY_FRAME
 from mexflow.datasets.schema import ROWS, VIDEOS
 from mexflow.embedded.textures import photographs
 from mexflow.preprocess.aligned import SEEN, UNSEEN, by_video
@@ -59,7 +60,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
             cv2.imwrite(str(folder / "raw" / name / f"img{number}.png"), image[..., ::-1])
         keys = {"dataset": "casme2", "subject": "01", "video": name, "path": name}
         videos.append(
-            {**dict.fromkeys(VIDEOS.names), **keys, "first_frame": 1, "last_frame": FRAMES, "frame_count": FRAMES,
+            {**dict.fromkeys(VIDEOS.names), **keys, "frame_name": ANY_FRAME,
+             "first_frame": 1, "last_frame": FRAMES, "frame_count": FRAMES,
              "missing_frames": 0, "fps": 200.0, "annotated": True}
         )  # fmt: skip
         for clip, (onset, apex, offset) in CLIPS.items():

@@ -22,7 +22,7 @@ from mexflow.datasets.folders import (
     matching_folders,
 )
 from mexflow.datasets.listing import Listing
-from mexflow.datasets.spreadsheet import Record, Table
+from mexflow.datasets.spreadsheet import Record, Table, unreadable_formats
 from mexflow.errors import UserError, nearest
 
 ReadBytes = Callable[[Path], bytes]
@@ -144,7 +144,7 @@ class Adapter(ABC):
         Raises:
             UserError: if there is none, with the `accepted` names.
         """
-        seen = []
+        seen, other = [], []
         for place in dict.fromkeys(("", *(place.path for place in self.places))):
             folder = folder_at(root, place)
             if folder and (found := files_named(folder, pattern)):
@@ -152,6 +152,9 @@ class Adapter(ABC):
                 return chosen, [path for path in found if path != chosen]
             if folder:
                 seen += [entry.name for entry in entries(folder)]
+                other += [words] if (words := unreadable_formats(folder, pattern)) else []
+        if other:
+            raise UserError(f"{root}: no annotation file that can be read, but {other[0]}")
         raise UserError(
             f"{root}: no annotation file{other_sets.recognised(seen, self.name)}; {self.title} needs {accepted} "
             f"there: the owners' release has {self.release}"

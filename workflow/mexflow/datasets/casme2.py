@@ -21,7 +21,7 @@ from mexflow.datasets.expressions import expression
 from mexflow.datasets.folders import IMAGE, files_named, listed
 from mexflow.datasets.labels import CASME2_5CLASS, CASME2_EMOTIONS, MEGC2018, MEGC2019_CASME2, NOT_IN_MEGC2019
 from mexflow.datasets.listing import Listing
-from mexflow.datasets.spreadsheet import Column, Record, Table, read_table
+from mexflow.datasets.spreadsheet import Column, Record, Table, read_table, unreadable_formats
 from mexflow.errors import UserError
 
 OBJECTIVE_FILE = "CASME2-ObjectiveClasses.xlsx"
@@ -80,7 +80,8 @@ class Casme2(Adapter):
             files.append(path)
             objective = _objective_classes(path, records, read_bytes, notes)
         else:
-            notes.append(f"there is no {OBJECTIVE_FILE}: objective_class and megc2018 are null")
+            other = unreadable_formats(root, re.escape(OBJECTIVE_FILE))
+            notes.append(f"there is no {OBJECTIVE_FILE}: objective_class and megc2018 are null{other and f'; {other}'}")
 
         rows = [self._row(table, record, frames, objective.get(key)) for key, record in records.items()]
         notes += [_five_classes(rows), *_left_out(records)]

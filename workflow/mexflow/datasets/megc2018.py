@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from mexflow.datasets import COMPOSITES, casme2, require_roots
 from mexflow.datasets.base import ReadBytes
 from mexflow.datasets.composite import combine
 from mexflow.datasets.listing import Listing
+from mexflow.datasets.spreadsheet import unreadable_formats
 from mexflow.errors import UserError
 
 
@@ -22,9 +24,10 @@ def read(roots: Mapping[str, Path], read_bytes: ReadBytes = Path.read_bytes) -> 
     root = roots["casme2"]
     casme2.ADAPTER.check_root(root)
     if casme2.objective_file(root) is None:
+        other = unreadable_formats(root, re.escape(casme2.OBJECTIVE_FILE))
         raise UserError(
             f"{root}: MEGC2018 needs {casme2.OBJECTIVE_FILE}, {casme2.OBJECTIVE_RELEASE} for each clip of CASME II; "
             f"put it there, beside the coding file (it cannot be derived from the action units, and the column in "
-            f"the coding file of 2019 is another assignment)"
+            f"the coding file of 2019 is another assignment){other and f'; {other}'}"
         )
     return combine("megc2018", roots, read_bytes)
