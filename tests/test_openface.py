@@ -263,6 +263,14 @@ def test_a_damaged_raw_frame_is_treated_as_always(output: Output) -> None:
     assert found[4].row["sha256"] is None and not found[4].image.any()
 
 
+def test_damage_in_the_pixels_of_a_raw_frame_is_found(output: Output) -> None:
+    output.write(every())
+    path = output.frames / "img5.png"
+    path.write_bytes(path.read_bytes()[:-40])
+    assert "img5.png: " in output.refusal()
+    assert output.align(unreadable="exclude")[4].row["state"] == "unreadable"
+
+
 def _without(column: str) -> Callable[[Output], None]:
     return lambda output: output.write(every(), [name for name in POINTS if name != column])
 

@@ -18,7 +18,7 @@ from mexflow.artifacts import Outputs
 from mexflow.embedded import plan
 from mexflow.preprocess import alignment, landmarks
 from mexflow.preprocess.faces import Settings, align_video
-from mexflow.preprocess.frames import frame_files, hash_frame, read_frame
+from mexflow.preprocess.frames import frame_files, read_frame
 from mexflow.preprocess.tables import FaceRows
 
 FRAMES, ROUNDS = 200, 4
@@ -84,7 +84,7 @@ def parts(folder: Path) -> dict[str, float]:
     face = None
     for _, file in frame_files(folder, ANY_FRAME)[:60]:
         image = read_frame(file).image
-        timed("hash", hash_frame, file)
+        timed("hash", lambda path: hashlib.sha256(path.read_bytes()).hexdigest(), file)
         grey = timed("grey", landmarks.grey_of, image)
         face = face or landmarks.detect(grey)[0]
         points = timed("landmarks", landmarks.predict, grey, face)

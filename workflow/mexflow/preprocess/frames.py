@@ -51,17 +51,6 @@ class Frame:
     orientation: int = 1
 
 
-@dataclass(frozen=True)
-class FrameFile:
-    """The file of a frame that is not decoded: its sha256 (hex) and size (bytes), the shape of the picture that it
-    holds, upright, and its EXIF orientation."""
-
-    sha256: str
-    size: int
-    shape: tuple[int, ...]
-    orientation: int
-
-
 def frame_files(folder: Path, frame_name: str) -> list[tuple[int, Path]]:
     """The frames of a folder as (number, file), in the order of their numbers.
 
@@ -93,17 +82,6 @@ def read_frame(path: Path) -> Frame:
     except ValueError as error:
         raise DamagedFrame(f"{path}: {error}") from None
     return Frame(_upright(image, header.orientation), hashlib.sha256(data).hexdigest(), len(data), header.orientation)
-
-
-def hash_frame(path: Path) -> FrameFile:
-    """The hash of a frame's file, and what its header says; its pixels are not decoded.
-
-    Raises:
-        DamagedFrame: if the file is missing, empty, or no 8-bit grey or RGB image by its header.
-    """
-    data = _content(path)
-    header = _header(path, data)
-    return FrameFile(hashlib.sha256(data).hexdigest(), len(data), header.shape, header.orientation)
 
 
 def common_shape(files: Sequence[Path]) -> tuple[int, ...] | None:

@@ -27,10 +27,9 @@ from mexflow.preprocess.alignment import SIZE
 from mexflow.preprocess.faces import AlignedFrame, Settings, indexed_files, or_damage
 from mexflow.preprocess.frames import (
     DamagedFrame,
-    FrameFile,
+    Frame,
     check_shape,
     common_shape,
-    hash_frame,
     read_frame,
 )
 
@@ -66,7 +65,7 @@ def table_file(output: Path, path: str) -> Path:
 def align_video(
     root: Path, path: str, expected: int, frame_name: str, output: Path, settings: Settings
 ) -> Iterator[AlignedFrame]:
-    """The faces of a video as OpenFace aligned them. Raw frames are hashed, not decoded.
+    """The faces of a video as OpenFace aligned them. Raw frames are hashed, and decoded to find damage.
 
     Where the table has several faces, the one with the most successful frames is taken (the lowest id, if equal). A
     frame in which OpenFace did not succeed is ``missing``: its landmarks could be interpolated, but not its picture.
@@ -77,8 +76,7 @@ def align_video(
         expected: how many frames the index found there.
         frame_name: the pattern of their file names, as the index has it.
         output: the folder of OpenFace's output.
-        settings: of them `unreadable` applies, to raw frames. Their pixels are not looked at; damaged is one without a
-            picture's header, or of another size or other channels than its clip.
+        settings: of them `unreadable` applies, to raw frames.
 
     Yields:
         One :class:`AlignedFrame` a frame, in the order of frame numbers; its image is uint8 (112, 112) or
@@ -94,9 +92,10 @@ def align_video(
     table = table_file(output, path)
     face = _read(table, pictured)
 
-    def read(file: Path) -> FrameFile:
-        found = hash_frame(file)
-        check_shape(file, found.shape, shape)
+    def read(file: Path) -> Frame:
+        # Decoded for the sake of damage alone: what OpenFace saw in a damaged frame is no measurement either.
+        found = read_frame(file)
+        check_shape(file, found.image.shape, shape)
         return found
 
     pictures = table.with_name(f"{table.stem}_aligned")
