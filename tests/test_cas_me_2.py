@@ -295,7 +295,7 @@ def test_type_that_is_neither(root):
 
 def test_duplicate_clip(root):
     with pytest.raises(UserError, match="rows 1 and 2 of sheet 'CASFEcode_final' are both subject s15"):
-        index(cas_me_2(root, [cas_me_2_row(), cas_me_2_row("1", "Disgust1_2")]))
+        index(cas_me_2(root, [cas_me_2_row(), cas_me_2_row("1", "Disgust1_2", offset=10)]))
 
 
 def test_two_folders_of_one_code(root):

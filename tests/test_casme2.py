@@ -207,7 +207,7 @@ def test_a_gap_elsewhere_is_no_exclusion(root):
 
 
 def test_duplicate_clip(root):
-    casme2(root, [casme2_row(), casme2_row(filename="EP03"), casme2_row(1, "ep02_01F")])
+    casme2(root, [casme2_row(), casme2_row(filename="EP03"), casme2_row(1, "ep02_01F", offset=10)])
     with pytest.raises(UserError, match=rf"{CASME2_CODING}: rows 2 and 4 .* subject 01, clip ep02_01F"):
         index(root)
 

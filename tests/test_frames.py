@@ -414,3 +414,14 @@ def test_a_missing_file_and_a_folder(tmp_path: Path) -> None:
     (tmp_path / "img2.jpg").mkdir()
     with pytest.raises(DamagedFrame, match="img2.jpg: cannot be read"):
         read_frame(tmp_path / "img2.jpg")
+
+
+@pytest.mark.parametrize("count", [1, 4, 600])
+def test_zeros_before_the_end_marker_of_a_whole_picture(tmp_path: Path, count: int) -> None:
+    path = save(tmp_path / "img1.jpg", picture(64, 64, 3))
+    data, wanted = path.read_bytes(), read_frame(path).image
+    path.write_bytes(data[:-2] + bytes(count) + data[-2:])
+    assert (read_frame(path).image == wanted).all()
+    path.write_bytes(data[: len(data) - 60] + bytes(58) + data[-2:])
+    with pytest.raises(DamagedFrame):
+        read_frame(path)

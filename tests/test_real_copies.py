@@ -477,3 +477,138 @@ def test_a_table_in_another_format_is_named(tmp_path, dataset, ending):
         index(dataset, tmp_path)
     text = str(error.value)
     assert f"there is {table.stem}{ending}, " in text and ".xlsx" in text and "\n" not in text
+
+
+# What nobody means to copy.
+
+
+def test_names_that_are_no_frames_numbers(tmp_path):
+    smic_frames(tmp_path, "s3/micro/negative/s3_ne_01", range(1, 20))
+    place = tmp_path / HS / "s3/micro/negative/s3_ne_01"
+    for name in ("image20140508123456.jpg", "image20140508123456789012.jpg"):
+        (place / name).touch()
+    (place / "image000030.jpg").mkdir()
+    (place / "image000031.jpg").symlink_to("/nowhere")
+    (place / "image000032.jpg").symlink_to("image000032.jpg")
+    listing = index("smic", tmp_path)
+    assert (listing.rows[0]["offset"], listing.videos[0]["frame_count"]) == (19, 19)
+    (line,) = listing.unused
+    assert "image20140508123456.jpg" in line and "image000031.jpg, image000032.jpg: a link that leads nowhere" in line
+
+
+def test_frames_that_are_links_are_frames(tmp_path):
+    frames(tmp_path / "store", range(1, 13))
+    casme2(tmp_path / "root", [casme2_row()])
+    place = casme2_frames(tmp_path / "root", "sub01/EP02_01f", [])
+    for file in (tmp_path / "store").iterdir():
+        (place / file.name).symlink_to(file)
+    assert index("casme2", tmp_path / "root").videos[0]["frame_count"] == 12
+
+
+def test_links_to_themselves_and_names_in_no_encoding(tmp_path):
+    import os
+
+    one_clip("casme2", tmp_path)
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "sub02").symlink_to("/nowhere")
+    (tmp_path / "a\nb.txt").touch()
+    bad = os.fsencode(tmp_path / "CASME2_RAW" / "CASME2-RAW" / "sub01") + b"/EP\xff"
+    os.mkdir(bad)
+    open(bad + b"/img1.jpg", "w").close()
+    open(os.fsencode(tmp_path) + b"/bad\xff.txt", "w").close()
+    listing = index("casme2", tmp_path)
+    summary = listing.summary()
+    summary.encode()
+    assert len(listing.rows_table()) == len(listing.videos_table()) == 1
+    assert "sub01/EP\\udcff: 1 folder with 1 image; a name that is not in UTF-8; rename it" in summary
+    assert "loop, sub02: a link that leads nowhere" in summary and "a b.txt" in summary and "bad\\udcff.txt" in summary
+
+
+@pytest.mark.parametrize("above", ["nir", "vis", "part_a", "SAMM_longvideos"])
+def test_what_stands_above_a_root_is_no_set(tmp_path, above):
+    root = tmp_path / above / "copy"
+    smic_frames(root, "s3/micro/negative/s3_ne_01", range(1, 20))
+    assert len(index("smic", root).rows) == 1
+    one_clip("casme2", tmp_path / above / "db")
+    samm(tmp_path / above, [samm_row()])
+    samm_frames(tmp_path / above, "006_1_2", range(103, 110))
+    assert index("samm", tmp_path / above).rows[0]["excluded"] is None
+
+
+@pytest.mark.parametrize("name", ["VIS", "SMIC_VIS", "SMIC-NIR"])
+def test_a_link_to_another_set_is_refused(tmp_path, name):
+    smic_frames(tmp_path / name, "s11/micro/negative/s11_ne_01", range(1, 20), "")
+    (tmp_path / "mine").symlink_to(tmp_path / name)
+    for root in (tmp_path / name, tmp_path / "mine"):
+        with pytest.raises(UserError, match=r"this is SMIC-(VIS|NIR)"):
+            index("smic", root)
+
+
+def test_of_a_clip_in_two_folders_the_one_of_its_emotion_is_read(tmp_path):
+    for emotion in ("negative", "positive"):
+        smic_frames(tmp_path, f"s3/micro/{emotion}/s3_po_01", range(1, 9))
+    listing = index("smic", tmp_path)
+    assert [row["emotion"] for row in listing.rows] == ["positive"]
+    assert listing.unused == [
+        f"{HS}/s3/micro/negative/s3_po_01: its video has another folder, {HS}/s3/micro/positive/s3_po_01"
+    ]
+
+
+def test_dots_between_thousands_are_no_fraction(tmp_path):
+    row = one_clip("casme2", tmp_path, onset="1.030", apex="1.050", offset="1.100").rows[0]
+    assert row["excluded"].startswith("not_a_number: ") and "'1.030'" in row["excluded"]
+
+
+def test_a_name_that_is_taken_is_not_given(tmp_path):
+    rows = [
+        samm_lv_row("006", "006_1_2", kind="Micro - 1/2"), samm_lv_row("006", "006_1_2-macro"),
+        samm_lv_row("006", "006_1_2", kind="Macro", offset=8),
+    ]  # fmt: skip
+    samm_lv(tmp_path, rows)
+    samm_lv_frames(tmp_path, "006_1", range(1, 13))
+    clips = [row["clip"] for row in index("samm_lv", tmp_path).rows]
+    assert len(set(clips)) == 3 and clips[:2] == ["006_1_2", "006_1_2-macro"]
+
+
+def test_a_row_twice_with_its_padding_lost(tmp_path):
+    samm_lv(tmp_path, [samm_lv_row("006", "006_1_2"), samm_lv_row(6, "6_1_2")])
+    samm_lv_frames(tmp_path, "006_1", range(1, 13))
+    listing = index("samm_lv", tmp_path)
+    assert len(listing.rows) == 1 and any("counts once" in note for note in listing.notes)
+
+
+def test_a_serial_date_is_no_action_unit(tmp_path):
+    notes = one_clip("casme2", tmp_path, units=41736).notes
+    assert any("no action unit, perhaps a date, '41736'" in note for note in notes)
+
+
+def test_samm_without_padding_has_the_official_names(tmp_path):
+    samm(tmp_path, [samm_row()])
+    frames(tmp_path / "SAMM" / "6" / "6_1_2", range(103, 110), "6_{}.jpg")
+    (row,) = index("samm", tmp_path).rows
+    assert (row["subject"], row["clip"], row["excluded"]) == ("006", "006_1_2", None)
+
+
+def test_a_composite_names_what_its_members_do_not_use(tmp_path):
+    rows = [casme2_row("01", "EP02_01f", emotion="happiness")]
+    composite(tmp_path, "megc2019", rows)
+    frames(tmp_path / "casme2" / "CASME2_RAW" / "CASME2-RAW" / "sub02" / "EP01_01", (1, 2), "img{}.jpg")
+    (tmp_path / "casme2" / "CASME2_RAW" / "CASME2-RAW" / "sub02" / "EP01_01" / "img001.jpg").touch()
+    listing = read("megc2019", {member: tmp_path / member for member in ("casme2", "samm", "smic")})
+    assert any(
+        line.startswith("casme2: CASME2_RAW/CASME2-RAW/sub02/EP01_01: frames_repeated") for line in listing.unused
+    )
+
+
+def test_swapped_roots_are_told_as_what_they_are(tmp_path):
+    samm(tmp_path / "samm", [samm_row()])
+    samm_frames(tmp_path / "samm", "006_1_2", range(103, 110))
+    with pytest.raises(UserError, match=r"no annotation file \(it holds SAMM_Micro_FACS_Codes_v2.xlsx, which is SAMM"):
+        read("megc2018", {"casme2": tmp_path / "samm", "samm": tmp_path / "samm"})
+
+
+def test_neutral_clips_are_no_misspelling(tmp_path):
+    smic_frames(tmp_path, "s3/micro/negative/s3_ne_01", range(1, 9))
+    smic_frames(tmp_path, "s3/non_micro/s3_non_01", range(1, 9))
+    (line,) = index("smic", tmp_path).unused
+    assert line.endswith("another set: SMIC's clips without a micro-expression")

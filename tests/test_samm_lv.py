@@ -219,6 +219,6 @@ def test_missing_column(root):
 
 
 def test_duplicate_clip(root):
-    samm_lv(root, [samm_lv_row(), samm_lv_row(6, "6_1_2")])
+    samm_lv(root, [samm_lv_row(), samm_lv_row(6, "6_1_2", offset=10)])
     with pytest.raises(UserError, match="rows 12 and 13 of sheet 'FACS_Movement_Only' are both subject 006"):
         index(root)

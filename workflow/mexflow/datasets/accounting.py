@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mexflow.datasets import other_sets
-from mexflow.datasets.folders import IMAGE, FrameFolder, entries, listed
+from mexflow.datasets.folders import IMAGE, FrameFolder, entries, is_folder, is_utf8, listed
 from mexflow.errors import UserError, nearest
 
 _IMAGE = re.compile(".*" + IMAGE, re.IGNORECASE)
@@ -87,14 +87,14 @@ class Account:
         """Account for a folder on the way to used ones, or a used one."""
         self.folders.append(path or ".")
         strange: list[str] = []
-        for name, is_folder in self._inside(path):
+        for name, leads_on in self._inside(path):
             below = f"{path}/{name}" if path else name
             if below in self._known:
                 if self._known[below]:
                     self.unused.append(f"{below}: {self._known[below]}")
-                if is_folder:
+                if leads_on:
                     self._look(below)
-            elif not is_folder:
+            elif not leads_on:
                 strange.append(name)
             elif below in self._used or below in self._leading:
                 self._visit(below)
@@ -104,13 +104,13 @@ class Account:
             else:
                 self._unused(below, self._look(below))
         if strange:
-            self.unused.append(f"{path or '.'}: {self._files(strange, path in self._used)}")
+            self.unused.append(f"{path or '.'}: {self._files(path, strange)}")
 
     def _inside(self, path: str) -> list[tuple[str, bool]]:
         """Names in a folder and whether each is a folder; of a used one, those that are no frames."""
         if path in self._used:
-            return [(name, (self._root / path / name).is_dir()) for name in self._used[path].others]
-        return [(entry.name, entry.is_dir()) for entry in entries(self._root / path)]
+            return [(name, os.path.isdir(self._root / path / name)) for name in self._used[path].others]
+        return [(entry.name, is_folder(entry)) for entry in entries(self._root / path)]
 
     def _look(self, path: str, above: frozenset[tuple[int, int]] | None = None) -> _Found:
         """What an unused folder holds, links to folders above it left alone."""
@@ -125,7 +125,7 @@ class Account:
             found.files.append(str(error))
             return found
         for entry in inside:
-            if entry.is_dir():
+            if is_folder(entry):
                 found.folders[entry.name] = self._look(f"{path}/{entry.name}", above | {here})
             elif _IMAGE.fullmatch(entry.name):
                 found.images += 1
@@ -151,6 +151,8 @@ class Account:
     def _why(self, path: str) -> str:
         """Why a folder is not used."""
         layout, parts = self._layout, path.split("/")
+        if not is_utf8(path):
+            return "a name that is not in UTF-8; rename it"
         for part in parts:
             some = other_sets.of_folder(part.strip())
             if some and some.dataset != layout.dataset:
@@ -176,11 +178,14 @@ class Account:
                 return f"{part!r} is no name of {layout.title} there{nearest(part, likely)}"
         return f"{layout.title} has its frames {len(levels)} folders below {layout.place or 'the root itself'}"
 
-    def _files(self, names: list[str], of_frames: bool) -> str:
+    def _files(self, path: str, names: list[str]) -> str:
         """What files in a folder are."""
+        of_frames = path in self._used
         kinds: dict[str, list[str]] = {}
         for name in names:
-            kinds.setdefault(_kind(name, of_frames), []).append(name)
+            dead = not os.path.exists(self._root / path / name)
+            kind = "a link that leads nowhere" if dead else _kind(name, of_frames)
+            kinds.setdefault(kind, []).append(name)
         return "; ".join(f"{listed(some)}: {kind}" for kind, some in kinds.items())
 
 

@@ -25,6 +25,9 @@ from mexflow.datasets.listing import Listing
 from mexflow.datasets.spreadsheet import Record, Table, unreadable_formats
 from mexflow.errors import UserError, nearest
 
+_LARGEST_ACTION_UNIT = 99
+_NAMES = ("subject", "filename")
+
 ReadBytes = Callable[[Path], bytes]
 """Gives the content of an annotation file, so that a caller can hash it in the same read."""
 
@@ -54,19 +57,26 @@ class FrameFolders:
     """The folders of frames of a dataset, in the order of their paths.
 
     `place` is the folder, relative to the dataset's root, that they are in, `levels` the patterns of the names below;
-    `same_name` gives equal texts for names of the same video. Of several folders of one video the first is kept;
-    `unread` has, by the path of each of the others, why it is not read.
+    `same_name` gives equal texts for names of the same video. Of several folders of one video the one
+    of the least `doubt` is kept; `unread` has, by the path of each of the others, why it is not read.
     """
 
-    def __init__(self, place: Path, levels: str, folders: list[FrameFolder], same_name: Callable[[str], str]) -> None:
+    def __init__(
+        self,
+        place: Path,
+        levels: str,
+        folders: list[FrameFolder],
+        same_name: Callable[[str], str],
+        doubt: Callable[[FrameFolder], int],
+    ) -> None:
         self.place, self.levels = place, levels
         self._exact: dict[tuple[str, str], FrameFolder] = {}
         self.unread: dict[str, str] = {}
-        for folder in folders:
+        for folder in sorted(folders, key=doubt):
             kept = self._exact.setdefault((folder.subject, folder.video), folder)
             if kept is not folder:
                 self.unread[folder.path] = f"its video has another folder, {kept.path}"
-        self.folders = list(self._exact.values())
+        self.folders = [folder for folder in folders if folder.path not in self.unread]
         self._same_name = same_name
         # The first wins, and one that can be used before one that can not.
         ordered = sorted(self.folders, key=lambda folder: folder.excluded is not None)
@@ -114,7 +124,7 @@ class Adapter(ABC):
         """
 
     def check_root(self, root: Path) -> None:
-        """Check that `root` is a folder, and not one of another set of the owners.
+        """Check that `root` is a folder.
 
         Raises:
             UserError: if it is not, with what it should hold.
@@ -125,13 +135,12 @@ class Adapter(ABC):
                 f"{root}: {what}; set datasets.{self.name}.root in config.yaml, or --root {self.name}=DIR, to the "
                 f"folder that holds {self.release}"
             )
-        self._refuse_other_set(root)
 
-    def _refuse_other_set(self, folder: Path) -> None:
-        if some := other_sets.taken_for(self.name, folder):
+    def _refuse_other_set(self, root: Path, place: str = "") -> None:
+        if some := other_sets.taken_for(self.name, root, place):
             raise UserError(
-                f"{folder}: this is {some.title}, not {self.title}; set datasets.{self.name}.root in config.yaml, or "
-                f"--root {self.name}=DIR, to the folder that holds {self.release}"
+                f"{root / place}: this is {some.title}, not {self.title}; set datasets.{self.name}.root in config.yaml, "
+                f"or --root {self.name}=DIR, to the folder that holds {self.release}"
             )
 
     def annotation_file(
@@ -168,6 +177,10 @@ class Adapter(ABC):
         """A text that is equal for two names of the same video: copies differ in case."""
         return name.casefold()
 
+    def doubt(self, folder: FrameFolder) -> int:
+        """Of several folders of one video the one of the least doubt is read, and of several such the first."""
+        return 0
+
     def owner(self, name: str) -> str | None:
         """The subject that the name of a clip or video says it is of, as the index has it; None if it says none."""
         return None
@@ -188,9 +201,10 @@ class Adapter(ABC):
         for place in self.places:
             folder = folder_at(root, place.path)
             if folder and (found := matching_folders(folder, place.levels.split("/"))):
-                self._refuse_other_set(folder)
+                self._refuse_other_set(root, _relative(folder.relative_to(root)))
                 folders = [self._frame_folder(path, root, digits, place) for digits, path in found]
-                return FrameFolders(folder.relative_to(root), place.levels, folders, self.same_name)
+                return FrameFolders(folder.relative_to(root), place.levels, folders, self.same_name, self.doubt)
+        self._refuse_other_set(root)
         known = ", ".join(dict.fromkeys(place.path or "the root itself" for place in self.places))
         seen = other_sets.recognised((entry.name for entry in entries(root)), self.name)
         raise UserError(
@@ -280,13 +294,17 @@ class Adapter(ABC):
 
 
 def strange_action_units(table: Table, records: Iterable[Record]) -> list[str]:
-    """Notes on action units that a spreadsheet turned into a date."""
-    return [
-        f"{table.where(record)}: the action units are a date, {text(record.cells['action_units'])!r}: a spreadsheet "
-        f"program made it of a text such as '4+7' or '4-7'"
-        for record in records
-        if is_date(record.cells.get("action_units"))
-    ]
+    """Notes on action units that a spreadsheet turned into a date, or into the number that it keeps a date as."""
+    notes = []
+    for record in records:
+        cell = record.cells.get("action_units")
+        if is_date(cell) or (number(cell) or 0) > _LARGEST_ACTION_UNIT:
+            what = "a date" if is_date(cell) else "no action unit, perhaps a date"
+            notes.append(
+                f"{table.where(record)}: the action units are {what}, {text(cell)!r}: a spreadsheet program made it of "
+                f"a text such as '4+7' or '4-7'"
+            )
+    return notes
 
 
 def _relative(place: Path) -> str:
@@ -370,17 +388,22 @@ def typed(
 
 
 def _alike(first: Record, second: Record) -> bool:
-    return all(text(first.cells[name]) == text(second.cells[name]) for name in first.cells)
+    # Subject and file name are alike by the key, however they are padded.
+    return all(text(first.cells[name]) == text(second.cells[name]) for name in first.cells if name not in _NAMES)
 
 
 def told_apart(rows: list[dict[str, Any]]) -> None:
     """Make the clips of rows unique: of two of one name, which differ in type, the second has its type added."""
-    taken: set[tuple[str, str]] = set()
+    taken = {(row["subject"], row["clip"].casefold()) for row in rows}
+    seen: set[tuple[str, str]] = set()
     for row in rows:
-        if (key := (row["subject"], row["clip"].casefold())) in taken:
+        name = row["clip"]
+        if (row["subject"], name.casefold()) in seen:
             row["repairs"].append(
-                f"clip_renamed: the table has two expressions called {row['clip']}, of other types; this is the "
+                f"clip_renamed: the table has two expressions called {name}, of other types; this is the "
                 f"{row['type']} one"
             )
-            row["clip"] = f"{row['clip']}-{row['type']}"
-        taken.add(key)
+            while (row["subject"], row["clip"].casefold()) in taken:
+                row["clip"] += f"-{row['type']}"
+            taken.add((row["subject"], row["clip"].casefold()))
+        seen.add((row["subject"], name.casefold()))

@@ -64,8 +64,7 @@ class Casme2(Adapter):
             UserError: if the root, the coding file or the frames are missing, or a file is not as released.
         """
         self.check_root(root)
-        # The first by name is the release of 2014, which the papers' numbers come from.
-        coding, others = self.annotation_file(root, "|".join(map(re.escape, _CODING)), " or ".join(_CODING))
+        coding, others = self.coding_file(root)
         notes: list[str] = []
         table = read_table(coding, _COLUMNS, read_bytes, self.release)
         records = keyed(table, annotations(table, _CLIP, notes), _key, notes)
@@ -86,6 +85,11 @@ class Casme2(Adapter):
         rows = [self._row(table, record, frames, objective.get(key)) for key, record in records.items()]
         notes += [_five_classes(rows), *_left_out(records)]
         return self.listing(root, rows, frames, files, notes, others)
+
+    def coding_file(self, root: Path) -> tuple[Path, list[Path]]:
+        """The table of the clips, and others beside it that are not read; see `Adapter.annotation_file`."""
+        # The first by name is the release of 2014, which the papers' numbers come from.
+        return self.annotation_file(root, "|".join(map(re.escape, _CODING)), " or ".join(_CODING))
 
     def _row(self, table: Table, record: Record, frames: FrameFolders, objective: int | None) -> dict[str, Any]:
         values = record.cells

@@ -18,10 +18,10 @@ _INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff"))
 # Not left to float(): it takes '006_1_2' for 612, and 'nan' and 'inf' for numbers.
 _NUMBER = re.compile(r"[+-]?\d+(?:\.\d*)?")
 _SUBJECT = re.compile(r"[^\W\d_]*[ _]*(\d+)(?:\.0*)?")
-_MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
+_MONTH = r"(?:jan|feb|m[aä]r|apr|ma[iy]|jun|jul|aug|sep|o[ck]t|nov|de[cz])[a-z]*\.?"
 _DATE = re.compile(
-    rf"\d{{1,2}}[-/ ]{_MONTH}(?:[-/ ]\d{{2,4}})?|{_MONTH}[-/ ]\d{{1,4}}|\d{{4}}-\d\d?-\d\d?(?:[ T].*)?"
-    r"|\d{1,2}/\d{1,2}/\d{2,4}|\d{1,2}月\d{1,2}日",
+    rf"\d{{1,2}}[-/. ]+{_MONTH}(?:[-/ ]\d{{2,4}})?|{_MONTH}[-/ ]\d{{1,4}}|\d{{4}}-\d\d?-\d\d?(?:[ T].*)?"
+    r"|\d{1,2}[/.]\d{1,2}[/.](?:\d{2,4})?|\d{1,2}月\d{1,2}日",
     re.IGNORECASE,
 )
 # Larger whole numbers have no exact float and are no frame numbers.
@@ -29,13 +29,13 @@ _LARGEST = 2**53
 
 
 def text(cell: Any) -> str:
-    """The text of a cell without blanks around it; whole numbers without ``.0``; empty for an empty cell."""
+    """The text of a cell in one line, no blanks around it; whole numbers without ``.0``; empty for an empty cell."""
     if cell is None:
         return ""
     if isinstance(cell, float) and cell.is_integer():
         cell = int(cell)
     # NFKC makes full-width blanks, digits and letters plain.
-    return unicodedata.normalize("NFKC", str(cell)).translate(_INVISIBLE).strip()
+    return " ".join(unicodedata.normalize("NFKC", str(cell)).translate(_INVISIBLE).split())
 
 
 def number(cell: Any) -> float | None:
@@ -48,6 +48,12 @@ def number(cell: Any) -> float | None:
             return None
         cell = float(words)
     return cell if math.isfinite(cell) and abs(cell) < _LARGEST else None
+
+
+def is_grouped(cell: Any) -> bool:
+    """Whether a text is a number with dots between its thousands (``1.030``), or one with three decimals: who knows."""
+    words = text(cell)
+    return isinstance(cell, str) and bool(re.fullmatch(r"\d{1,3}(?:\.\d{3})+", words)) and not words.endswith(".000")
 
 
 def is_unset(cell: Any) -> bool:

@@ -32,6 +32,6 @@ def combine(name: str, roots: Mapping[str, Path], read_bytes: ReadBytes = Path.r
         whole.annotation_files += listing.annotation_files
         whole.notes.append(f"{member}: {len(rows)} of {len(listing.rows)} rows have a class of {name}")
         whole.notes += [f"{member}: {note}" for note in listing.notes]
-        whole.unused += [f"{member}: {line}" for line in listing.unused]
+        whole.unused += [f"{member}: {line}" for line in listing.doubted() + listing.unused]
     whole.notes[:0] = compared(whole.rows, name)
     return whole

@@ -38,7 +38,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from mexflow.datasets.cells import is_unset, number, text
+from mexflow.datasets.cells import is_grouped, is_unset, number, text
 from mexflow.datasets.folders import FrameFolder
 
 
@@ -97,7 +97,7 @@ def expression(
 
 def _frame(name: str, cell: Any, repairs: list[str]) -> int | None:
     value = number(cell)
-    if value is None:
+    if value is None or is_grouped(cell):
         return None
     if value != int(value):
         repairs.append(f"fraction_dropped: the table says {name} {text(cell)}, {int(value)} is used")

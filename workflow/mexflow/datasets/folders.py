@@ -22,9 +22,13 @@ _CLUTTER = re.compile(
     r"|thumbs\.db|ehthumbs(?:_vista)?\.db|desktop\.ini|\$recycle\.bin|system volume information|~\$.*"
     r"|@eadir|@tmp|@recycle|#recycle|#snapshot|\.@__thumb|\.snapshots?|lost\+found|\.nfs[0-9a-f]+"
     r"|\.trash-\d+|\.directory|\.thumbnails|\.~lock\..*#|\.?picasa\.ini|\.nomedia"
+    r"|.*:zone\.identifier"
     r"|\.git.*|\.svn|\.snakemake.*|\.ipynb_checkpoints",
     re.IGNORECASE,
 )
+
+
+_MOST_DIGITS = 9
 
 
 @dataclass(frozen=True)
@@ -91,13 +95,19 @@ def numbered(names: Iterable[str], frame_name: str) -> Numbered:
     others, repeated = [], []
     for name in sorted(names):
         found = match(name)
-        if not found:
+        # A date and time is no frame number; nor would it fit the index.
+        if not found or len(found[1].lstrip("0")) > _MOST_DIGITS:
             others.append(name)
         elif (number := int(found[1])) in files:
             repeated.append((files[number], name))
         else:
             files[number] = name
     return Numbered(files, others, repeated)
+
+
+def is_utf8(name: str) -> bool:
+    """Whether a name can be written into tables: what old archives and other systems made may be in no encoding."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in name)
 
 
 def is_clutter(name: str) -> bool:
@@ -122,10 +132,40 @@ def _entries(folder: Path | str) -> list[os.DirEntry[str]]:
         raise UserError(f"{folder}: cannot be read ({error.strerror}); check its permissions and the disk") from None
 
 
+def is_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether an entry is a folder, or a link to one; a link that leads nowhere, or to itself, is none."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
+
+
+def numbered_files(folder: Path, frame_name: str) -> Numbered:
+    """Which files of a folder are which frames; a folder, or a link that leads nowhere, is no frame whatever its name.
+
+    Raises:
+        UserError: if the folder cannot be read.
+    """
+    found, strange = [], []
+    for entry in _entries(folder):
+        # A status call per file would dominate on a network disk; these look at what the listing itself says.
+        no_file = entry.is_dir(follow_symlinks=False) or (entry.is_symlink() and not os.path.isfile(entry.path))
+        (strange if no_file else found).append(entry.name)
+    result = numbered(found, frame_name)
+    result.others.extend(strange)
+    result.others.sort()
+    return result
+
+
+def shown(text: str) -> str:
+    """A text from a copy as one line that can be printed: blanks for line ends, escapes for what is not UTF-8."""
+    return " ".join(text.encode("utf-8", "backslashreplace").decode().splitlines())
+
+
 def files_named(folder: Path, pattern: str) -> list[Path]:
     """The files whose whole name matches `pattern`, without case, in the order of their names."""
     match = re.compile(pattern, re.IGNORECASE).fullmatch
-    return [Path(entry.path) for entry in entries(folder) if match(entry.name) and entry.is_file()]
+    return [Path(entry.path) for entry in entries(folder) if match(entry.name) and os.path.isfile(entry.path)]
 
 
 def folder_at(root: Path, place: str) -> Path | None:
@@ -135,7 +175,7 @@ def folder_at(root: Path, place: str) -> Path | None:
         names = [
             entry.name
             for entry in entries(folder)
-            if entry.name.strip().casefold() == part.casefold() and entry.is_dir()
+            if entry.name.strip().casefold() == part.casefold() and is_folder(entry)
         ]
         if not names:
             return None
@@ -155,8 +195,7 @@ def frame_folder(folder: Path, root: Path, subject: str, frame_name: str) -> Fra
     Raises:
         UserError: if the folder cannot be read.
     """
-    # os.scandir gives names only, in one pass: a status call per file would dominate on a network disk.
-    found = numbered((entry.name for entry in _entries(folder)), frame_name)
+    found = numbered_files(folder, frame_name)
     path = folder.relative_to(root).as_posix()
     excluded = None
     if found.repeated:
@@ -173,7 +212,7 @@ def matching_folders(folder: Path, levels: Sequence[str]) -> list[tuple[str, Pat
     Args:
         folder: where to start.
         levels: a pattern for the whole folder name at each level, matched without case and without blanks around the
-            name; one of them has a group ``subject``. A hidden folder is none of them.
+            name; one of them has a group ``subject``. A hidden folder is none of them, nor one whose name is not UTF-8.
 
     Returns:
         For each folder of the last level the text of the group ``subject``, and the path.
@@ -188,7 +227,7 @@ def matching_folders(folder: Path, levels: Sequence[str]) -> list[tuple[str, Pat
             (name.groupdict().get("subject", subject), Path(entry.path))
             for subject, parent in found
             for entry in entries(parent)
-            if (name := match(entry.name.strip())) and entry.name[0] != "." and entry.is_dir()
+            if (name := match(entry.name.strip())) and entry.name[0] != "." and is_utf8(entry.name) and is_folder(entry)
         ]
     return found
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mexflow.datasets import SPOTTING
+from mexflow.datasets.folders import shown
 from mexflow.datasets.labels import OBJECTIVE_NUMERALS
 from mexflow.datasets.spotting import interval
 from mexflow.errors import UserError
@@ -60,6 +61,10 @@ class Listing:
         """Every excluded row as (clip, why)."""
         return [(row["clip"], row["excluded"]) for row in self.rows if row["excluded"] is not None]
 
+    def doubted(self) -> list[str]:
+        """The folders of frames that are not used, with why not; what an expression lies in is among the exclusions."""
+        return [f"{v['path']}: {v['excluded']}" for v in self.videos if v["excluded"] and not v["annotated"]]
+
     def summary(self) -> str:
         """The index in lines of plain text.
 
@@ -88,11 +93,9 @@ class Listing:
             "folders with missing frames",
             [f"{v['path']}: {v['missing_frames']} missing" for v in self.videos if v["missing_frames"]],
         )
-        # What an expression lies in is among the exclusions.
-        doubted = [f"{v['path']}: {v['excluded']}" for v in self.videos if v["excluded"] and not v["annotated"]]
-        lines += _section("not used", [*doubted, *self.unused])
+        lines += _section("not used", [*self.doubted(), *self.unused])
         lines += _section("notes", self.notes)
-        return "\n".join(lines)
+        return "\n".join(shown(line) for line in lines)
 
     def strict(self) -> None:
         """Accept neither repairs nor exclusions.

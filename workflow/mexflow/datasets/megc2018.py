@@ -23,6 +23,7 @@ def read(roots: Mapping[str, Path], read_bytes: ReadBytes = Path.read_bytes) -> 
     require_roots("megc2018", COMPOSITES["megc2018"], roots)
     root = roots["casme2"]
     casme2.ADAPTER.check_root(root)
+    casme2.ADAPTER.coding_file(root)
     if casme2.objective_file(root) is None:
         other = unreadable_formats(root, re.escape(casme2.OBJECTIVE_FILE))
         raise UserError(

@@ -112,7 +112,7 @@ def _disagreements(rows: list[dict[str, Any]], frames: FrameFolders) -> list[str
     found = []
     for row in rows:
         if frames.find(row["subject"], row["video"]):
-            folder = PurePosixPath(row["path"]).parent.name.casefold()
+            folder = PurePosixPath(row["path"]).parent.name.strip().casefold()
             if _RENAMED.get(folder, folder) != row["emotion"]:
                 found.append(f"{row['path']} ({row['emotion']})")
     return [f"the emotion is that of the table, the folder says another: {listed(found, len(found))}"] if found else []

@@ -29,14 +29,15 @@ class OtherSet:
 
 SETS = (
     OtherSet("SMIC-HS", r"HS|SMIC_all_raw|SMIC_all_cropped", dataset="smic"),
-    OtherSet("SMIC-VIS (25 fps, 71 clips of 8 subjects)", r"VIS", refused_as=("smic",)),
-    OtherSet("SMIC-NIR (25 fps, 71 clips of 8 subjects)", r"NIR", refused_as=("smic",)),
+    OtherSet("SMIC-VIS (25 fps, 71 clips of 8 subjects)", r"(?:SMIC[ _-]*)?VIS", refused_as=("smic",)),
+    OtherSet("SMIC-NIR (25 fps, 71 clips of 8 subjects)", r"(?:SMIC[ _-]*)?NIR", refused_as=("smic",)),
     OtherSet(
         "SMIC-E, the long clips",
         r"(?:HS|VIS|NIR)_long|SMIC-(?:HS|VIS|NIR)-E|SMIC-E.*",
         r"SMIC-(?:HS|VIS|NIR)-E_annotation.*",
         refused_as=("smic",),
     ),
+    OtherSet("SMIC's clips without a micro-expression", r"non[ _-]?micro", refused_as=("smic",)),
     OtherSet("CASME II", r"CASME2.*", r"CASME2-(?:coding|Objective).*", dataset="casme2"),
     OtherSet("CASME, the first of that name (60 fps)", r"CASME1|Section[ _-]?[AB]", refused_as=("casme2",)),
     OtherSet("SAMM", r"SAMM", r"SAMM_(?:\d+_)?Micro_FACS_Codes.*", dataset="samm"),
@@ -64,22 +65,26 @@ def of_table(name: str) -> OtherSet | None:
     return next((some for some in SETS if _is(some.tables, name)), None)
 
 
-def taken_for(dataset: str, folder: Path) -> OtherSet | None:
-    """The other set that frames below `folder` are of, where they must not be taken for those of `dataset`.
+def taken_for(dataset: str, root: Path, place: str = "") -> OtherSet | None:
+    """The other set that frames are of, where they must not be taken for those of `dataset`.
 
-    The name nearest to the frames decides, of the last five.
+    The name nearest to the frames decides, of the folders of `place` (relative to the root), the root and the folder
+    around it: farther up may stand any name. What a link leads to counts as well.
     """
-    for part in reversed(folder.absolute().parts[-5:]):
-        some = of_folder(part.strip())
-        if some and dataset in some.refused_as:
-            return some
-        if some and some.dataset == dataset:
-            return None
+    for folder in {root.absolute(), root.resolve()}:
+        for part in reversed((*folder.parts[-2:], *place.split("/"))):
+            some = of_folder(part.strip())
+            if some and dataset in some.refused_as:
+                return some
+            if some and some.dataset == dataset:
+                break
     return None
 
 
 def recognised(names: Iterable[str], dataset: str) -> str:
     """`` (it holds NAME, of another set)`` for the names in a folder that are another set's; empty if there is none."""
+    # Tables first: they tell most.
+    names = sorted(names, key=lambda name: of_table(name) is None)
     found = [(name, some) for name in names if (some := of_table(name) or of_folder(name)) and some.dataset != dataset]
     if not found:
         return ""

@@ -103,7 +103,7 @@ class Samm(Adapter):
             dataset=self.name,
             subject=subject,
             video=video,
-            clip=video,
+            clip=cells.padded(video),
             type="micro",
             fps=self.fps,
             action_units=cells.action_units(values["action_units"]),

@@ -56,10 +56,14 @@ class Smic(Adapter):
         """The subject of a clip, the first part of its name; see `Adapter.owner`."""
         return self.subject(name.partition("_")[0])
 
+    def doubt(self, folder: FrameFolder) -> int:
+        """1 where the folder's name says another emotion than the folder around it; see `Adapter.doubt`."""
+        return int(not _agrees(folder))
+
     def _once(self, frames: FrameFolders) -> None:
         """Read one folder of each clip: one whose emotion its name says, and of several such the first."""
         kept: dict[tuple[str, str], FrameFolder] = {}
-        for folder in sorted(frames.folders, key=lambda folder: not _agrees(folder)):
+        for folder in sorted(frames.folders, key=self.doubt):
             first = kept.setdefault((folder.subject, self.same_name(folder.video)), folder)
             if first is not folder:
                 frames.leave_out(folder, f"its clip has another folder, {first.path}")

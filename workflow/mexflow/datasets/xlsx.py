@@ -117,11 +117,15 @@ def _formulas_without_value(data: bytes) -> Iterator[tuple[str, list[tuple[int, 
             if not _FORMULA.search(content):
                 continue
             places = []
-            for cell in ElementTree.fromstring(content).iter(f"{{{_MAIN}}}c"):
-                valued = cell.findtext(f"{{{_MAIN}}}v") or cell.get("t") == "str"
-                if cell.find(f"{{{_MAIN}}}f") is not None and not valued and cell.get("r"):
-                    row, column = coordinate_to_tuple(cell.get("r", ""))
-                    places.append((row - 1, column - 1))
+            row = 0
+            for line in ElementTree.fromstring(content).iter(f"{{{_MAIN}}}row"):
+                # A row or cell that does not say where it is follows the one before it.
+                row, column = int(line.get("r", row + 1)), 0
+                for cell in line.iter(f"{{{_MAIN}}}c"):
+                    column = coordinate_to_tuple(cell.get("r", ""))[1] if cell.get("r") else column + 1
+                    valued = cell.findtext(f"{{{_MAIN}}}v") or cell.get("t") == "str"
+                    if cell.find(f"{{{_MAIN}}}f") is not None and not valued:
+                        places.append((row - 1, column - 1))
             if places:
                 yield name, places
 

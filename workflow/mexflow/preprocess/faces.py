@@ -10,6 +10,7 @@ import math
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -181,9 +182,8 @@ def indexed_files(folder: Path, expected: int, frame_name: str) -> list[tuple[in
     files = frame_files(folder, frame_name)
     if len(files) != expected:
         numbers = {number for number, _ in files}
-        gone = [
-            str(number) for number in range(min(numbers, default=0), max(numbers, default=0)) if number not in numbers
-        ]
+        between = range(min(numbers, default=0), max(numbers, default=0))
+        gone = list(islice((str(number) for number in between if number not in numbers), 6))
         named = f" (between its first and last, {', '.join(gone[:5])} {'is' if len(gone) == 1 else 'are'} not there)"
         raise UserError(
             f"{folder}: {len(files)} frames, the index says {expected}{named if gone else ''}; the folder changed: "

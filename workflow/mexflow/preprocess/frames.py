@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import simplejpeg
 
-from mexflow.datasets.folders import entries, numbered
+from mexflow.datasets.folders import numbered_files
 from mexflow.errors import UserError
 from mexflow.preprocess.headers import (
     JPEG,
@@ -61,7 +61,7 @@ def frame_files(folder: Path, frame_name: str) -> list[tuple[int, Path]]:
     Raises:
         UserError: if the folder cannot be listed, or holds two files of one number.
     """
-    found = numbered((entry.name for entry in entries(folder)), frame_name)
+    found = numbered_files(folder, frame_name)
     if found.repeated:
         first, second = found.repeated[0]
         raise UserError(f"{folder}: {first} and {second} are the same frame; keep one of them, and run again")
@@ -142,6 +142,17 @@ def _jpeg(data: bytes, header: Header) -> np.ndarray:
     end = data.find(_JPEG_END, header.pixels_at)
     if end < 0:
         raise ValueError("the JPEG is truncated (no end marker)")
+    try:
+        return _decoded(data, header, end)
+    except ValueError:
+        # Some cameras fill the data up with zeros before the end marker. If it is complete without them, so is it.
+        kept = len(data[:end].rstrip(b"\0"))
+        if kept == end:
+            raise
+        return _decoded(data[:kept] + _JPEG_END, header, kept)
+
+
+def _decoded(data: bytes, header: Header, end: int) -> np.ndarray:
     if has_hole(data, header, end):
         raise ValueError("the JPEG is damaged (zeros in the place of its data)")
     try:
