@@ -8,15 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from mexflow.datasets import cells
-from mexflow.datasets.base import (
-    Adapter,
-    FrameFolders,
-    FramePlace,
-    ReadBytes,
-    annotations,
-    keyed,
-    strange_action_units,
-)
+from mexflow.datasets.annotations import annotations, keyed, strange_action_units
+from mexflow.datasets.base import Adapter, FrameFolders, FramePlace, ReadBytes
 from mexflow.datasets.expressions import expression
 from mexflow.datasets.folders import IMAGE, files_named, listed
 from mexflow.datasets.labels import CASME2_5CLASS, CASME2_EMOTIONS, MEGC2018, MEGC2019_CASME2, NOT_IN_MEGC2019

@@ -7,15 +7,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from mexflow.datasets import cells
-from mexflow.datasets.base import (
-    Adapter,
-    FrameFolders,
-    FramePlace,
-    ReadBytes,
-    annotations,
-    keyed,
-    strange_action_units,
-)
+from mexflow.datasets.annotations import annotations, keyed, strange_action_units
+from mexflow.datasets.base import Adapter, FrameFolders, FramePlace, ReadBytes
 from mexflow.datasets.expressions import expression
 from mexflow.datasets.folders import IMAGE, listed
 from mexflow.datasets.labels import MMEW_5CLASS, MMEW_EMOTIONS

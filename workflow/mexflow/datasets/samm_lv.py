@@ -7,16 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from mexflow.datasets import cells
-from mexflow.datasets.base import (
-    Adapter,
-    FrameFolders,
-    FramePlace,
-    ReadBytes,
-    annotations,
-    strange_action_units,
-    told_apart,
-    typed,
-)
+from mexflow.datasets.annotations import annotations, strange_action_units, told_apart, typed
+from mexflow.datasets.base import Adapter, FrameFolders, FramePlace, ReadBytes
 from mexflow.datasets.expressions import expression
 from mexflow.datasets.folders import IMAGE
 from mexflow.datasets.listing import Listing
