@@ -214,8 +214,8 @@ def test_nothing_to_choose_a_threshold_on(tmp_path):
     assert not any(row["matched"] for row in found if row["type"] == "macro")
 
 
-def test_frames_without_a_face_lie_inside_an_interval(tmp_path):
-    """A run goes over a gap of the frame numbers; its ends are numbers of frames that exist."""
+def test_an_interval_ends_at_a_gap_of_the_frame_numbers(tmp_path):
+    """What lies between was not seen; the ends are numbers of frames that exist."""
     values = np.zeros((40, 1))
     values[10:20] = 1
     frames = np.concatenate([np.arange(1, 16), np.arange(31, 56)])
@@ -223,7 +223,7 @@ def test_frames_without_a_face_lie_inside_an_interval(tmp_path):
     batches = scores.rows(names, frames, ["macro"], values.astype(np.float32), values > 0)
     found = spotted.scored(pa.Table.from_batches(batches), {"macro": 1})
     ((one,),) = found.values()
-    assert spotted.predicted_intervals(one, 0.5) == [(11, 35)]
+    assert spotted.predicted_intervals(one, 0.5) == [(11, 15), (31, 35)]
 
 
 def test_scores_cut_anywhere_are_the_same_videos():

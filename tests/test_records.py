@@ -278,6 +278,7 @@ def test_every_command_that_makes_results_writes_a_record():
             "crate",
             "run_root",
             "status",
+            "unlisted",
         ):
             source = path.read_text()
             assert "record: Record = None" in source and "Job(" in source, path.name

@@ -140,9 +140,10 @@ def test_all_makes_everything_else_and_then_fails(faulty: Path, finished: Path, 
     said = mexflow("status", cwd=folder)
     assert said.returncode == 1 and ERROR in said.stdout
     assert "failed: unlisted, results/logs/unlisted/all.log" in said.stdout
-    # The run did not finish, so its root is not that of what is there now; every byte is what its job wrote.
+    # The run did not finish, so its root and its records are not those of what is there now; every byte of
+    # the results is what its job wrote.
     verified = mexflow("verify", "results/tables/mini.parquet", cwd=folder).stdout.splitlines()
-    assert {line.split()[1] for line in verified if line.startswith("FAIL")} <= {"run"}
+    assert {line.split()[1] for line in verified if line.startswith("FAIL")} <= {"run", "record"}
 
     # A second run has nothing to make, and fails all the same; so do the datasets, and a dry run says it.
     for words in ((), ("datasets",)):
