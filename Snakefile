@@ -14,13 +14,13 @@ min_version("9.27")
 folder = Path(workflow.basedir) / "workflow"
 sys.path.insert(0, str(folder))
 
-from mexflow import scheduling
+from mexflow.engine import scheduling
 from mexflow.errors import told
-from mexflow.flags import flags, named, settings
-from mexflow.invocation import check_settings
-from mexflow.records import hand_down_git_state
-from mexflow.scheduling import PREPROCESSING, attempt, growing
-from mexflow.workflow import Workflow
+from mexflow.plan.flags import flags, named, settings
+from mexflow.engine.invocation import check_settings
+from mexflow.store.records import hand_down_git_state
+from mexflow.engine.scheduling import PREPROCESSING, attempt, growing
+from mexflow.plan.workflow import Workflow
 
 scheduling.become_array_task()
 told(check_settings, folder.parent, workflow.overwrite_configfiles)

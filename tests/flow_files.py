@@ -10,9 +10,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from mexflow.artifacts import Inputs
 from mexflow.preprocess.tables import FLOW
-from mexflow.training.samples import Samples, labelled, load_flow
+from mexflow.store.artifacts import Inputs
+from mexflow.training.recognition.samples import Samples, labelled, load_flow
 
 CLASSES = ["happiness", "surprise", "anger"]
 PAIRS = ["onset-apex", "onset-apex+1"]

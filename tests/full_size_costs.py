@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from mexflow import embedded
 from mexflow.datasets import SPOTTING
 from mexflow.evaluation.folds import usable
-from mexflow.workflow import Workflow
+from mexflow.plan.workflow import Workflow
 from project import WORKFLOW
 
 UNITS = Path(__file__).with_name("full_size_units.json")

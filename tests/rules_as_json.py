@@ -9,7 +9,7 @@ from pathlib import Path
 from snakemake.api import SnakemakeApi
 from snakemake.settings.types import ConfigSettings, OutputSettings, ResourceSettings, StorageSettings
 
-from mexflow.reporting import lines
+from mexflow.engine import progress_lines as lines
 
 
 def files(listed) -> dict[str, int]:

@@ -10,11 +10,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from mexflow.artifacts import Inputs
 from mexflow.datasets.schema import ROWS
 from mexflow.preprocess.tables import FACES
-from mexflow.training.clips import Clip, intensities, load
-from mexflow.training.samples import labelled
+from mexflow.store.artifacts import Inputs
+from mexflow.training.memory.clips import Clip, intensities, load
+from mexflow.training.recognition.samples import labelled
 
 CLASSES = ["happiness", "surprise"]
 LABEL = "casme2_5class"

@@ -73,9 +73,9 @@ def test_the_snakefile_imports_nothing_heavy():
     code = f"""
 from pathlib import Path
 import mexflow.embedded, mexflow.errors
-from mexflow.records import git_variable
-from mexflow.flags import flags, settings
-from mexflow.workflow import Workflow
+from mexflow.store.records import git_variable
+from mexflow.plan.flags import flags, settings
+from mexflow.plan.workflow import Workflow
 git_variable()
 plan = Workflow({{}}, Path({str(WORKFLOW)!r}))
 assert plan.batches and plan.dataset_targets()
@@ -140,7 +140,7 @@ def test_values_of_settings(text, value):
 
 def test_settings_survive_the_command_line():
     """What the workflow writes as a flag, the command reads back."""
-    from mexflow.flags import settings
+    from mexflow.plan.flags import settings
 
     values = {"a": 1, "b": 1.0, "c": 1e-8, "d": True, "e": False, "f": "last", "g": 0.30000000000000004}
     found = {name: scalar(text) for name, text in pairs("--option", settings(values)).items()}

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import mini
-from mexflow.artifacts import hash_tree
+from mexflow.store.artifacts import hash_tree
 
 SAME = ("index", "faces", "lcn", "flow", "residual", "folds", "tables", "figures")
 """What must be the same bits in every run of one configuration."""

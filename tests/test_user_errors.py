@@ -104,7 +104,7 @@ def test_results_that_are_no_folder(tmp_path: Path) -> None:
 def test_results_that_may_not_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Asked of the system by its own word, since whoever is root may write anywhere."""
     from mexflow.errors import UserError
-    from mexflow.workflow import Workflow
+    from mexflow.plan.workflow import Workflow
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("os.access", lambda path, mode: False)
@@ -237,7 +237,7 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(copy: Path) -> None:
     options = indexed(copy)
     code = (
         "import errno, os, sys\n"
-        "import mexflow.artifacts as artifacts\n"
+        "import mexflow.store.artifacts as artifacts\n"
         "real = os.fsync\n"
         "def full(descriptor):\n"
         "    if os.fstat(descriptor).st_size > 4096:\n"

@@ -15,11 +15,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from scipy.ndimage import gaussian_filter
 
-from mexflow.artifacts import Inputs
 from mexflow.datasets.schema import ROWS
 from mexflow.preprocess.lcn import grey, lcn
 from mexflow.preprocess.tables import FACES
-from mexflow.training.long_videos import Video, load
+from mexflow.store.artifacts import Inputs
+from mexflow.training.spotting.samples import Video, load
 
 DATASET = "samm_lv"
 SIDE = 32

@@ -17,9 +17,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from auditing import command
-from mexflow.artifacts import hash_file, hash_tree
 from mexflow.audit.graph import load
-from mexflow.records import Job
+from mexflow.store.artifacts import hash_file, hash_tree
+from mexflow.store.records import Job
 from project import ROOT
 
 CELLS, JOBS = 8, 20

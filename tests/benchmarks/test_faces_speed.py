@@ -14,12 +14,12 @@ import pytest
 
 from dataset_files import ANY_FRAME
 from embedded_files import SEED, SIZE, SUBJECTS
-from mexflow.artifacts import Outputs
 from mexflow.embedded import plan
 from mexflow.preprocess import alignment, landmarks
 from mexflow.preprocess.faces import Settings, align_video
 from mexflow.preprocess.frames import frame_files, read_frame
 from mexflow.preprocess.tables import FaceRows
+from mexflow.store.artifacts import Outputs
 
 FRAMES, ROUNDS = 200, 4
 MOST_RATIO = 2.0

@@ -19,7 +19,7 @@ import pytest
 
 import project
 from full_size_costs import Work
-from mexflow.workflow import Workflow
+from mexflow.plan.workflow import Workflow
 from project import ROOT, WORKFLOW
 
 CONFIG = {"budget": "paper", "embedded": {"size": "full"}}

@@ -12,11 +12,11 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from dataset_files import ANY_FRAME
-from mexflow.artifacts import Inputs, Outputs
 from mexflow.preprocess.faces import Settings, align_video
 from mexflow.preprocess.frames import frame_files
 from mexflow.preprocess.lcn import grey, lcn
 from mexflow.preprocess.tables import FaceRows
+from mexflow.store.artifacts import Inputs, Outputs
 
 MOST_SHARE = 0.1
 ROUNDS, FRAMES, VIDEO, BLOCK = 4, 512, 200, 16

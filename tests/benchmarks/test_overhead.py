@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from mexflow.commands import COMMANDS
-from mexflow.digest import closure
+from mexflow.store.digest import closure
 from project import ROOT
 
 CORES = 2

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mexflow import digest
+from mexflow.store import digest
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,8 @@
 Needs the records. Makes ``results/run.json``, and adds to ``results/history.jsonl``.
 """
 
-from mexflow import orphans
-from mexflow.reporting import lines
+from mexflow.engine import orphans
+from mexflow.engine import progress_lines as lines
 
 # This file is included last, so every rule that runs something is known.
 lines.register(workflow.rules)

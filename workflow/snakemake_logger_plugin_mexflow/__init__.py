@@ -16,7 +16,7 @@ from snakemake.logging import ColorizingTextHandler, DefaultFilter, DefaultForma
 from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
 
-from mexflow.reporting.lines import Lines, Screen
+from mexflow.engine.progress_lines import Lines, Screen
 
 PAPERS = Path(__file__).resolve().parents[1] / "papers"
 SAID_BY_LINES = {

@@ -19,11 +19,11 @@ from rocrate.model.contextentity import ContextEntity
 from rocrate.model.entity import Entity
 from rocrate.rocrate import ROCrate
 
-from mexflow.artifacts import Inputs, hash_bytes
 from mexflow.audit import root
 from mexflow.audit.graph import Graph, Record
 from mexflow.commands import COMMANDS
 from mexflow.errors import UserError
+from mexflow.store.artifacts import Inputs, hash_bytes
 
 PROFILES = {
     "https://w3id.org/ro/wfrun/process/0.5": "Process Run Crate",

@@ -12,9 +12,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from mexflow.artifacts import Inputs
 from mexflow.errors import UserError
-from mexflow.records import FORMAT
+from mexflow.store.artifacts import Inputs
+from mexflow.store.records import FORMAT
 
 RECORDS = Path("results/records")
 _REMEDY = "delete it and what it names, and run again"
@@ -22,7 +22,7 @@ _REMEDY = "delete it and what it names, and run again"
 
 @dataclass(frozen=True)
 class Record:
-    """A job's record: where it lies, and what it says (see :mod:`mexflow.records`)."""
+    """A job's record: where it lies, and what it says (see :mod:`mexflow.store.records`)."""
 
     path: str
     said: dict[str, Any]

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mexflow.artifacts import Inputs, append_line, hash_bytes, hash_file
 from mexflow.errors import UserError
+from mexflow.store.artifacts import Inputs, append_line, hash_bytes, hash_file
 
 _FAILED = re.compile(r"^Error in rule (\S+?):", re.MULTILINE)
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mexflow.artifacts import Inputs
 from mexflow.audit.graph import Graph, Record
+from mexflow.store.artifacts import Inputs
 
 STAGES = ("train", "spot", "spot_recognise", "difference")
 

@@ -8,10 +8,10 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from mexflow.artifacts import Outputs, hash_path
 from mexflow.audit.graph import Graph
 from mexflow.audit.reproduce import reproduce
 from mexflow.errors import UserError
+from mexflow.store.artifacts import Outputs, hash_path
 
 
 def repair(graph: Graph, path: str) -> Iterator[str]:

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mexflow import digest
-from mexflow.artifacts import Inputs, hash_file, hash_path
 from mexflow.audit import trace
 from mexflow.audit.graph import Graph, Record
 from mexflow.errors import UserError
+from mexflow.store import digest
+from mexflow.store.artifacts import Inputs, hash_file, hash_path
 
 _PACKAGE = Path(__file__).resolve().parents[2]
 _VALUES = ("published", "measured", "ci_low", "ci_high", "n", "data", "budget", "note")

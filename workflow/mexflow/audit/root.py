@@ -14,7 +14,7 @@ from typing import Any
 
 from mexflow.audit.graph import Graph, Record
 from mexflow.audit.history import History
-from mexflow.records import canonical_digest
+from mexflow.store.records import canonical_digest
 
 FORMAT = 2
 TIMES = ("timing",)

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mexflow.artifacts import Inputs
 from mexflow.audit.graph import Graph, Record
 from mexflow.errors import UserError, nearest
+from mexflow.store.artifacts import Inputs
 
 _SHOWN = ("device", "threads", "seed", "size", "dataset", "subject")
 _FOLD = ("seed", "training_subjects", "validation_subjects", "test_subjects", "normalisation")

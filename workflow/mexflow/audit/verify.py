@@ -19,11 +19,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mexflow import digest
-from mexflow.artifacts import Digest, Inputs, hash_file, hash_path
 from mexflow.audit import history, root
 from mexflow.audit.graph import Graph, Record
 from mexflow.errors import UserError
+from mexflow.store import digest
+from mexflow.store.artifacts import Digest, Inputs, hash_file, hash_path
 
 
 @dataclass(frozen=True)

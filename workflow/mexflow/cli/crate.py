@@ -18,10 +18,10 @@ def main(
     records: Annotated[Path, typer.Option(help="Folder of the records.")] = Path("results/records"),
 ) -> None:
     """Describe the run as an RO-Crate (Provenance Run Crate): tables, records, workflow; data by digest alone."""
-    from mexflow.artifacts import Outputs
     from mexflow.audit import crate
     from mexflow.audit.graph import load
     from mexflow.errors import UserError
+    from mexflow.store.artifacts import Outputs
 
     metadata = output / "ro-crate-metadata.json"
     if output.exists() and any(output.iterdir()) and not metadata.is_file():

@@ -53,9 +53,9 @@ def main(
     from mexflow.preprocess.flow import METHODS
     from mexflow.preprocess.lbp_top import grey_levels, lbp_histograms
     from mexflow.progress import progress
-    from mexflow.records import Job
-    from mexflow.training.clips import TYPE, Clip, load
-    from mexflow.training.samples import labelled
+    from mexflow.store.records import Job
+    from mexflow.training.memory.clips import TYPE, Clip, load
+    from mexflow.training.recognition.samples import labelled
 
     cv2.setNumThreads(1)
     choose("features", features, FEATURES)

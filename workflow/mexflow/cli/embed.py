@@ -10,7 +10,7 @@ import typer
 from mexflow.cli.options import Record, command
 
 if TYPE_CHECKING:
-    from mexflow.records import Job
+    from mexflow.store.records import Job
 
 
 def main(
@@ -35,7 +35,7 @@ def main(
 
     from mexflow import embedded
     from mexflow.errors import UserError, choose
-    from mexflow.records import Job
+    from mexflow.store.records import Job
 
     choose("embedded dataset", dataset, embedded.LAYOUTS)
     rendering = bool(subject and frames and truth and expressions)

@@ -46,7 +46,6 @@ def main(
     import cv2
     import numpy as np
 
-    from mexflow.artifacts import hash_file
     from mexflow.errors import UserError, choose
     from mexflow.preprocess import faces
     from mexflow.preprocess import openface as existing
@@ -54,7 +53,8 @@ def main(
     from mexflow.preprocess.frames import common_shape, frame_files
     from mexflow.preprocess.tables import FaceRows
     from mexflow.progress import progress
-    from mexflow.records import Job
+    from mexflow.store.artifacts import hash_file
+    from mexflow.store.records import Job
 
     cv2.setNumThreads(1)
     choose("value of --unreadable", unreadable, ("error", "exclude"))

@@ -23,14 +23,15 @@ from mexflow.cli.options import (
     expected,
     pairs,
 )
-from mexflow.flags import operations
+from mexflow.plan.flags import operations
 
 if TYPE_CHECKING:
-    from mexflow.artifacts import Inputs, Outputs
-    from mexflow.papers import Figure, Paper
-    from mexflow.reporting.confusion import Panel
-    from mexflow.reporting.evidence import Evidence
-    from mexflow.reporting.flow_summary import FlowSummary
+    from mexflow.figures.confusion import Panel
+    from mexflow.figures.flow_summary import FlowSummary
+    from mexflow.papers import Paper
+    from mexflow.papers.parts import Figure
+    from mexflow.store.artifacts import Inputs, Outputs
+    from mexflow.tables.evidence import Evidence
 
 _FLOW_KINDS = ("flow_sample", "mean_flow")
 _QUOTED = "published numbers, quoted; nothing here was measured"
@@ -51,7 +52,7 @@ def main(
     record: Record = None,
 ) -> None:
     """A paper's figures, as PNG and SVG."""
-    from mexflow.records import Job
+    from mexflow.store.records import Job
 
     with Job(record, __name__, seed=seed, threads=1) as job:
         said = run(
@@ -112,9 +113,9 @@ def run(
         UserError: if an input cannot be read or does not fit the paper.
     """
     from mexflow import papers
-    from mexflow.reporting import figures
-    from mexflow.reporting.evidence import Evidence
-    from mexflow.reporting.source import Source
+    from mexflow.figures import drawing as figures
+    from mexflow.tables.evidence import Evidence
+    from mexflow.tables.source import Source
 
     paper = papers.parse(inputs.bytes(paper_path), paper_path)
     source = Source(data, budget)
@@ -147,7 +148,7 @@ def run(
 
 
 def _summary(paper: Paper, inputs: Inputs, indexes: Mapping[str, Path], arrays: Path) -> FlowSummary:
-    from mexflow.reporting.flow_summary import summarise
+    from mexflow.figures.flow_summary import summarise
 
     assert paper.flow is not None
     name, data = next(iter(paper.data.items()))
@@ -158,9 +159,9 @@ def _summary(paper: Paper, inputs: Inputs, indexes: Mapping[str, Path], arrays: 
 
 def _draw(name: str, figure: Figure, evidence: Evidence, summary: FlowSummary | None, arrays: Path, inputs: Inputs):
     """The figure drawn, the line at its foot, and what is to be said of it."""
-    from mexflow.reporting import flow_figures
-    from mexflow.reporting.confusion import confusion
-    from mexflow.reporting.flow_summary import backdrop
+    from mexflow.figures import flow_figures
+    from mexflow.figures.confusion import confusion
+    from mexflow.figures.flow_summary import backdrop
 
     source = evidence.source
     data = evidence.paper.data_of(figure.experiment) if figure.experiment else next(iter(evidence.paper.data.values()))
@@ -192,7 +193,7 @@ def _draw(name: str, figure: Figure, evidence: Evidence, summary: FlowSummary | 
 def _published(figure: Figure, classes: Sequence[str]) -> Panel:
     import numpy as np
 
-    from mexflow.reporting.confusion import Panel
+    from mexflow.figures.confusion import Panel
 
     matrix = np.array(figure.published, dtype=float)
     return Panel("published", matrix, classes, decimals=int((matrix != matrix.round()).any()))
@@ -212,7 +213,7 @@ def _panels(figure: Figure, evidence: Evidence) -> tuple[list[Panel], list[str]]
 def _measured(evidence: Evidence, experiment: str, title: str, part: str | None = None) -> Panel:
     """A measured panel of a confusion figure."""
     from mexflow.evaluation.recognition import accuracy, row_shares
-    from mexflow.reporting.confusion import Panel
+    from mexflow.figures.confusion import Panel
 
     pooled, classes = evidence.pooled(experiment, part), evidence.classes(experiment)
     if not pooled.expected:
@@ -228,8 +229,8 @@ def _measured(evidence: Evidence, experiment: str, title: str, part: str | None 
 
 def _sweep(name: str, figure: Figure, evidence: Evidence):
     """As `_draw`."""
-    from mexflow.reporting.metrics import METRICS, score
-    from mexflow.reporting.sweep import sweep
+    from mexflow.figures.sweep import sweep
+    from mexflow.tables.metrics import METRICS, score
 
     source = evidence.source
     points = {
@@ -251,7 +252,7 @@ def _embedding(
 ):
     """As `_draw`."""
     from mexflow.evaluation.uncertainty import seed_of
-    from mexflow.reporting.embedding import embed, embedding
+    from mexflow.figures.embedding import embed, embedding
 
     source = evidence.source
     assert figure.data is not None
@@ -276,7 +277,7 @@ def _embedding(
 def _scores(name: str, figure: Figure, evidence: Evidence):
     """As `_draw`."""
     from mexflow.datasets.spotting import interval
-    from mexflow.reporting.score_figure import choose, curves, score_figure
+    from mexflow.figures.score_figure import choose, curves, score_figure
 
     assert figure.experiment is not None
     source, title = evidence.source, f"{name}. {figure.title}"
@@ -304,7 +305,7 @@ def _scores(name: str, figure: Figure, evidence: Evidence):
 
 def _states(name: str, figure: Figure, evidence: Evidence):
     """As `_draw`."""
-    from mexflow.reporting.states_figure import sample_clips, states_figure
+    from mexflow.figures.states_figure import sample_clips, states_figure
 
     assert figure.experiment is not None
     source, title = evidence.source, f"{name}. {figure.title}"
@@ -323,8 +324,8 @@ def _states(name: str, figure: Figure, evidence: Evidence):
 def _aligned(name: str, figure: Figure, evidence: Evidence, arrays: Path, sigma: float, inputs: Inputs):
     """As `_draw`: the apex of the first expression of the first subject that has one."""
     from mexflow.evaluation.uncertainty import seed_of
+    from mexflow.figures.aligned_row import aligned_row, augmented
     from mexflow.preprocess.aligned import SEEN
-    from mexflow.reporting.aligned_row import aligned_row, augmented
 
     assert figure.data is not None
     source, paper = evidence.source, evidence.paper

@@ -13,7 +13,7 @@ from mexflow.cli.options import pairs as split
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from mexflow.artifacts import Inputs
+    from mexflow.store.artifacts import Inputs
 
 _BATCH = 64
 
@@ -52,7 +52,7 @@ def main(
     from mexflow.preprocess.scaling import scaled
     from mexflow.preprocess.tables import FLOW
     from mexflow.progress import progress
-    from mexflow.records import Job
+    from mexflow.store.records import Job
 
     cv2.setNumThreads(1)
     choose("flow method", method, flow.METHODS)

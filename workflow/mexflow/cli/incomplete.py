@@ -18,8 +18,8 @@ def main(
     """Tables of the papers whose folds a failed run lacks: ``INCOMPLETE n/N``, with the reasons in their notes."""
     import shlex
 
-    from mexflow.artifacts import Inputs
-    from mexflow.reporting import incomplete, status
+    from mexflow.engine import incomplete, status
+    from mexflow.store.artifacts import Inputs
 
     run = status.parse(Inputs().bytes(log).decode(errors="replace").splitlines())
     for text in tables:

@@ -29,7 +29,7 @@ def main(
     For a dataset of long videos the summary has k, the half length of an expression that spotting uses.
     """
     from mexflow.datasets import modules, read
-    from mexflow.records import Job
+    from mexflow.store.records import Job
 
     with Job(record, __name__, *modules(dataset), dataset=dataset) as job:
         listing = read(dataset, _roots(dataset, root), job.inputs.bytes)

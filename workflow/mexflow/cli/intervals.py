@@ -11,7 +11,7 @@ import typer
 from mexflow.cli.options import Record, command
 
 if TYPE_CHECKING:
-    from mexflow.artifacts import Inputs, Outputs
+    from mexflow.store.artifacts import Inputs, Outputs
 
 
 def main(
@@ -24,7 +24,7 @@ def main(
 ) -> None:
     """Thresholds and intervals of the folds of a spotting experiment; nothing is trained again."""
     from mexflow.errors import UserError
-    from mexflow.records import Job
+    from mexflow.store.records import Job
 
     if not 0 < iou <= 1:
         raise UserError(f"intervals --iou {iou:g}: a number above 0 and up to 1 is expected")

@@ -31,7 +31,7 @@ def main(
     from mexflow.preprocess.lbp_top import ClipTooShort, grey_levels, lbp_top
     from mexflow.preprocess.tables import CLIP_FEATURES
     from mexflow.progress import progress
-    from mexflow.records import Job
+    from mexflow.store.records import Job
 
     options: dict[str, Any] = listed("--option", option)
     for name in options:

@@ -29,7 +29,7 @@ def main(
     from mexflow.preprocess.aligned import are_seen
     from mexflow.preprocess.lcn import grey, lcn
     from mexflow.progress import progress
-    from mexflow.records import Job
+    from mexflow.store.records import Job
 
     if not sigma > 0:
         raise UserError(f"--sigma {sigma}: a positive number is expected")

@@ -19,10 +19,10 @@ def main(
 ) -> None:
     """One aligned face under changed light, and its LCN: the subject's first face that was seen, not guessed."""
     from mexflow.errors import UserError
+    from mexflow.figures import lcn_figure
     from mexflow.preprocess.aligned import SEEN
     from mexflow.preprocess.lcn import grey
-    from mexflow.records import Job
-    from mexflow.reporting import lcn_figure
+    from mexflow.store.records import Job
 
     with Job(record, __name__, threads=1, device="cpu") as job:
         images = job.inputs.array(faces)

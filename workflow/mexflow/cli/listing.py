@@ -16,11 +16,11 @@ def main(
     output: Annotated[Path, typer.Option(help="The JSON file to write.")],
 ) -> None:
     """List a licensed dataset by file names alone, for the enumeration of jobs."""
-    from mexflow.artifacts import Outputs
     from mexflow.commands import code_digest
     from mexflow.datasets import modules, read
-    from mexflow.enumeration import stamp
-    from mexflow.records import canonical_digest
+    from mexflow.plan.enumeration import stamp
+    from mexflow.store.artifacts import Outputs
+    from mexflow.store.records import canonical_digest
 
     listing = read(dataset, {dataset: root})
     annotations = [str(path) for path in listing.annotation_files]

@@ -39,7 +39,7 @@ def main(
     from mexflow.preprocess import flow
     from mexflow.preprocess.scaling import scaled
     from mexflow.progress import progress
-    from mexflow.records import Job
+    from mexflow.store.records import Job
 
     cv2.setNumThreads(1)
     choose("flow method", method, flow.METHODS)

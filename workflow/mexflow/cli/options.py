@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from mexflow.errors import Changed, UserError
-from mexflow.records import MADE_AGAIN
+from mexflow.store.records import MADE_AGAIN
 
 Record = Annotated[
     Path | None, typer.Option(help="Where to write the job's provenance record.", dir_okay=False, show_default=False)

@@ -10,8 +10,8 @@ import typer
 from mexflow.cli.options import Record, Seed, command, pairs
 
 if TYPE_CHECKING:
-    from mexflow.artifacts import Inputs
     from mexflow.evaluation.aligned_videos import SubjectFaces
+    from mexflow.store.artifacts import Inputs
 
 
 def main(
@@ -36,9 +36,9 @@ def main(
     from mexflow.evaluation.quality import measure
     from mexflow.preprocess.flow import METHODS
     from mexflow.progress import progress
-    from mexflow.records import Job
-    from mexflow.reporting.cells import to_csv
-    from mexflow.reporting.quality_table import quality_cells, quality_markdown, quality_table
+    from mexflow.store.records import Job
+    from mexflow.tables.cells import to_csv
+    from mexflow.tables.quality_table import quality_cells, quality_markdown, quality_table
 
     cv2.setNumThreads(1)
     choose("embedded size", size, embedded.SIZES)

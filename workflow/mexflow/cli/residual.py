@@ -37,7 +37,7 @@ def main(
     from mexflow.preprocess.frames import DamagedFrame, read_frame
     from mexflow.preprocess.tables import RESIDUAL
     from mexflow.progress import progress
-    from mexflow.records import Job
+    from mexflow.store.records import Job
 
     cv2.setNumThreads(1)
     choose("reading of the gap", gap, residual.GAPS)

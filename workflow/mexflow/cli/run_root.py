@@ -20,11 +20,11 @@ def main(
     import platform
     from datetime import UTC, datetime
 
-    from mexflow.artifacts import Outputs
     from mexflow.audit import history, root
     from mexflow.audit.graph import Graph, load
     from mexflow.errors import choose
-    from mexflow.records import git_state
+    from mexflow.store.artifacts import Outputs
+    from mexflow.store.records import git_state
 
     choose("outcome", outcome, ("finished", "failed"))
     # A run may fail before its first job has ended.

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from mexflow.artifacts import Outputs
 from mexflow.cli.options import command
 from mexflow.config import Config
+from mexflow.store.artifacts import Outputs
 
 
 def main(output: Annotated[Path, typer.Option(help="The schema file to write.")]) -> None:

@@ -12,9 +12,9 @@ from mexflow.cli.options import Data, Record, command
 if TYPE_CHECKING:
     import numpy as np
 
-    from mexflow.artifacts import Inputs
-    from mexflow.reporting.sheet_files import SubjectFiles
-    from mexflow.reporting.sheets import ReadRaw
+    from mexflow.sheets.contact_sheet import ReadRaw
+    from mexflow.sheets.sheet_files import SubjectFiles
+    from mexflow.store.artifacts import Inputs
 
 
 def main(
@@ -39,8 +39,9 @@ def main(
 
     from mexflow.datasets import SPOTTING
     from mexflow.progress import progress
-    from mexflow.records import Job
-    from mexflow.reporting import sheet_files, sheets
+    from mexflow.sheets import contact_sheet as sheets
+    from mexflow.sheets import sheet_files
+    from mexflow.store.records import Job
 
     cv2.setNumThreads(1)
     with Job(record, __name__, dataset=dataset, threads=1, device="cpu") as job:
@@ -66,7 +67,7 @@ def _by_kind(values: list[str]) -> dict[str, list[Path]]:
     """The paths of ``KIND=PATH`` texts, by kind."""
     from mexflow.cli.options import pairs
     from mexflow.errors import choose
-    from mexflow.reporting.sheet_files import RESIDUALS
+    from mexflow.sheets.sheet_files import RESIDUALS
 
     found: dict[str, list[Path]] = {}
     for text in values:
@@ -81,9 +82,9 @@ def _raw_reader(root: Path, subjects: list[SubjectFiles], inputs: Inputs) -> Rea
     Raises:
         UserError: if a frame is damaged or is another one now.
     """
-    from mexflow.artifacts import Digest
     from mexflow.errors import UserError
     from mexflow.preprocess.frames import DamagedFrame, read_frame
+    from mexflow.store.artifacts import Digest
 
     known: dict[str, str] = {}
     for files in subjects:

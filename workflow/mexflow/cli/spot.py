@@ -12,7 +12,7 @@ import typer
 from mexflow.cli.options import Record, command, listed, pairs
 
 if TYPE_CHECKING:
-    from mexflow.artifacts import Outputs
+    from mexflow.store.artifacts import Outputs
 
 Number = TypeVar("Number", int, float)
 
@@ -59,14 +59,14 @@ def main(
     from mexflow.models import available
     from mexflow.models.elface import PLACEMENTS
     from mexflow.progress import progress
-    from mexflow.records import Job, canonical_digest
     from mexflow.seeds import derive
-    from mexflow.training import long_videos
+    from mexflow.store.records import Job, canonical_digest
     from mexflow.training.checkpoints import Checkpoints
     from mexflow.training.devices import on_device
     from mexflow.training.loop import Settings, make_deterministic
-    from mexflow.training.spotting_runs import SpottingRun, run_fold
-    from mexflow.training.together import train_folds
+    from mexflow.training.parallel import train_folds
+    from mexflow.training.spotting import samples as long_videos
+    from mexflow.training.spotting.fold import SpottingRun, run_fold
 
     choose("network", model, available())
     choose("placement of pairs", placement, PLACEMENTS)

@@ -11,7 +11,7 @@ import typer
 from mexflow.cli.options import Record, command, listed
 
 if TYPE_CHECKING:
-    from mexflow.artifacts import Outputs
+    from mexflow.store.artifacts import Outputs
 
 
 def main(
@@ -57,15 +57,15 @@ def main(
     from mexflow.evaluation.folds import PROTOCOLS, assert_disjoint
     from mexflow.models import available
     from mexflow.progress import progress
-    from mexflow.records import Job, canonical_digest
     from mexflow.seeds import derive
+    from mexflow.store.records import Job, canonical_digest
     from mexflow.training.checkpoints import Checkpoints
-    from mexflow.training.clips import load
     from mexflow.training.devices import on_device
     from mexflow.training.loop import Settings, make_deterministic
-    from mexflow.training.samples import labelled, permute_within_subject
-    from mexflow.training.together import train_folds
-    from mexflow.training.two_stage import NORMALISATIONS, STAGES, TwoStageRun, checkpoint_name, run_fold
+    from mexflow.training.memory.clips import load
+    from mexflow.training.memory.fold import NORMALISATIONS, STAGES, TwoStageRun, checkpoint_name, run_fold
+    from mexflow.training.parallel import train_folds
+    from mexflow.training.recognition.samples import labelled, permute_within_subject
 
     choose("protocol", protocol, PROTOCOLS)
     choose("network", model, available())

@@ -20,7 +20,7 @@ def main(
     """
     import platform
 
-    from mexflow.reporting import status
+    from mexflow.engine import status
 
     folder = papers or Path(__file__).resolve().parents[2] / "papers"
     found = status.read(logs)

@@ -25,9 +25,9 @@ from mexflow.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from mexflow.artifacts import Inputs, Outputs
     from mexflow.papers import Paper
-    from mexflow.reporting.cells import Cell
+    from mexflow.store.artifacts import Inputs, Outputs
+    from mexflow.tables.cells import Cell
 
 
 def main(
@@ -48,7 +48,7 @@ def main(
 ) -> None:
     """A paper's tables, published beside measured."""
     from mexflow import papers
-    from mexflow.records import Job
+    from mexflow.store.records import Job
 
     models = papers.parse(paper.read_bytes(), paper).models
     with Job(record, __name__, *(f"mexflow.models.{model}" for model in models), seed=seed, threads=1) as job:
@@ -117,10 +117,11 @@ def run(
         UserError: if an input cannot be read or does not fit the paper.
     """
     from mexflow import papers
-    from mexflow.reporting import cells, claims, render, spotting
-    from mexflow.reporting.controls import controls
-    from mexflow.reporting.evidence import Evidence, exclusions
-    from mexflow.reporting.source import Source
+    from mexflow.tables import cells, claims, render
+    from mexflow.tables import spotting_cells as spotting
+    from mexflow.tables.controls import controls
+    from mexflow.tables.evidence import Evidence, exclusions
+    from mexflow.tables.source import Source
 
     paper = papers.parse(inputs.bytes(paper_path), paper_path)
     if only is not None:

@@ -30,12 +30,12 @@ def main(
 
     from mexflow import papers
     from mexflow.models import build
-    from mexflow.records import Job
-    from mexflow.reporting import timing
-    from mexflow.reporting.cells import to_csv
+    from mexflow.store.records import Job
+    from mexflow.tables import timing
+    from mexflow.tables.cells import to_csv
     from mexflow.training.devices import on_device
     from mexflow.training.loop import make_deterministic
-    from mexflow.training.normalisation import Normalised
+    from mexflow.training.recognition.normalisation import Normalised
 
     cv2.setNumThreads(1)
     make_deterministic(1)

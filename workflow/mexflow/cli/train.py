@@ -11,7 +11,7 @@ import typer
 from mexflow.cli.options import Record, command, listed
 
 if TYPE_CHECKING:
-    from mexflow.artifacts import Outputs
+    from mexflow.store.artifacts import Outputs
 
 INPUTS = ("flow", "residual", "frames", "lbp_top")
 
@@ -68,15 +68,15 @@ def main(
     from mexflow.evaluation.folds import PROTOCOLS, assert_disjoint
     from mexflow.models import available
     from mexflow.progress import progress
-    from mexflow.records import Job, canonical_digest
     from mexflow.seeds import derive
-    from mexflow.training import inputs as loaders
-    from mexflow.training import samples as data
+    from mexflow.store.records import Job, canonical_digest
     from mexflow.training.checkpoints import Checkpoints
     from mexflow.training.devices import on_device
     from mexflow.training.loop import Settings, make_deterministic
-    from mexflow.training.runs import FoldRun, run_fold
-    from mexflow.training.together import train_folds
+    from mexflow.training.parallel import train_folds
+    from mexflow.training.recognition import loaders as loaders
+    from mexflow.training.recognition import samples as data
+    from mexflow.training.recognition.fold import FoldRun, run_fold
 
     choose("protocol", protocol, PROTOCOLS)
     choose("network", model, available())

@@ -26,10 +26,10 @@ def main(
     from mexflow import papers
     from mexflow.datasets.spotting import interval
     from mexflow.errors import choose
-    from mexflow.records import Job
-    from mexflow.reporting import figures
-    from mexflow.reporting.score_figure import curves, score_figure
-    from mexflow.reporting.source import Source
+    from mexflow.figures import drawing as figures
+    from mexflow.figures.score_figure import curves, score_figure
+    from mexflow.store.records import Job
+    from mexflow.tables.source import Source
 
     with Job(record, __name__, threads=1) as job:
         used = papers.parse(job.inputs.bytes(paper), paper)

@@ -47,7 +47,7 @@ def read(dataset: str, roots: Mapping[str, Path], read_bytes: Callable[[Path], b
 
 
 def modules(dataset: str) -> list[str]:
-    """Names of the modules that `read` imports by name for a dataset (see `mexflow.digest`).
+    """Names of the modules that `read` imports by name for a dataset (see `mexflow.store.digest`).
 
     Raises:
         UserError: for an unknown dataset.

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from mexflow.training.linear_svm import LinearSvm
+from mexflow.models.backbones.pairwise_svm import LinearSvm
 
 
 class SvmNetwork(nn.Module):
@@ -54,6 +54,6 @@ def build(inputs: int, classes: int, c: float = 10_000.0, scaling: str = "none")
         inputs: number of features; any will do.
         classes: number of classes.
         c: weight of errors against the width of the margin.
-        scaling: ``none`` or ``standard``, see `mexflow.training.linear_svm.LinearSvm`.
+        scaling: ``none`` or ``standard``, see `mexflow.models.backbones.pairwise_svm.LinearSvm`.
     """
     return SvmNetwork(classes, c, scaling)

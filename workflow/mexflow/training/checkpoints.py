@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from mexflow.artifacts import Outputs
+from mexflow.store.artifacts import Outputs
 
 
 class Checkpoints:

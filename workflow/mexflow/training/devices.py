@@ -20,8 +20,8 @@ from pathlib import Path
 
 import torch
 
-from mexflow.arrays import first_line
 from mexflow.errors import UserError, choose
+from mexflow.store.arrays import first_line
 
 # Not the folder of temporary files, which many set to one of their own: all users of the machine have to agree on it.
 LEASES = Path("/tmp/mexflow-gpus")

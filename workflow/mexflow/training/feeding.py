@@ -14,9 +14,9 @@ import torch
 from torch import nn
 
 from mexflow.seeds import derive
-from mexflow.training import oversampling
 from mexflow.training.augmentation import Augmentation
-from mexflow.training.samples import Samples
+from mexflow.training.recognition import oversampling
+from mexflow.training.recognition.samples import Samples
 
 
 class Feed(Protocol):
@@ -67,7 +67,7 @@ class Clips:
         seed: of the order, the augmentation and the oversampling; None keeps the samples as they are, in their order.
         augmentation: drawn anew for each sample in each epoch.
         oversample: operations that make new samples of the classes that have too few, see
-            :mod:`mexflow.training.oversampling`; empty adds none.
+            :mod:`mexflow.training.recognition.oversampling`; empty adds none.
     """
 
     def __init__(

@@ -16,7 +16,7 @@ from mexflow.errors import UserError, choose
 from mexflow.seeds import derive
 from mexflow.training.checkpoints import Checkpoints
 from mexflow.training.feeding import Feed, Objective, to_float
-from mexflow.training.samples import Samples
+from mexflow.training.recognition.samples import Samples
 
 SCHEDULES = ("constant", "cosine", "plateau")
 

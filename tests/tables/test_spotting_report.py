@@ -1,0 +1,262 @@
+"""Metrics and the null control of spotting, from made-up scores and intervals of a few subjects."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from sklearn.metrics import f1_score, roc_auc_score
+
+from mexflow import papers
+from mexflow.errors import UserError
+from mexflow.evaluation import scores, spotting
+from mexflow.papers.parts import Column, Intervals, Row
+from mexflow.store.artifacts import Inputs
+from mexflow.tables import spotting_cells as metrics
+from mexflow.tables.evidence import Evidence
+from mexflow.tables.metrics import METRICS, NOT_RUN, Place
+from mexflow.tables.source import Source
+from mexflow.training.memory.fold import STATES_TABLE
+from project import WORKFLOW
+from spotting_files import DATASET, EXPERIMENT, LENGTH, SPOTTED, SUBJECTS, TRUTH, VARIANT, index_rows, write
+
+PAPERS = WORKFLOW / "papers"
+# By hand: true positives, false positives, false negatives. (300, 305) shares 6 of 13 frames: no match.
+COUNTS = {"micro": (1, 3, 2), "macro": (2, 3, 1), None: (3, 6, 3)}
+
+
+def evidence(root: Path, folds=SUBJECTS, total: int = 3, **changes) -> Evidence:
+    """Evidence of one experiment of elface2021."""
+    paper = papers.load(PAPERS, "elface2021").model_copy(update=changes)
+    return Evidence(
+        paper,
+        root,
+        {EXPERIMENT: list(folds)},
+        {DATASET: total, "cas_me_2": 2},
+        Source("embedded", "demo"),
+        7,
+        Inputs(),
+        {},
+        {DATASET: index_rows()},
+    )
+
+
+def measured(
+    found: Evidence, metric: str, part: str | None, variant: str | None = VARIANT, experiment: str = EXPERIMENT
+):
+    place = Place(Row(name="row", variant=variant), Column(name="column", metric=metric, part=part), experiment)
+    (one,) = METRICS[metric].measure(found, place)
+    assert one.metric == metric
+    return one
+
+
+@pytest.mark.parametrize("part", ["micro", "macro", None])
+def test_interval_f1_pools_counts(tmp_path, part):
+    write(tmp_path, SPOTTED)
+    write(tmp_path, TRUTH, variant="manual")
+    found = evidence(tmp_path)
+    tp, fp, fn = COUNTS[part]
+    one = measured(found, "interval_f1", part)
+    assert one.value == pytest.approx(2 * tp / (2 * tp + fp + fn))
+    assert one.n == tp + fn
+    assert f"TP {tp}, FP {fp}, FN {fn}" in one.notes
+    assert 0 <= one.interval[0] <= one.value <= one.interval[1] <= 1
+    assert one.interval[0] < one.interval[1]
+    assert measured(found, "interval_f1", part, "manual").value == 1
+    assert measured(evidence(tmp_path), "interval_f1", part).interval == one.interval
+
+
+def test_all_videos_count_unless_the_paper_says_otherwise(tmp_path):
+    write(tmp_path, SPOTTED)
+    narrow = evidence(tmp_path, intervals=Intervals(videos="with_expressions"))
+    # Subject 2 has no micro- and subject 3 no macro-expression: their false positives, one of each, go.
+    assert measured(narrow, "interval_f1", "micro").value == pytest.approx(2 / (2 + 2 + 2))
+    assert measured(narrow, "interval_f1", "macro").value == pytest.approx(4 / (4 + 2 + 1))
+    assert measured(narrow, "interval_f1", None).value == pytest.approx(6 / (6 + 4 + 3))
+    said = "videos without an expression of the type left out"
+    assert said in measured(narrow, "interval_f1", None).notes
+    assert said not in measured(evidence(tmp_path), "interval_f1", None).notes
+
+
+@pytest.mark.parametrize("part", ["micro", "macro"])
+def test_frame_metrics_pool_all_test_frames(tmp_path, part):
+    write(tmp_path, SPOTTED)
+    write(tmp_path, TRUTH, variant="manual")
+    found = evidence(tmp_path)
+    rows = [row for s in SUBJECTS for row in pq.read_table(tmp_path / "elface2021" / EXPERIMENT / s / "scores.parquet")
+            .to_pylist() if (row["role"], row["type"], row["variant"]) == ("test", part, VARIANT)]  # fmt: skip
+    raw, truth = (np.array([row[name] for row in rows]) for name in ("score", "label"))
+    auc = measured(found, "frame_auc", part)
+    assert auc.value == pytest.approx(roc_auc_score(truth, raw))
+    assert auc.n == len(raw) == 3 * LENGTH
+    k = {"micro": 6, "macro": 40}[part]
+    videos = raw.astype(np.float64).reshape(3, LENGTH)
+    videos = (videos - videos.min(1, keepdims=True)) / np.ptp(videos, axis=1, keepdims=True)
+    spotted = np.concatenate([spotting.smooth(video, 1 / k) >= 0.5 for video in videos])
+    f1 = measured(found, "frame_f1", part)
+    assert f1.value == pytest.approx(f1_score(truth, spotted))
+    assert 0 < f1.value < 1
+    for one in (auc, f1):
+        assert one.interval[0] < one.value < one.interval[1]
+
+
+@pytest.mark.parametrize("metric", ["interval_f1", "frame_f1", "frame_auc"])
+def test_a_number_is_whole_or_none(tmp_path, metric):
+    write(tmp_path, SPOTTED, subjects=SUBJECTS[:2])
+    one = measured(evidence(tmp_path), metric, "macro")
+    assert (one.value, one.notes[0]) == (None, "INCOMPLETE 2/3")
+    other = measured(evidence(tmp_path), metric, "macro", experiment="samm-lv-no-lcn")
+    assert (other.value, other.notes) == (None, [NOT_RUN])
+    assert "folds 2 of 3" in measured(evidence(tmp_path, folds=SUBJECTS[:2]), metric, "macro").notes
+    alone = measured(evidence(tmp_path, folds=SUBJECTS[:1]), metric, "macro")
+    assert alone.interval is None
+    assert alone.value is not None
+    assert alone.notes[0] == "no interval: one subject"
+
+
+def test_the_null_control_moves_what_was_spotted(tmp_path):
+    write(tmp_path, TRUTH)
+    real, null, verdict = metrics.control(evidence(tmp_path), EXPERIMENT, VARIANT)
+    assert real.value == 1
+    assert verdict == metrics.ABOVE
+    # An interval of 81 of 400 frames rarely meets another by half, one of 13 almost never.
+    assert 0 <= null.value < 0.5
+    assert null.interval[0] <= null.value <= null.interval[1] < 1
+    assert null.n == metrics.SHIFTS
+    again = metrics.control(evidence(tmp_path), EXPERIMENT, VARIANT)
+    assert (again[1].value, again[1].interval) == (null.value, null.interval)
+
+
+def test_spotting_at_random_is_not_above_its_null_control(tmp_path):
+    rng = np.random.default_rng(3)
+    spotted = {}
+    for key, own in TRUTH.items():
+        starts = rng.integers(1, LENGTH - 81, len(own))
+        spotted[key] = [(int(s), int(s) + b - a) for s, (a, b) in zip(starts, own, strict=True)]
+    spotted["1", "macro"] = [(1, 81), (170, 250)]  # two that do not overlap, as runs never do
+    write(tmp_path, spotted)
+    real, null, verdict = metrics.control(evidence(tmp_path), EXPERIMENT, VARIANT)
+    assert verdict == metrics.NOT_ABOVE
+    assert real.value <= null.interval[1]
+    write(tmp_path / "none", {key: [] for key in TRUTH})
+    real, null, verdict = metrics.control(evidence(tmp_path / "none"), EXPERIMENT, VARIANT)
+    assert (real.value, null.value, verdict) == (0, 0, metrics.NOT_ABOVE)
+    real, null, verdict = metrics.control(evidence(tmp_path / "absent"), EXPERIMENT, VARIANT)
+    assert (real.value, null.value, verdict) == (None, None, "no verdict")
+
+
+def test_controls_are_cells_of_each_variant(tmp_path):
+    write(tmp_path, SPOTTED)
+    write(tmp_path, TRUTH, variant="manual")
+    own = [one for one in metrics.controls(evidence(tmp_path)) if one.experiment.startswith(EXPERIMENT)]
+    assert [one.experiment for one in own] == ["samm-lv, k-th", "samm-lv, manual"]
+    real, null = own[1].cells
+    assert (real.measured, real.column, null.column) == (1, "experiment", "shifted")
+    assert own[1].verdict in real.notes
+    assert len({cell.name for one in own for cell in one.cells}) == 4
+
+
+def test_frame_metrics_over_both_types(tmp_path):
+    write(tmp_path, SPOTTED)
+    for metric in ("frame_f1", "frame_auc"):
+        one = measured(evidence(tmp_path), metric, None)
+        assert 0 < one.value < 1
+        assert one.n == 2 * 3 * LENGTH
+
+
+def test_scores_that_are_no_type_of_expression_have_an_auc(tmp_path):
+    """An intensity is not smoothed, so no k is needed."""
+    write(tmp_path, SPOTTED)
+    wanted = measured(evidence(tmp_path), "frame_auc", "macro").value
+    for subject in SUBJECTS:
+        path = tmp_path / "elface2021" / EXPERIMENT / subject / "scores.parquet"
+        rows = [row for row in pq.read_table(path).to_pylist() if row["type"] == "macro"]
+        table = pa.Table.from_pylist([{**row, "type": "intensity", "variant": ""} for row in rows], scores.SCORES)
+        pq.write_table(table, path)
+    assert measured(evidence(tmp_path), "frame_auc", "intensity", None).value == wanted
+
+
+@pytest.mark.parametrize("metric", ["interval_f1", "frame_f1", "frame_auc"])
+def test_two_ways_of_testing_are_never_pooled(tmp_path, metric):
+    write(tmp_path, SPOTTED)
+    with pytest.raises(UserError, match="k-tj"):
+        measured(evidence(tmp_path), metric, "macro", "k-tj")
+    alone = measured(evidence(tmp_path), metric, "macro", None).value
+    assert alone == measured(evidence(tmp_path), metric, "macro").value
+    write(tmp_path, TRUTH, variant="manual")
+    with pytest.raises(UserError, match="tested in several ways"):
+        measured(evidence(tmp_path), metric, "macro", None)
+    assert measured(evidence(tmp_path), metric, "macro").value == alone
+
+
+@pytest.mark.parametrize("metric", ["interval_f1", "frame_f1", "frame_auc"])
+def test_notes_say_which_videos_are_unlike_the_others(tmp_path, metric):
+    write(tmp_path, SPOTTED)
+    found = evidence(tmp_path)
+    found.rows[DATASET][0]["excluded"] = "frames_missing: offset 62, 60 frames"
+    found.exclusions[DATASET] = {(DATASET, "x", "y"): "frames_missing: offset 62, 60 frames"}
+    notes = measured(found, metric, "micro").notes
+    assert "3 test videos" in notes
+    assert "1 video without a micro-expression" in notes
+    assert "1 subject without a micro-expression" in notes
+    assert [note for note in notes if "excluded" in note] == ["1 expression of the dataset excluded (frames_missing 1)"]
+    assert not any("skip" in note or "without an expression" in note for note in measured(found, metric, None).notes)
+    skips = found.paper.spotting[DATASET].model_copy(update={"test_skips": {VARIANT: (37, LENGTH)}})
+    short = evidence(tmp_path, spotting={DATASET: skips})
+    assert "3 videos no longer than the longest skip, 400 frames" in measured(short, metric, "macro").notes
+
+
+def test_of_the_scores_only_those_of_test_videos_are_kept(tmp_path):
+    write(tmp_path, SPOTTED)
+    found = evidence(tmp_path)
+    assert {row["subject"] for row in found.test_videos(EXPERIMENT)} == set(SUBJECTS)
+    for _, table in found.tables(EXPERIMENT, "scores", "test"):
+        assert set(table["role"].to_pylist()) == {"test"}
+        assert table.num_rows == 2 * LENGTH
+
+
+# Intensities
+
+
+def intensities(root: Path, courses: dict[tuple[str, str], list[float]]) -> Evidence:
+    """Evidence of nag2019's two folds, with these intensities of clips, by (subject, clip)."""
+    folds = sorted({subject for subject, _ in courses})
+    target = [0, 0, 0.5, 1, 0.5, 0]
+    for fold in folds:
+        rows = [
+            {"dataset": "casme2", "subject": subject, "video": clip, "clip": clip, "frame": frame, "intensity": value,
+             "state": "neutral", "target": target[frame]}
+            for (subject, clip), values in courses.items()
+            if subject == fold
+            for frame, value in enumerate(values)
+        ]  # fmt: skip
+        folder = root / "nag2019" / "proposed" / fold
+        folder.mkdir(parents=True)
+        pq.write_table(pa.Table.from_pylist(rows, schema=STATES_TABLE), folder / "states.parquet")
+    paper = papers.load(PAPERS, "nag2019")
+    return Evidence(paper, root, {"proposed": folds}, {"casme2": 2}, Source("embedded", "demo"), 7, Inputs())
+
+
+def test_the_correlation_of_the_intensity_is_the_mean_over_clips(tmp_path):
+    course = [0.1, 0.2, 0.4, 0.9, 0.3, 0.0]
+    courses = {("01", "a"): course, ("01", "b"): [0.5] * 6, ("02", "a"): course[::-1], ("02", "c"): course}
+    found = intensities(tmp_path, courses)
+    one = measured(found, "intensity_correlation", None, None, "proposed")
+    target = [0, 0, 0.5, 1, 0.5, 0]
+    right, back = (np.corrcoef(values, target)[0, 1] for values in (course, course[::-1]))
+    assert one.value == pytest.approx((2 * right + back) / 3, abs=1e-6) and one.n == 3
+    assert "1 clip without a change, which has no correlation" in one.notes
+    assert one.interval == pytest.approx(((right + back) / 2, right), abs=1e-6)
+
+
+def test_an_auc_in_per_cent_is_the_same_number(tmp_path):
+    write(tmp_path, SPOTTED)
+    found = evidence(tmp_path)
+    share, percent = (measured(found, metric, "micro") for metric in ("frame_auc", "frame_auc_percent"))
+    assert percent.value == 100 * share.value and percent.n == share.n
+    assert percent.interval == tuple(100 * end for end in share.interval)
+    found = evidence(tmp_path, folds=())
+    assert measured(found, "frame_auc_percent", "micro").notes == [NOT_RUN]

@@ -1,0 +1,325 @@
+"""``mexflow spot``: what it writes, who is trained on, the same bits however it is run, its record, its errors."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+import torch
+
+import video_files
+from mexflow.cli import spot
+from mexflow.errors import UserError
+from mexflow.evaluation.scores import SCORES
+from mexflow.store import records
+from mexflow.training import checkpoints
+from mexflow.training.recognition.fold import HISTORY
+from project import WORKFLOW, mexflow
+from video_files import DATASET, FIRST, VIDEOS, Made, VideoFiles
+
+NAMES = ("scores.parquet", "history.parquet", "model.pt")
+FOLDS = ["006", "011", "012", "018"]
+VARIANTS = ("k-th", "manual")
+VALIDATION = {"006": "011", "011": "012", "012": "018", "018": "006"}
+"""The next in sorted order, cyclic."""
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory) -> VideoFiles:
+    return video_files.write(tmp_path_factory.mktemp("videos"))
+
+
+@pytest.fixture(scope="module")
+def whole(files, tmp_path_factory) -> Path:
+    """All folds, in one job that nothing disturbs."""
+    folder = tmp_path_factory.mktemp("whole")
+    options = {"record": folder / "records" / "spot" / "made" / "up" / "0.json", "checkpoints": folder / "checkpoints"}
+    result = mexflow("spot", *files.arguments(folder, FOLDS, **options))
+    assert result.returncode == 0, result.stderr
+    return folder
+
+
+@pytest.fixture
+def command(files, tmp_path, monkeypatch):
+    """Calls the command in this process, with changed options, for the first fold."""
+    # This process has loaded what other tests need; that the command needs no more than it says, `whole` shows.
+    monkeypatch.setattr(records.digest, "unaccounted", lambda modules: [])
+    threads = torch.get_num_threads()
+    defaults = {
+        name: parameter.default
+        for name, parameter in inspect.signature(spot.main).parameters.items()
+        if parameter.default is not inspect.Parameter.empty
+    }
+
+    def call(used: VideoFiles = files, **changed) -> Path:
+        options = {
+            "paper": "made", "experiment": "up", "fold": FOLDS[:1], "index": used.index, "faces": used.faces,
+            "lcn": used.lcn, "train_skip": ["3,6", "15,30"], "variant": ["k-th=5,15", "manual=4,24"], "samples": 24,
+            "model": "elface", "epochs": 3, "batch_size": 8, "optimizer": "sgd", "learning_rate": 0.01,
+            "optimizer_option": ["momentum=0.9"], "augment": ["gain=0.5,1.5", "flip=0.5", "rotation=-10,10"],
+            "sigma": video_files.SIGMA, "seed": 1, "device": "cpu", "output": tmp_path / "out",
+        }  # fmt: skip
+        used_options = {**defaults, **options, **changed}
+        spot.main(**used_options)
+        return used_options["output"]
+
+    yield call
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(False)
+
+
+def made(folder: Path, fold: str) -> dict[str, bytes]:
+    return {name: (folder / fold / name).read_bytes() for name in NAMES}
+
+
+def rows(folder: Path, fold: str) -> list[dict]:
+    return pq.read_table(folder / fold / "scores.parquet").to_pylist()
+
+
+# What it writes
+
+
+@pytest.mark.parametrize("fold", FOLDS)
+def test_every_frame_of_every_video_is_scored(whole, fold):
+    table = pq.read_table(whole / fold / "scores.parquet")
+    assert table.schema.equals(SCORES)
+    found: dict[tuple, list[dict]] = {}
+    for row in table.to_pylist():
+        assert (row["fold"], row["dataset"]) == (fold, DATASET)
+        assert 0 < row["score"] < 1
+        keys = ("role", "subject", "video", "variant", "type")
+        found.setdefault(tuple(row[key] for key in keys), []).append(row)
+    roles = {name: "test" if name == fold else "validation" if name == VALIDATION[fold] else "train" for name in FOLDS}
+    assert set(found) == {
+        (roles[subject], subject, name, variant, kind)
+        for subject, own in VIDEOS.items()
+        for name in own
+        for variant in VARIANTS
+        for kind in ("micro", "macro")
+    }
+    for (_, subject, name, _, kind), own in found.items():
+        video = VIDEOS[subject][name]
+        assert [row["frame"] for row in own] == list(range(FIRST, FIRST + video.frames))
+        inside = [any(type == kind and a <= row["frame"] <= b for type, a, b in video.expressions) for row in own]
+        assert [row["label"] for row in own] == inside
+
+
+def test_variants_differ_by_their_skips_alone(files, whole, command):
+    """A variant's scores do not depend on which others there are; they are those of the network that is stored."""
+    from mexflow.models import build
+    from mexflow.training.spotting.samples import Frames
+
+    folder = command(variant=["manual=4,24"])
+    assert made(folder, "006")["model.pt"] == made(whole, "006")["model.pt"]
+    alone = rows(folder, "006")
+    assert alone == [row for row in rows(whole, "006") if row["variant"] == "manual"]
+    assert [row["score"] for row in alone] != [row["score"] for row in rows(whole, "006") if row["variant"] == "k-th"]
+    network = build("elface", {}, 1, 2)
+    network.load_state_dict(torch.load(folder / "006" / "model.pt", weights_only=True))
+    video = files.load()[0][-1]
+    scores = network.score_video(Frames(video, True), (4, 24)).sigmoid().numpy()
+    for number, kind in enumerate(("micro", "macro")):
+        stored = [row["score"] for row in alone if (row["video"], row["type"]) == (video.name, kind)]
+        np.testing.assert_array_equal(np.float32(stored), scores[:, number])
+
+
+def test_history_and_record(files, whole):
+    history = pq.read_table(whole / "006" / "history.parquet")
+    assert history.schema.equals(HISTORY)
+    assert [row["epoch"] for row in history.to_pylist()] == [1, 2, 3]
+    assert all(row["validation_loss"] > 0 for row in history.to_pylist())
+    record = json.loads((whole / "records" / "spot" / "made" / "up" / "0.json").read_text())
+    assert (record["job"], record["seed"], record["threads"], record["device"]) == ("spot/made/up/0", 1, 1, "cpu")
+    for fold, stated in record["folds"].items():
+        assert stated["test_subjects"] == [fold]
+        assert stated["validation_subjects"] == [VALIDATION[fold]]
+        assert stated["training_subjects"] == [name for name in FOLDS if name not in (fold, VALIDATION[fold])]
+        assert stated["test_videos"] == len(VIDEOS[fold])
+    tables = [path.with_suffix(".parquet") for path in files.faces]
+    read = [files.index, *files.faces, *files.lcn, *tables]
+    assert set(record["inputs"]) == {path.as_posix() for path in read}
+    assert set(record["outputs"]) == {f"{whole}/{fold}/{name}" for fold in FOLDS for name in NAMES}
+    assert {"mexflow.models.elface", "mexflow.training.spotting.samples"} <= set(record["code"]["modules"])
+    assert not (whole / "checkpoints").exists()
+
+
+def test_early_stopping_keeps_the_best_epoch(command, whole):
+    folder = command(early_stopping=2, epochs=12, learning_rate=0.5)
+    history = pq.read_table(folder / "006" / "history.parquet").to_pylist()
+    losses = [row["validation_loss"] for row in history]
+    best = int(np.argmin(losses))
+    assert len(history) == best + 3 < 12
+    until = command(early_stopping=None, epochs=best + 1, learning_rate=0.5, output=folder.parent / "until")
+    assert made(until, "006")["model.pt"] == made(folder, "006")["model.pt"]
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"no_lcn": True}, {"unweighted": True}, {"model_option": ["batch_norm=false"]}, {"model_option": ["dropout=0"]},
+        {"stream_weights": "0.9,0.1"}, {"positive": 0.9}, {"inside": 0.0}, {"placement": "forward"}, {"samples": 20},
+        {"train_skip": ["3,7", "15,30"]}, {"sigma": 3.0}, {"augment": []}, {"seed": 2}, {"experiment": "other"},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_every_setting_counts(command, whole, changed):
+    assert made(command(epochs=3, **changed), "006")["model.pt"] != made(whole, "006")["model.pt"]
+
+
+# Who is trained on
+
+
+def test_the_test_subject_changes_neither_the_network_nor_other_scores(command, whole, tmp_path):
+    """Other frames, other expressions and another number of videos of 006; then of a subject that is trained on."""
+    other = {"006_1": Made(50, [("micro", 8, 12), ("macro", 15, 45)]), "006_9": Made(30, [("macro", 10, 30)])}
+    used = video_files.write(tmp_path / "files", {**VIDEOS, "006": other})
+    folder = command(used)
+    assert made(folder, "006")["model.pt"] == made(whole, "006")["model.pt"]
+    assert made(folder, "006")["history.parquet"] == made(whole, "006")["history.parquet"]
+    before, after = rows(whole, "006"), rows(folder, "006")
+    seen = [row for row in after if row["role"] != "test"]
+    assert seen and seen == [row for row in before if row["role"] != "test"]
+    assert {row["video"] for row in after if row["role"] == "test"} == set(other)
+
+    folder = command(used, fold=["011"], output=tmp_path / "trained")
+    assert made(folder, "011")["model.pt"] != made(whole, "011")["model.pt"]
+
+
+def test_the_validation_subject_changes_no_weight(command, whole, tmp_path):
+    """Without early stopping it is only looked at."""
+    used = video_files.write(tmp_path / "files", {**VIDEOS, "011": {"011_1": Made(70, [("macro", 30, 60)])}})
+    folder = command(used)
+    assert made(folder, "006")["model.pt"] == made(whole, "006")["model.pt"]
+    assert made(folder, "006")["history.parquet"] != made(whole, "006")["history.parquet"]
+
+
+def test_a_test_subject_whose_videos_are_left_out_has_an_empty_fold(command, tmp_path, capsys):
+    gone = {"006_1": Made(30, excluded="no_face: no face was found")}
+    folder = command(video_files.write(tmp_path / "files", {**VIDEOS, "006": gone}))
+    assert {row["role"] for row in rows(folder, "006")} == {"train", "validation"}
+    assert f"left out: {DATASET} 006_1: no_face: no face was found\n" in capsys.readouterr().out
+
+
+# The same bits
+
+
+def test_same_bits_whichever_folds_share_a_job_and_in_any_order(files, whole, command):
+    backwards = VideoFiles(files.index, files.faces[::-1], files.lcn[::-1])
+    folder = command(backwards, fold=["012", "006"])
+    for fold in ("006", "012"):
+        assert made(folder, fold) == made(whole, fold)
+    assert not (folder / "011").exists()
+    assert made(whole, "006")["model.pt"] != made(whole, "012")["model.pt"]
+
+
+def test_killed_job_goes_on_and_ends_at_the_same_bits(files, whole, tmp_path):
+    """SIGKILL in the second of two folds, with the first one's state saved."""
+    folder, saved = tmp_path / "killed", tmp_path / "checkpoints"
+    arguments = files.arguments(folder, FOLDS[:2], checkpoints=saved, checkpoint_seconds=0)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "mexflow", "spot", *arguments],
+        env={**os.environ, "PYTHONPATH": str(WORKFLOW)}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        deadline = time.monotonic() + 120
+        while not (saved / f"{FOLDS[1]}.pt").exists():
+            assert process.poll() is None, "it ended before it could be killed"
+            assert time.monotonic() < deadline
+            time.sleep(0.002)
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    assert not [path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".")]
+    result = mexflow("spot", *arguments)
+    assert result.returncode == 0, result.stderr
+    for fold in FOLDS[:2]:
+        assert made(folder, fold) == made(whole, fold)
+    assert not saved.exists() and not list(folder.rglob("*.partial"))
+
+
+class Stopped(Exception):
+    """The fingerprint is known; no training is needed."""
+
+
+def test_fingerprint_of_checkpoints(files, command, tmp_path, monkeypatch):
+    """It depends on settings and inputs, not on which folds share the job, where it writes and how often it saves."""
+
+    def stop(folder, fingerprint, seconds):
+        raise Stopped(fingerprint)
+
+    monkeypatch.setattr(checkpoints, "Checkpoints", stop)
+
+    def of(*used: VideoFiles, **changed) -> str:
+        with pytest.raises(Stopped) as stopped:
+            command(*used, **changed)
+        return str(stopped.value)
+
+    changes = [
+        {"variant": ["k-th=5,16"]}, {"samples": 25}, {"epochs": 4}, {"no_lcn": True}, {"early_stopping": 5},
+        {"threads": 2}, {"stream_weights": "0.9,0.1"}, {"batch_size": 9}, {"learning_rate": 0.1},
+    ]  # fmt: skip
+    assert len({of(), *(of(**change) for change in changes)}) == len(changes) + 1
+    assert of(fold=FOLDS, output=tmp_path / "x", record=tmp_path / "r", checkpoint_seconds=1.0) == of()
+    other = video_files.write(tmp_path / "files")
+    first = of(other)
+    array = np.load(other.lcn[0])
+    array[0, 0, 0] += 1
+    np.save(other.lcn[0], array)
+    assert of(other) != first
+
+
+# Errors
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"fold": ["06"]}, "unknown fold '06' (did you mean '006'?)"),
+        ({"placement": "centered"}, "did you mean 'centred'?"),
+        ({"model": "elfaces"}, "unknown network 'elfaces' (did you mean 'elface'?)"),
+        ({"model_option": ["dropouts=0"]}, "unknown setting of elface 'dropouts' (did you mean 'dropout'?)"),
+        ({"model": "shallow_cnn", "model_option": ["layers=1"]}, "--model shallow_cnn: this network does not score"),
+        ({"train_skip": ["3,6"]}, "two ranges are needed"),
+        ({"train_skip": ["3,6", "30,15"]}, "--train-skip 30,15: the lowest number of frames comes first"),
+        ({"train_skip": ["3,6", "15"]}, "--train-skip '15': two numbers of 0 or more are expected, e.g. 25,75"),
+        ({"variant": ["k-th=5"]}, "--variant '5': two numbers"),
+        ({"variant": ["k-th=5,1.5"]}, "--variant '5,1.5': two numbers"),
+        ({"variant": ["k-th=5,6", "k-th=5,6"]}, "--variant k-th: given twice"),
+        ({"stream_weights": "0.1"}, "--stream-weights '0.1': two numbers of 0 or more are expected, e.g. 0.1,0.9"),
+        ({"stream_weights": "0.1,nan"}, "--stream-weights '0.1,nan': two numbers"),
+        ({"sigma": 0.0}, "--sigma 0.0: a positive number is expected"),
+        ({"augment": ["tilt=1,2"]}, "unknown augmentation 'tilt'"),
+        ({"optimizer": "sdg"}, "unknown optimizer 'sdg' (did you mean 'sgd'?)"),
+        ({"learning_rate": 1e30, "epochs": 30}, "lower the learning rate"),
+    ],
+)
+def test_mistakes_are_told(command, tmp_path, changed, message):
+    with pytest.raises(UserError) as caught:
+        command(**changed)
+    assert message in str(caught.value) and "\n" not in str(caught.value)
+    assert not (tmp_path / "out").exists()
+
+
+def test_too_few_subjects_and_types(command, tmp_path):
+    two = video_files.write(tmp_path / "two", {name: VIDEOS[name] for name in FOLDS[:2]})
+    with pytest.raises(UserError, match="fold 006 of made/up: one test and one validation subject need a third"):
+        command(two)
+    three = video_files.write(tmp_path / "three", {name: VIDEOS[name] for name in ("006", "011", "018")})
+    with pytest.raises(UserError, match="fold 006 of made/up: no frame of a micro or macro-expression in the training"):
+        command(three)
+
+
+def test_an_empty_index_is_no_traceback(command, files, tmp_path):
+    empty = tmp_path / "index.parquet"
+    pq.write_table(pq.read_table(files.index).slice(0, 0), empty)
+    with pytest.raises(UserError, match="no frame of a micro or macro-expression in the training videos"):
+        command(index=empty)

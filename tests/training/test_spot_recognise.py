@@ -1,0 +1,210 @@
+"""``mexflow spot_recognise`` and ``difference``: what they write, who is trained on, the same bits, their errors."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+import sequence_files
+from mexflow.evaluation.scores import SCORES
+from mexflow.evaluation.spotting import contrast, swept
+from mexflow.preprocess.feature_difference import difference
+from mexflow.preprocess.lbp_top import grey_levels, lbp_histograms
+from mexflow.training.memory.clips import states
+from mexflow.training.memory.fold import STAGE_HISTORY, STATES_TABLE
+from mexflow.training.recognition.fold import PREDICTIONS
+from project import WORKFLOW, mexflow
+from sequence_files import CLASSES, FIRST, FRAMES, LABEL, SequenceFiles
+
+FOLDS = ["01", "02", "03"]
+NAMES = ("predictions.parquet", "scores.parquet", "states.parquet", "history.parquet", "model.pt")
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory) -> SequenceFiles:
+    return sequence_files.write(tmp_path_factory.mktemp("sequences"))
+
+
+def run(folder: Path, files: SequenceFiles, folds: list[str], **changed: object) -> Path:
+    """The command, in a process of its own as a job has one."""
+    result = mexflow("spot_recognise", *files.arguments(folder, folds, **changed))
+    assert result.returncode == 0, result.stderr
+    return folder
+
+
+@pytest.fixture(scope="module")
+def whole(files, tmp_path_factory) -> Path:
+    """Two folds, in one job that nothing disturbs."""
+    folder = tmp_path_factory.mktemp("whole")
+    return run(folder, files, FOLDS[:2], record=folder / "records" / "0.json", checkpoints=folder / "checkpoints")
+
+
+def made(folder: Path, fold: str) -> dict[str, bytes]:
+    return {name: (folder / fold / name).read_bytes() for name in NAMES}
+
+
+def table(folder: Path, fold: str, name: str) -> list[dict]:
+    return pq.read_table(folder / fold / f"{name}.parquet").to_pylist()
+
+
+# What it writes
+
+
+def test_every_frame_of_the_test_clips_has_an_intensity_and_a_state(whole):
+    folder = whole / "01"
+    assert pq.read_schema(folder / "scores.parquet").remove_metadata().names == SCORES.names
+    assert pq.read_schema(folder / "states.parquet").names == STATES_TABLE.names
+    scored, shown = table(whole, "01", "scores"), table(whole, "01", "states")
+    assert len(scored) == len(shown) == len(CLASSES) * FRAMES
+    for clip in CLASSES:
+        frames = [row for row in scored if row["video"] == clip]
+        assert [row["frame"] for row in frames] == list(range(FIRST, FIRST + FRAMES))
+        assert {(row["subject"], row["role"], row["type"]) for row in frames} == {("01", "test", "intensity")}
+        assert [row["label"] for row in frames] == [3 <= place <= 9 for place in range(FRAMES)]
+        own = [row for row in shown if row["video"] == clip]
+        assert [row["intensity"] for row in own] == [row["score"] for row in frames]
+        assert [row["state"] for row in own] == states(np.array([row["intensity"] for row in own]))
+        assert [row["target"] for row in own] == pytest.approx([0, 0, 0, 0, 1 / 3, 2 / 3, 1, 2 / 3, 1 / 3, 0, 0, 0])
+        assert all(0 <= row["intensity"] <= 1 for row in own)
+
+
+def test_predictions_and_history(whole):
+    predictions = table(whole, "02", "predictions")
+    assert pq.read_schema(whole / "02" / "predictions.parquet").names == PREDICTIONS.names
+    assert [(row["subject"], row["clip"], row["label"]) for row in predictions] == [
+        ("02", f"02_{name}", name) for name in CLASSES
+    ]
+    for row in predictions:
+        assert sum(row["probabilities"]) == pytest.approx(1, abs=1e-5)
+        assert row["predicted"] == CLASSES[int(np.argmax(row["probabilities"]))]
+    history = table(whole, "02", "history")
+    assert pq.read_schema(whole / "02" / "history.parquet").names == STAGE_HISTORY.names
+    assert [row["stage"] for row in history] == ["spatial", "temporal", "memory", "memory"]
+    assert all(np.isfinite(row["loss"]) for row in history)
+
+
+def test_the_record_names_who_was_trained_on(whole):
+    record = json.loads((whole / "records" / "0.json").read_text())
+    for fold, others in (("01", ["02", "03"]), ("02", ["01", "03"])):
+        assert record["folds"][fold]["training_subjects"] == others
+        assert record["folds"][fold]["test_subjects"] == [fold]
+        assert record["folds"][fold]["test_clips"] == 2 and record["folds"][fold]["normalisation"]["flow"] > 0
+        assert record["folds"][fold]["normalisation"]["frames"] > 0
+    assert {Path(path).name for path in record["outputs"]} == set(NAMES)
+
+
+# Nothing about a test subject reaches training
+
+
+def test_the_test_subject_changes_no_weight(files, whole, tmp_path):
+    other = sequence_files.write(tmp_path / "files")
+    # Its frames and its motion become others, and it is excluded from nothing.
+    for path in (other.faces[0], other.motion[0]):
+        np.save(path, np.load(path)[::-1].copy())
+    folder = run(tmp_path / "out", other, ["01", "02"])
+    for name in ("model.pt", "history.parquet"):
+        assert made(folder, "01")[name] == made(whole, "01")[name]
+        assert made(folder, "02")[name] != made(whole, "02")[name], "there it is trained on"
+    assert made(folder, "01")["scores.parquet"] != made(whole, "01")["scores.parquet"]
+
+
+# The same bits
+
+
+def test_same_bits_alone_and_in_any_order(files, whole, tmp_path):
+    backwards = SequenceFiles(files.index, files.faces[::-1], files.motion[::-1], files.subjects[::-1])
+    assert made(run(tmp_path, backwards, ["02"]), "02") == made(whole, "02")
+    assert made(whole, "01")["model.pt"] != made(whole, "02")["model.pt"]
+
+
+def test_killed_job_goes_on_and_ends_at_the_same_bits(files, whole, tmp_path):
+    """SIGKILL in the last stage of the second of two folds."""
+    folder, saved = tmp_path / "killed", tmp_path / "checkpoints"
+    arguments = files.arguments(folder, FOLDS[:2], checkpoints=saved, checkpoint_seconds=0)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "mexflow", "spot_recognise", *arguments],
+        env={**os.environ, "PYTHONPATH": str(WORKFLOW)}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        deadline = time.monotonic() + 120
+        while not (saved / "02-memory.pt").exists():
+            assert process.poll() is None, "it ended before it could be killed"
+            assert time.monotonic() < deadline
+            time.sleep(0.002)
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    assert not [path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".")]
+    result = mexflow("spot_recognise", *arguments)
+    assert result.returncode == 0, result.stderr
+    for fold in FOLDS[:2]:
+        assert made(folder, fold) == made(whole, fold)
+    assert not saved.exists() and not list(folder.rglob("*.partial"))
+
+
+# Mistakes
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"protocol": "loso"}, "unknown protocol 'loso'"),
+        ({"fold": "04"}, "unknown fold '04'"),
+        ({"model": "time_contrst"}, "unknown network 'time_contrst' (did you mean 'time_contrast'?)"),
+        ({"normalise": "mean"}, "unknown normalisation 'mean'"),
+        ({"loss_weights": "1"}, "--loss-weights '1': two numbers are expected"),
+        ({"augment": "turn=1,2"}, "unknown augmentation 'turn'"),
+        ({"class": [*CLASSES, "sadness"]}, "no training clip of sadness"),
+    ],
+)
+def test_mistakes_are_told(files, tmp_path, changed, message):
+    result = mexflow("spot_recognise", *files.arguments(tmp_path, ["01"], **changed))
+    assert result.returncode != 0 and message in result.stderr and "Traceback" not in result.stderr
+    assert not list(tmp_path.rglob("*.parquet"))
+
+
+# Spotting by feature difference
+
+
+def test_difference_scores_the_test_videos(tmp_path):
+    files = sequence_files.write(tmp_path / "files", frames=20, excluded={("02", "surprise"): "no_face: none"})
+    options = {
+        "paper": "made", "experiment": "lbp", "fold": ["01", "02"], "index": files.index, "label": LABEL,
+        "class": CLASSES, "protocol": "leave_one_subject_out", "faces": files.faces, "features": "lbp", "k": 3,
+        "output": tmp_path / "out", "record": tmp_path / "records" / "0.json",
+    }  # fmt: skip
+    result = mexflow("difference", *sequence_files.flags(options))
+    assert result.returncode == 0, result.stderr
+    assert "left out: casme2 02_surprise: no_face: none" in result.stdout
+    rows = table(tmp_path / "out", "01", "scores")
+    assert len(rows) == 40 and {row["subject"] for row in rows} == {"01"}
+    assert {row["video"] for row in table(tmp_path / "out", "02", "scores")} == {"happiness"}
+    faces = np.load(files.faces[0])[:20]
+    expected = swept(contrast(difference(lbp_histograms(grey_levels(faces), blocks=(6, 6)), 3, "hold"), 3))
+    found = [row["score"] for row in rows if row["video"] == "happiness"]
+    assert found == pytest.approx(expected.astype(np.float32).tolist())
+    record = json.loads((tmp_path / "records" / "0.json").read_text())
+    assert record["k"] == 3 and record["folds"]["01"] == {"training_subjects": [], "test_subjects": ["01"]}
+
+
+def test_difference_takes_k_from_the_index(tmp_path):
+    files = sequence_files.write(tmp_path / "files", frames=20)
+    options = {
+        "paper": "made", "experiment": "hoof", "fold": "03", "index": files.index, "label": LABEL, "class": CLASSES,
+        "protocol": "leave_one_subject_out", "faces": files.faces, "features": "hoof", "output": tmp_path / "out",
+    }  # fmt: skip
+    result = mexflow("difference", *sequence_files.flags(options))
+    assert result.returncode == 0, result.stderr
+    assert "03: 2 videos, 0 of at most 2 k = 10 frames" in result.stdout  # 11 frames from onset to offset
+    options["features"] = "hog"
+    result = mexflow("difference", *sequence_files.flags(options))
+    assert result.returncode != 0 and "unknown features 'hog'" in result.stderr

@@ -1,0 +1,213 @@
+"""What a Snakemake that was killed left: jobs that still run are waited for, and what ended without it is kept.
+
+Snakemake marks a job's outputs as incomplete once it has started the job, and notes how they were made when it sees the
+job end. If it is killed in between, the job may well end, but the outputs keep their marks and would be made again; or,
+on a cluster, they lose them there and have no note, so that other settings would never be seen to ask for others. Our
+own record of the job, which is the last thing that it writes, says whether it ended and what it made how.
+
+Imports nothing heavy.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import re
+import shlex
+import subprocess
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from mexflow.errors import UserError
+from mexflow.store import digest
+from mexflow.store.artifacts import hash_path
+
+_LOCKS = Path(".snakemake/locks")
+_RECORDS = "results/records/"
+_CLOSED = Path("results/run.json")
+_COMMAND = ["python", "-m", "mexflow"]
+_FREE = "--checkpoint-seconds"
+"""The option that may be another the next time; Snakemake does not go by it either."""
+_RUN = re.compile(r"(.*_)?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+"""What the SLURM plugin calls all jobs that one Snakemake submits."""
+_PAUSE = 2.0
+"""Seconds between two looks at what still runs."""
+
+
+def attend() -> None:
+    """Have this Snakemake wait for what still runs before it builds its DAG, keep what ended unseen, and close the run.
+
+    Where another Snakemake works in this folder, or was killed and is not unlocked yet, nothing is touched.
+    """
+    from snakemake.dag import DAG
+
+    start, check = DAG.init, DAG.check_incomplete
+
+    async def init(dag: Any, *arguments: Any, **named: Any) -> None:
+        run = dag.workflow
+        works = run.executor_plugin is not None and not run.dryrun and not _locked()
+        if works and run.executor_plugin.name == "slurm":
+            await _wait("in the queue of SLURM", "scancel --name=", ",", _in_queue)
+        if works:
+            await _wait("on this machine", "kill ", " ", _here)
+        await start(dag, *arguments, **named)
+        # With nothing to do Snakemake just stops, though the last jobs ended unseen, or it was killed at its very end.
+        if works and not any(dag.needrun_jobs()) and _unclosed() and not run.execution_settings.no_hooks:
+            run._onsuccess(run.logger_manager.get_logfile())
+
+    async def check_incomplete(dag: Any) -> None:
+        if not dag.ignore_incomplete and not _locked():
+            await _keep(dag)
+        await check(dag)
+
+    DAG.init, DAG.check_incomplete = init, check_incomplete
+
+
+def _locked() -> bool:
+    return any(_LOCKS.glob("*"))
+
+
+def _unclosed() -> bool:
+    """Whether there are records that the file with the root of the last run cannot know of."""
+    closed = _CLOSED.stat().st_mtime if _CLOSED.exists() else 0.0
+    return any(path.stat().st_mtime > closed for path in Path(_RECORDS).rglob("*.json"))
+
+
+# What still runs
+
+
+async def _wait(where: str, ending: str, separator: str, left: Callable[[], list[str]]) -> None:
+    """Wait until nothing is left; say what for, and again when it is less. `ending` and names end it.
+
+    Raises:
+        WorkflowError: if it is interrupted.
+    """
+    from snakemake.exceptions import WorkflowError
+
+    said = 0
+    while jobs := left():
+        if len(jobs) != said:
+            said = len(jobs)
+            command = f"{ending}{separator.join(sorted(set(jobs)))}"
+            of = f"{_jobs(said)} of a Snakemake that was killed, still {where}"
+            print(f"waiting for {of} ({command} ends what is not wanted)", flush=True)
+        try:
+            await asyncio.sleep(_PAUSE)
+        except asyncio.CancelledError:
+            raise WorkflowError(f"interrupted while it waited for jobs still {where}; they run on") from None
+
+
+def _in_queue() -> list[str]:
+    """Names, by the run that submitted them, of this user's jobs of this folder that SLURM has not ended."""
+    command = ["squeue", "--me", "--noheader", "--array", "--format=%j|%Z"]
+    try:
+        said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    except (OSError, subprocess.CalledProcessError):
+        return []  # submitting says what is wrong with it
+    jobs = [line.strip().split("|", 1) for line in said.splitlines()]
+    return [name for name, folder in jobs if _RUN.fullmatch(name) and _is_this(Path(folder))]
+
+
+def _here() -> list[str]:
+    """Numbers of the processes of this user that run a job of this folder; none where there is no ``/proc``."""
+    found = []
+    for place in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (place / "cmdline").read_bytes().decode(errors="replace").split("\0")
+            if words[1:3] == _COMMAND[1:] and "--record" in words and place.stat().st_uid == os.getuid():
+                found += [place.name] if _is_this(place / "cwd") else []
+        except OSError:  # it ended just now, or is not ours
+            continue
+    return found
+
+
+def _is_this(folder: Path) -> bool:
+    """Whether a folder is the one that is worked in, by whatever name."""
+    try:
+        return folder.samefile(Path())
+    except OSError:
+        return False
+
+
+# What ended unseen
+
+
+async def _keep(dag: Any) -> None:
+    """Note the jobs that ended unseen as Snakemake would have, and have others that have no such note made again."""
+    from snakemake.settings.types import RerunTrigger
+
+    persistence, kept, others = dag.workflow.persistence, 0, 0
+    dag.update_jobids()  # a job's command cannot be told without its number
+    for job in dag.jobs:
+        record = next((file for file in job.output if str(file).startswith(_RECORDS)), None)
+        if record is None or not os.path.exists(record):
+            continue
+        marked = bool(await persistence.incomplete(job))
+        if not marked and _noted(persistence.metadata(record), record):
+            continue
+        # In a thread of its own: Snakemake does not evaluate a job's resources where it builds the DAG.
+        if await asyncio.to_thread(_is_of, Path(record), job):
+            # Where nothing can be written, for whoever only looks, Snakemake goes by what it finds.
+            with contextlib.suppress(OSError):
+                await persistence.finished(job)
+                kept += 1
+        elif not marked and RerunTrigger.PARAMS in dag.workflow.rerun_triggers:
+            dag.forcefiles.add(record)
+            others += 1
+    if kept:
+        print(f"{_jobs(kept)} ended unseen: what {'it' if kept == 1 else 'they'} made is kept", flush=True)
+    if others:
+        again = "it is" if others == 1 else "they are"
+        print(f"{_jobs(others)} ended unseen, with other settings, code or inputs: {again} done again", flush=True)
+
+
+def _jobs(number: int) -> str:
+    return "1 job" if number == 1 else f"{number} jobs"
+
+
+def _noted(note: Any, record: str) -> bool:
+    """Whether Snakemake saw the job end that wrote this record, and not an earlier one."""
+    return note is not None and note.endtime is not None and note.endtime >= os.stat(record).st_mtime
+
+
+def _is_of(path: Path, job: Any) -> bool:
+    """Whether a record is of just this job: same command, code and inputs, and all that it made is there."""
+    try:
+        record = json.loads(path.read_bytes())
+        started = datetime.fromisoformat(record["observed"]["started"]).timestamp()
+        return (
+            not digest.changed(record["code"]["modules"])
+            and all(_complete(Path(name), known["size"]) for name, known in record["outputs"].items())
+            and all(_untouched(str(file), record["inputs"], started) for file in job.input)
+            and _command(record["command"]) == _command(job.shellcmd)
+        )
+    except (OSError, UserError, ValueError, KeyError, TypeError):
+        return False
+
+
+def _command(shell: str) -> list[str]:
+    """The command of a job: without what the shell sets before, where it writes to, and what changes no result."""
+    words = shlex.split(shell)
+    start = next((at for at in range(len(words)) if words[at : at + len(_COMMAND)] == _COMMAND), len(words))
+    words = words[start : words.index(">") if ">" in words else len(words)]
+    if _FREE in words:
+        del words[words.index(_FREE) : words.index(_FREE) + 2]
+    return words
+
+
+def _untouched(path: str, known: dict[str, dict[str, Any]], started: float) -> bool:
+    """Whether an input is what the job read: no younger than its start, or the same bytes, or not read at all."""
+    if os.stat(path).st_mtime <= started:
+        return True
+    if path in known:
+        return hash_path(Path(path)).sha256 == known[path]["sha256"]
+    return not os.path.isdir(path)  # raw frames are no inputs by themselves
+
+
+def _complete(path: Path, size: int) -> bool:
+    """Whether an output is there in its full size; whoever reads it compares its bytes."""
+    return path.is_dir() or path.stat().st_size == size

@@ -1,0 +1,147 @@
+"""The intensity of an expression frame by frame, coloured by its state, for sample clips (nag2019, figure 2)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from mexflow.figures.drawing import ALARM, INK, QUIET, canvas
+from mexflow.tables.evidence import clip_key
+
+COLOURS = {
+    "neutral": "#b3b3b3",
+    "onset": "#7fc8b4",
+    "onset-apex": "#2c7d4f",
+    "apex": "#a3262a",
+    "apex-offset": "#c2611f",
+    "offset": "#f3c178",
+}
+"""Colours of the states, warm from the apex on; in the order in which an expression runs through them."""
+
+SHARES = {"onset": 0.2, "apex": 0.8}
+"""Intensities that part the states: below the first onset, offset or neutral, from the second on apex."""
+
+MARKS = ("onset", "apex", "offset")
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A clip's intensity, frame by frame.
+
+    Attributes:
+        name: what it is called in the figure.
+        frames: int64 (n,), their numbers, rising.
+        intensity: float64 (n,), in [0, 1].
+        states: (n,), each a key of :data:`COLOURS`.
+        target: float64 (n,), what the network was to say, in [0, 1].
+        marks: the annotated onset, apex and offset, frame numbers.
+    """
+
+    name: str
+    frames: np.ndarray
+    intensity: np.ndarray
+    states: Sequence[str]
+    target: np.ndarray
+    marks: Mapping[str, int]
+
+
+def sample_clips(
+    tables: Sequence[pa.Table], rows: Sequence[Mapping[str, Any]], label: str, classes: Sequence[str], most: int = 6
+) -> list[Clip]:
+    """The clips that a report shows: of each class the first that was tested, by dataset, subject and clip.
+
+    What the network said decides nothing, so they are neither the best nor the worst.
+
+    Args:
+        tables: states of test videos: dataset, subject, video, frame, intensity, state, target.
+        rows: of the index; `label` names the column of the class.
+        classes: in their order.
+        most: how many clips at most.
+    """
+    # Clips of one video share its frames; the first one by onset gives the video its annotation.
+    clips: dict[tuple[str, str, str], Mapping[str, Any]] = {}
+    for row in sorted(rows, key=lambda row: (*clip_key(row)[:2], row["video"], row["onset"] or 0, row["clip"])):
+        if row[label] in classes and row["excluded"] is None:
+            clips.setdefault((*clip_key(row)[:2], row["video"]), row)
+    tested: dict[tuple[str, str, str], pa.Table] = {}
+    names = ["dataset", "subject", "video"]
+    for table in tables:
+        for row in table.select(names).group_by(names).aggregate([]).to_pylist():
+            tested[row["dataset"], row["subject"].rpartition("/")[2], row["video"]] = table
+    first: dict[str, tuple[str, str, str]] = {}
+    for key in sorted(clips.keys() & tested.keys(), key=lambda key: (*key[:2], clips[key]["clip"])):
+        first.setdefault(clips[key][label], key)
+    return [_clip(tested[first[name]], clips[first[name]], name) for name in classes if name in first][:most]
+
+
+def states_figure(clips: Sequence[Clip], title: str, foot: str, alarm: bool, mark: str) -> Figure:
+    """The clips, three side by side.
+
+    Args:
+        clips: see :func:`sample_clips`; where there is none, the figure says so.
+        mark: what is set behind what was measured.
+    """
+    # One place more than there are clips: the legend's.
+    across = min(3, len(clips) + 1)
+    down = -(-(len(clips) + 1) // across)
+    figure = canvas(0.7 + 1.35 * down, title, foot, alarm)
+    axes = figure.subplots(down, across, sharey=True, squeeze=False)
+    for axis in axes.flat[len(clips) :]:
+        axis.set_axis_off()
+    if not clips:
+        axes[0, 0].text(0.5, 0.5, "no tested clip", ha="center", va="center", color=ALARM)
+        return figure
+    for axis, clip in zip(axes.flat, clips, strict=False):
+        _panel(axis, clip)
+    for axis in axes[:, 0]:
+        axis.set_ylabel(f"intensity{mark}")
+    handles: list[Any] = [
+        Line2D([], [], marker="o", linestyle="", markersize=3.5, color=colour, label=state)
+        for state, colour in COLOURS.items()
+    ]
+    handles.append(Line2D([], [], color=INK, linewidth=0.7, linestyle=(0, (3, 2)), label="target"))
+    handles.append(Line2D([], [], color=INK, linewidth=0.6, label="annotated"))
+    axes.flat[len(clips)].legend(handles=handles, loc="center", ncols=2, fontsize=6.5, frameon=False)
+    return figure
+
+
+def _panel(axis: Axes, clip: Clip) -> None:
+    for share in SHARES.values():
+        axis.axhline(share, color="#dddddd", linewidth=0.5, zorder=0)
+    for name in MARKS:
+        if name in clip.marks:
+            axis.vlines(clip.marks[name], 0, 1.04, color=INK, linewidth=0.6, zorder=1)
+            axis.text(clip.marks[name], 1.07, name, fontsize=5.5, ha="center", va="bottom", color=INK)
+    axis.plot(clip.frames, clip.target, color=INK, linewidth=0.7, linestyle=(0, (5, 3)), zorder=2)
+    axis.plot(clip.frames, clip.intensity, color=QUIET, linewidth=0.5, zorder=3)
+    colours = [COLOURS[state] for state in clip.states]
+    axis.scatter(clip.frames, clip.intensity, c=colours, s=9, linewidths=0, zorder=4)
+    axis.set(ylim=(-0.05, 1.16), yticks=[0, 0.5, 1], xlabel="frame")
+    axis.set_xlim(clip.frames[0] - 0.5, clip.frames[-1] + 0.5)
+    axis.set_title(clip.name, loc="left", fontsize=7, pad=3)
+    axis.spines[["top", "right"]].set_visible(False)
+
+
+def _clip(table: pa.Table, row: Mapping[str, Any], name: str) -> Clip:
+    dataset, subject, _ = clip_key(row)
+    own = [
+        one
+        for one in table.to_pylist()
+        if (one["dataset"], one["subject"].rpartition("/")[2], one["video"]) == (dataset, subject, row["video"])
+    ]
+    own.sort(key=lambda one: one["frame"])
+    return Clip(
+        f"{dataset} {subject} {row['clip']}: {name}",
+        np.array([one["frame"] for one in own], np.int64),
+        np.array([one["intensity"] for one in own], np.float64),
+        [one["state"] for one in own],
+        np.array([one["target"] for one in own], np.float64),
+        {mark: row[mark] for mark in MARKS if row[mark] is not None},
+    )

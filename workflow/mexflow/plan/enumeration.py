@@ -1,0 +1,117 @@
+"""What the workflow enumerates its jobs from: the rows of an index, before the index is made.
+
+For an embedded dataset they follow from its plan. For a licensed copy they are listed once, in a process of its
+own, and kept beside the indexes until a folder or an annotation file of the copy changes, or the code that lists
+them. The Snakefile itself imports nothing for this but the standard library.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mexflow.commands import code_digest
+from mexflow.config import Config
+from mexflow.datasets import COMPOSITES, DATASETS, modules
+from mexflow.errors import UserError, choose
+
+
+@dataclass(frozen=True)
+class Enumerated:
+    """A raw dataset as the workflow sees it.
+
+    `rows` have at least the index columns `dataset`, `subject`, `clip`, `excluded` and the labels; `subjects` are
+    those with frames on disk, annotated or not; `annotations` are the annotation files, and `version` changes when
+    a licensed copy changes (empty for embedded data).
+    """
+
+    rows: list[dict[str, Any]]
+    subjects: list[str]
+    annotations: list[str]
+    version: str
+
+
+def enumerate_dataset(config: Config, dataset: str, results: Path) -> Enumerated:
+    """Enumerate a raw dataset.
+
+    Raises:
+        UserError: if a licensed copy cannot be listed.
+    """
+    root = config.root(choose("dataset", dataset, DATASETS))
+    if root != "embedded":
+        return _licensed(dataset, Path(root), results / "index" / f".{dataset}.listing.json")
+    from mexflow import embedded
+
+    plan = embedded.plan(dataset, config.embedded.size, config.embedded.seed)
+    annotations = [f"{results.as_posix()}/embedded/{dataset}/{name}" for name in embedded.annotation_files(dataset)]
+    return Enumerated(plan.expected_rows(), list(plan.subjects), annotations, "")
+
+
+def members(index: str) -> tuple[str, ...]:
+    """The raw datasets that an index is made of: itself, or a composite's members."""
+    choose("dataset", index, [*DATASETS, *COMPOSITES])
+    return COMPOSITES.get(index, (index,))
+
+
+def rows_of(index: str, enumerated: dict[str, Enumerated]) -> list[dict[str, Any]]:
+    """The rows of an index; in a composite, labelled rows only, with `subject` as ``dataset/subject``."""
+    if index not in COMPOSITES:
+        return enumerated[index].rows
+    return [
+        {**row, "subject": f"{row['dataset']}/{row['subject']}"}
+        for member in COMPOSITES[index]
+        for row in enumerated[member].rows
+        if row[index] is not None
+    ]
+
+
+def _licensed(dataset: str, root: Path, cache: Path) -> Enumerated:
+    code = code_digest("listing", *modules(dataset))
+    try:
+        known = json.loads(cache.read_bytes())
+        same = known["root"] == str(root) and known["code"] == code
+        fresh = same and known["stamp"] == stamp(root, known["places"])
+    except (OSError, ValueError, KeyError, TypeError):
+        fresh = False
+    if not fresh:
+        command = [sys.executable, "-m", "mexflow", "listing", "--dataset", dataset, "--root", str(root)]
+        environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
+        result = subprocess.run([*command, "--output", str(cache)], capture_output=True, text=True, env=environment)
+        if result.returncode:
+            lines = result.stderr.strip().splitlines() or [f"listing {root} failed"]
+            raise UserError(lines[-1].removeprefix("mexflow: error: "))
+        known = json.loads(cache.read_bytes())
+    return Enumerated(known["rows"], known["subjects"], known["annotations"], known["version"])
+
+
+def stamp(root: Path, places: list[str]) -> str:
+    """A text that changes when a file is added to, removed from or renamed in one of these folders, or a file changes.
+
+    Args:
+        root: a dataset's root.
+        places: folders and files, relative to it; the folders above them count as well.
+    """
+    every = {Path(".")}
+    for place in places:
+        every |= {Path(place), *Path(place).parents}
+    sha = hashlib.sha256()
+    for place in sorted(every):
+        try:
+            status = os.stat(root / place)
+            sha.update(f"{place} {status.st_mtime_ns} {status.st_size}\n".encode())
+        except OSError:
+            sha.update(f"{place} missing\n".encode())
+    return sha.hexdigest()
+
+
+def spread(every: list[str], wanted: int) -> list[str]:
+    """So many of a list, evenly spread over it; all where there are not more."""
+    if wanted >= len(every):
+        return every
+    return [every[(2 * i + 1) * len(every) // (2 * wanted)] for i in range(wanted)]

@@ -1,0 +1,401 @@
+"""What the Snakefile asks: which datasets, subjects, experiments, folds and targets there are.
+
+All enumeration is here, in plain Python that tests can call; the rules only name files. Imports nothing heavy.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from functools import cache, cached_property
+from pathlib import Path
+from shlex import quote
+from typing import Any
+
+from mexflow import commands, config, models, papers
+from mexflow.errors import choose
+from mexflow.evaluation.folds import PROTOCOLS
+from mexflow.papers import Paper
+from mexflow.papers.parts import Experiment
+from mexflow.plan import inspection as sheets
+from mexflow.plan import science
+from mexflow.plan.batches import Batch, cut
+from mexflow.plan.enumeration import spread
+from mexflow.plan.flags import flags, named
+from mexflow.plan.shared import Shared
+from mexflow.plan.sources import Sources, require_plain, require_writable
+from mexflow.plan.unlisted import Unlisted
+from mexflow.store.records import canonical_digest
+
+RESULTS = Path("results")
+
+SPOTTED = {
+    "videos": ("scores", "thresholds", "intervals"),
+    "sequences": ("scores", "states"),
+    "difference": ("scores",),
+}
+"""The tables of a fold that spotting makes, by the experiment's input."""
+
+
+class Workflow:
+    """The configured workflow."""
+
+    def __init__(self, values: dict[str, Any], folder: Path) -> None:
+        """
+        Args:
+            values: the configuration as Snakemake merged it.
+            folder: the ``workflow/`` folder.
+
+        Raises:
+            UserError: for a wrong configuration, an unknown paper, a wrong paper file, results that cannot be written,
+                or a folder that cannot be worked in.
+        """
+        require_plain(folder.parent)
+        require_writable(RESULTS)
+        self.config = config.load(values)
+        self.papers_folder = folder / "papers"
+        self.papers: dict[str, Paper] = {name: papers.load(self.papers_folder, name) for name in self.config.papers}
+        for paper in self.papers.values():
+            for experiment in paper.experiments.values():
+                if experiment.model:
+                    choose("network", experiment.model, models.available())
+        self.shared = Shared(self.papers)
+        wanted = [data.index for paper in self.papers.values() for data in paper.data.values()]
+        self.sources = Sources(self.config, wanted, RESULTS)
+        self.sheets = sheets.Sheets(self.sources, RESULTS)
+        self.unlisted = Unlisted(self)
+        # Once a run: Snakemake asks for every job, and thousands of jobs would spend half of the DAG's time on it.
+        self._code_digest = cache(commands.code_digest)
+
+    @property
+    def config_digest(self) -> str:
+        """Sha256 of the configuration, defaults included."""
+        return canonical_digest(self.config.model_dump(mode="json")).sha256
+
+    def enumerated(self) -> Workflow:
+        """The workflow itself, once every dataset that can be listed, fold and target is enumerated."""
+        self.dataset_targets()
+        _ = self.batches
+        return self
+
+    def experiments(self, paper: str) -> dict[str, Experiment]:
+        """The experiments of a paper whose data can be listed, null controls among them if they are wanted."""
+        used, indexes = self.papers[paper], self.sources.indexes
+        return {name: one for name, one in self._wanted(paper).items() if used.data_of(name).index in indexes}
+
+    def _wanted(self, paper: str) -> dict[str, Experiment]:
+        return self.papers[paper].with_null_controls(self.config.null_controls)
+
+    @property
+    def whole(self) -> list[str]:
+        """The papers all of whose data can be listed."""
+        return [name for name in self.papers if name not in self.unlisted.papers]
+
+    def all_folds(self, paper: str, experiment: str) -> list[str]:
+        """Names of all folds of an experiment's protocol."""
+        used = self.papers[paper]
+        data = used.data_of(experiment)
+        if used.with_null_controls()[experiment].videos:
+            # Every video counts, so every subject has a fold, those without an expression too.
+            return [subject for _, subject in self.sources.subjects(data.index)]
+        return [
+            fold.name for fold in PROTOCOLS[used.protocol_of(experiment)](self.sources.rows(data.index), data.label)
+        ]
+
+    def folds(self, paper: str, experiment: str) -> list[str]:
+        """Names of the folds that the budget runs: all, or so many spread evenly over all."""
+        every = self._all_folds[paper, self.papers[paper].data_name(experiment)]
+        wanted = self.papers[paper].effort(experiment, self.config.budget).folds
+        return every if wanted is None else spread(every, wanted)
+
+    @cached_property
+    def _all_folds(self) -> dict[tuple[str, str], list[str]]:
+        return {
+            (paper, used.data_name(experiment)): self.all_folds(paper, experiment)
+            for paper, used in self.papers.items()
+            for experiment in used.experiments
+            if used.data_of(experiment).index in self.sources.indexes
+        }
+
+    @cached_property
+    def batches(self) -> list[Batch]:
+        """The training jobs' folds: at most `training.folds_per_job` of them in a batch."""
+        result = []
+        step = self.config.folds_per_job
+        for paper, used in self.papers.items():
+            alike: dict[tuple[Any, ...], list[str]] = defaultdict(list)
+            made = self.experiments(paper)
+            for name, experiment in self._wanted(paper).items():
+                index = used.data_of(name).index
+                # Networks that are trained apart share nothing but their rule; the arrays and folds are alike. What
+                # cannot be listed has a number too, so that the others have the same when it can.
+                folds, arrays = used.effort(name, self.config.budget).folds, self._stage_of(paper, name)
+                if name in made:
+                    folds, arrays = tuple(self.folds(paper, name)), tuple(self.arrays(paper, name))
+                alike[folds, index, arrays, experiment.keep_features, experiment.input].append(name)
+            for group, ((folds, index, arrays, keep, kind), names) in enumerate(alike.items()):
+                if names[0] in made:
+                    common = (tuple(names), index, arrays, keep, kind)
+                    result += cut(f"train_{paper}_{group}", paper, folds, step, *common)
+        return result
+
+    def arrays(self, paper: str, experiment: str) -> list[str]:
+        """The preprocessed arrays that an experiment reads."""
+        return self._stage(self._stage_of(paper, experiment), self.papers[paper].data_of(experiment).index)
+
+    def _stage_of(self, paper: str, experiment: str) -> str:
+        used = self.papers[paper]
+        trained = used.with_null_controls()[experiment]
+        return {
+            "flow": lambda: f"flow/{used.flow.method}" if used.flow else "",
+            "residual": lambda: f"residual/{trained.residual}",
+            "frames": lambda: "faces",
+            "lbp_top": lambda: "lbp_top",
+            "videos": lambda: "faces",
+            "sequences": lambda: "faces",
+            "difference": lambda: "faces",
+        }[trained.input]()
+
+    def _stage(self, stage: str, index: str) -> list[str]:
+        return [f"{RESULTS}/{stage}/{dataset}/{subject}.npy" for dataset, subject in self.sources.subjects(index)]
+
+    def read_arrays(self, paper: str) -> list[str]:
+        """Every array that an experiment of the paper reads."""
+        return sorted({array for name in self.papers[paper].experiments for array in self.arrays(paper, name)})
+
+    def figure_arrays(self, paper: str) -> list[str]:
+        """The arrays that a paper's figures are drawn from: flow and the faces under it, or residual images."""
+        used = self.papers[paper]
+        index = next(iter(used.data.values())).index
+        found: set[str] = set()
+        for figure in used.figures.values():
+            if figure.kind in ("flow_sample", "mean_flow") and used.flow:
+                found |= {*self._stage(f"flow/{used.flow.method}", index), *self._stage("faces", index)}
+            if figure.kind == "aligned" and figure.data is not None:
+                found.add(self._stage("faces", used.data[figure.data].index)[0])
+            elif figure.data is not None:
+                shown = used.data[figure.data].index
+                found |= {array for kind in figure.residuals for array in self._stage(f"residual/{kind}", shown)}
+        return sorted(found)
+
+    def indexes(self, paper: str) -> dict[str, str]:
+        """The indexes of a paper's data, by the data's name."""
+        return {name: f"{RESULTS}/index/{data.index}.parquet" for name, data in self.papers[paper].data.items()}
+
+    def paper_file(self, paper: str) -> str:
+        """The paper's file, relative to the working directory where that is the project's own."""
+        path = self.papers_folder / f"{paper}.yaml"
+        return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
+
+    @staticmethod
+    def beside(arrays: list[str]) -> list[str]:
+        """The tables beside arrays."""
+        return [array.removesuffix(".npy") + ".parquet" for array in arrays]
+
+    def figure_predictions(self, paper: str) -> list[str]:
+        """The prediction files that a paper's figures show."""
+        figures = self.papers[paper].figures.values()
+        shown = {experiment for figure in figures for experiment in figure.experiments}
+        return [path for path in self.predictions(paper) if path.split("/")[-3] in shown]
+
+    def timed_model(self, paper: str) -> str:
+        """The network that is timed: the first fold's of the timed experiment."""
+        timing = self.papers[paper].timing
+        assert timing is not None
+        return f"{RESULTS}/folds/{paper}/{timing.experiment}/{self.folds(paper, timing.experiment)[0]}/model.pt"
+
+    def timed_faces(self, paper: str) -> list[str]:
+        """The aligned faces that are classified against the clock."""
+        timing = self.papers[paper].timing
+        assert timing is not None
+        return self._stage("faces", self.papers[paper].data_of(timing.experiment).index)
+
+    def timed_index(self, paper: str) -> str:
+        """The index of the clips that are classified against the clock."""
+        timing = self.papers[paper].timing
+        assert timing is not None
+        return f"{RESULTS}/index/{self.papers[paper].data_of(timing.experiment).index}.parquet"
+
+    def timing_code(self, paper: str) -> str:
+        """The code digest of timing: of the timed network, and of no other."""
+        timing = self.papers[paper].timing
+        assert timing is not None
+        return self.code("timing", f"mexflow.models.{self.papers[paper].experiments[timing.experiment].model}")
+
+    def predictions(self, paper: str, experiment: str | None = None) -> list[str]:
+        """The prediction files of all folds of a paper's experiments, or of one, that the budget runs."""
+        return [
+            f"{RESULTS}/folds/{paper}/{experiment}/{fold}/predictions.parquet"
+            for experiment in ([experiment] if experiment else self.experiments(paper))
+            if self.experiments(paper)[experiment].recognises
+            for fold in self.folds(paper, experiment)
+        ]
+
+    def spotted(self, paper: str, only: str | None = None) -> list[str]:
+        """Scores of all folds of a paper's spotting experiments, or of one, that are run, and what is made of them."""
+        return [
+            f"{RESULTS}/folds/{paper}/{name}/{fold}/{table}.parquet"
+            for name, experiment in self.experiments(paper).items()
+            if only in (None, name)
+            for fold in self.folds(paper, name)
+            for table in SPOTTED.get(experiment.input, ())
+        ]
+
+    @property
+    def spotting_papers(self) -> dict[str, list[str]]:
+        """The papers with experiments on long videos, and these."""
+        found = {
+            name: [one for one in used.experiments if one in self.experiments(name) and used.experiments[one].videos]
+            for name, used in self.papers.items()
+        }
+        return {name: experiments for name, experiments in found.items() if experiments}
+
+    def video_tables(self, paper: str, experiment: str, subject: str) -> list[str]:
+        """What a figure of a test video is drawn from: the tables of the fold that tests its subject.
+
+        Raises:
+            UserError: if the budget does not test that subject.
+        """
+        choose(f"subject tested by budget {self.config.budget}", subject, self.folds(paper, experiment))
+        folder = f"{RESULTS}/folds/{paper}/{experiment}/{subject}"
+        return [f"{folder}/{table}.parquet" for table in SPOTTED["videos"]]
+
+    def index_of(self, paper: str, experiment: str) -> str:
+        """The index of an experiment's data."""
+        return f"{RESULTS}/index/{self.papers[paper].data_of(experiment).index}.parquet"
+
+    def intervals_flags(self, paper: str) -> str:
+        """How scores become intervals, as options of ``mexflow intervals``."""
+        used = self.papers[paper].intervals
+        return f"--order {used.order} --least {used.least} --iou {used.iou}"
+
+    def figure_spotted(self, paper: str) -> list[str]:
+        """Of those, the ones that the paper's figures show."""
+        shown = {experiment for figure in self.papers[paper].figures.values() for experiment in figure.experiments}
+        return [path for path in self.spotted(paper) if path.split("/")[-3] in shown]
+
+    @staticmethod
+    def lcn(faces: Iterable[str]) -> list[str]:
+        """The LCN frames of aligned faces."""
+        return [path.replace(f"{RESULTS}/faces/", f"{RESULTS}/lcn/") for path in faces]
+
+    def motion(self, paper: str, faces: Iterable[str]) -> list[str]:
+        """The motion from each of these aligned faces to the next, as the paper wants it."""
+        used = self.papers[paper].motion
+        assert used is not None
+        return [path.replace(f"{RESULTS}/faces/", f"{RESULTS}/motion/{used.method}/") for path in faces]
+
+    def features(self, paper: str) -> list[str]:
+        """The feature files of a paper's experiments that keep them."""
+        return [
+            f"{RESULTS}/folds/{paper}/{name}/{fold}/features.npy"
+            for name, experiment in self.experiments(paper).items()
+            if experiment.keep_features
+            for fold in self.folds(paper, name)
+        ]
+
+    def data(self, paper: str) -> str:
+        """Which data a paper's numbers come from: ``embedded``, or the roots of the licensed copies."""
+        texts = dict.fromkeys(self.sources.data(data.index) for data in self.papers[paper].data.values())
+        return ", ".join(texts)
+
+    def targets(self, paper: str) -> list[str]:
+        """Everything that is made for a paper in the end."""
+        used = self.papers[paper]
+        tables = [f"{RESULTS}/tables/{paper}.{ending}" for ending in ("parquet", "csv", "md")]
+        timing = [f"{RESULTS}/tables/{paper}.timing.{ending}" for ending in ("parquet", "csv", "md") if used.timing]
+        figures = [f"{RESULTS}/figures/{paper}/{name}.{e}" for name in used.figures for e in ("png", "svg")]
+        # Tables of a failed run lie where the whole ones will; without the record of these they are not taken for them.
+        return [*tables, f"{RESULTS}/records/tables/{paper}.json", *timing, *figures]
+
+    def paper_targets(self) -> list[str]:
+        """Everything of the papers, and the folds of those experiments that can be made of a paper that cannot."""
+        parts = [
+            path
+            for paper in self.unlisted.papers
+            for path in (*self.predictions(paper), *self.spotted(paper), *self.features(paper))
+        ]
+        return [*(target for paper in self.whole for target in self.targets(paper)), *parts]
+
+    def dataset_targets(self) -> list[str]:
+        """The indexes and their summaries, a contact sheet of each dataset, and the check against the truth."""
+        shown = [
+            f"{RESULTS}/figures/datasets/{dataset}.png"
+            for dataset in self.sources.listed
+            if self.sheets.subjects(dataset)
+        ]
+        lcn = [f"{RESULTS}/figures/datasets/lcn.png"] if self.sheets.face else []
+        checks = [f"{RESULTS}/tables/preprocessing.{ending}" for ending in ("parquet", "csv", "md") if self.checked]
+        return [*self.sources.index_targets, *shown, *lcn, *checks]
+
+    def code(self, command: str, *chosen: str) -> str:
+        """The code digest of a command, for a rule's ``params``."""
+        return self._code_digest(command, *chosen)
+
+    def training_code(self, command: str, paper: str, experiment: str) -> str:
+        """The code digest of training an experiment by a command: of its network, and of no other."""
+        model = self.experiments(paper)[experiment].model
+        return self.code(command, *([f"mexflow.models.{model}"] if model else []))
+
+    def model_code(self, command: str, paper: str) -> str:
+        """The code digest of a command that builds the paper's networks."""
+        return self.code(command, *(f"mexflow.models.{model}" for model in self.papers[paper].models))
+
+    @cached_property
+    def checked(self) -> dict[str, list[str]]:
+        """The aligned faces of the embedded datasets, which are held against the truth."""
+        return {
+            dataset: [f"{RESULTS}/faces/{dataset}/{subject}.npy" for _, subject in self.sources.subjects(dataset)]
+            for dataset in self.sources.embedded
+        }
+
+    def tables_flags(self, paper: str) -> str:
+        """What `mexflow tables` is told of a paper, for all its experiments or for the scores of one."""
+        return (
+            f"--folds {RESULTS}/folds {named('index', self.indexes(paper), self.indexes(paper).values())}"
+            f" {self.expected(paper)} --budget {self.config.budget} --data {quote(self.data(paper))}"
+            f" --seed {self.config.seed}"
+        )
+
+    def all_tables_flags(self, paper: str) -> str:
+        """The same of all its tables: with the tables beside the arrays, and whether null controls are judged."""
+        controls = "" if self.config.null_controls else " --no-null-controls"
+        return f"{self.tables_flags(paper)} {flags('array-table', self.beside(self.read_arrays(paper)))}{controls}"
+
+    def incomplete_flags(self) -> str:
+        """The command lines of all papers' tables, and what is left out, as options of ``mexflow incomplete``."""
+        made = (
+            f"--paper {quote(self.paper_file(paper))} {self.all_tables_flags(paper)}"
+            f" --output {RESULTS}/tables/{paper} --record {RESULTS}/records/tables/{paper}.json"
+            for paper in self.whole
+        )
+        unlisted = (f"{paper}={reason}" for paper, reason in self.unlisted.papers.items())
+        return f"{flags('tables', made)} {flags('unlisted', unlisted)}"
+
+    def training_flags(self, paper: str, experiment: str) -> str:
+        """Everything that an experiment's training depends on, as options of ``mexflow train``."""
+        return science.training(self.config, self.papers[paper], experiment)
+
+    def spotting_flags(self, paper: str, experiment: str) -> str:
+        """Everything that an experiment's spotting depends on, as options of ``mexflow spot``."""
+        return science.spotting(self.config, self.papers[paper], experiment)
+
+    def sequences_flags(self, paper: str, experiment: str) -> str:
+        """Everything that spotting and recognising at once depends on, as options of ``mexflow spot_recognise``."""
+        return science.sequences(self.config, self.papers[paper], experiment)
+
+    def difference_flags(self, paper: str, experiment: str) -> str:
+        """Everything that spotting by feature difference depends on, as options of ``mexflow difference``."""
+        return science.difference(self.papers[paper], experiment)
+
+    def expected(self, paper: str) -> str:
+        """The folds that the budget runs of each experiment, and how many there are, as options of `mexflow tables`."""
+        every = {name: self.folds(paper, name) for name in self.experiments(paper)}
+        totals = {data: len(folds) for (owner, data), folds in self._all_folds.items() if owner == paper}
+        run = flags("expect", (f"{name}={','.join(folds)}" for name, folds in every.items()))
+        return f"{run} {named('total-folds', totals, totals.values())}"
+
+    @property
+    def gpus(self) -> int:
+        """The GPUs that a training job asks a cluster for: one where `cuda` is set, none where it is left open."""
+        return int(self.config.training.device == "cuda")

@@ -1,1 +1,0 @@
-"""Tables and figures: what the paper printed beside what was measured."""

@@ -1,0 +1,1 @@
+"""A paper's tables: evidence, metrics, cells, and how they are rendered."""

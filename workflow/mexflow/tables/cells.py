@@ -1,0 +1,184 @@
+"""Table cells: one published number beside one measured number, with all that qualifies it.
+
+The tidy table has one row a cell and exactly the columns of `SCHEMA`. A cell's name is
+``<paper>/<table>/<row>/<column>/<metric>`` (a slash inside a part becomes ``-``) and is unique. `published` is null
+where the paper prints no number (a printed text goes to the note); `measured` is null where there is no number,
+and then the note says why: it begins with ``INCOMPLETE found/expected`` where folds are missing. `note` is a list
+of remarks joined by ``; ``.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import pyarrow as pa
+
+from mexflow.evaluation.uncertainty import Interval
+from mexflow.papers import Paper
+from mexflow.papers.parts import Row, Table
+from mexflow.tables.evidence import Evidence
+from mexflow.tables.metrics import METRICS, Measurement, Place
+
+QUOTED = "quoted by the paper, not computed here"
+
+SCHEMA = pa.schema(
+    [
+        ("cell", pa.string()),
+        ("table", pa.string()),
+        ("row", pa.string()),
+        ("column", pa.string()),
+        ("metric", pa.string()),
+        ("published", pa.float64()),
+        ("measured", pa.float64()),
+        ("ci_low", pa.float64()),
+        ("ci_high", pa.float64()),
+        ("n", pa.int64()),
+        ("data", pa.string()),
+        ("budget", pa.string()),
+        ("note", pa.string()),
+    ]
+)
+"""Accuracies and shares are in per cent, similarities in [-1, 1]; `ci_low`, `ci_high` bound the 95 % interval."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell of a table.
+
+    `notes` are the remarks of the column `note`. `experiments` are those it was measured of (none: not ours); `extra`
+    tells that the paper has no such number, and ours is shown beside.
+    """
+
+    paper: str
+    table: str
+    row: str
+    column: str
+    metric: str
+    published: float | None = None
+    measured: float | None = None
+    interval: Interval | None = None
+    n: int | None = None
+    notes: tuple[str, ...] = ()
+    experiments: tuple[str, ...] = ()
+    extra: bool = False
+
+    @property
+    def name(self) -> str:
+        parts = (self.paper, self.table, self.row, self.column, self.metric)
+        return "/".join(part.replace("/", "-") for part in parts)
+
+    @property
+    def incomplete(self) -> str:
+        """``INCOMPLETE 7/10`` where folds are missing, else empty."""
+        return self.notes[0] if self.notes and self.notes[0].startswith("INCOMPLETE") else ""
+
+
+def paper_cells(evidence: Evidence) -> list[Cell]:
+    """The cells of every table of the paper, in the paper's order.
+
+    Raises:
+        UserError: if an input cannot be read.
+        ValueError: if two cells have one name.
+    """
+    paper = evidence.paper
+    cells = [
+        cell
+        for name, table in paper.tables.items()
+        for row in table.rows
+        for number in range(len(table.columns))
+        for cell in _place_cells(evidence, name, table, row, number)
+    ]
+    require_unique(cells)
+    return cells
+
+
+def require_unique(cells: Sequence[Cell]) -> None:
+    """Check that no two cells share a name.
+
+    Raises:
+        ValueError: naming one that does.
+    """
+    seen: set[str] = set()
+    for cell in cells:
+        if cell.name in seen:
+            raise ValueError(f"two cells are called {cell.name}")
+        seen.add(cell.name)
+
+
+def cell_from(
+    paper: Paper, table: str, row: str, column: str, found: Measurement, experiments: Iterable[str],
+    published: float | None = None,
+) -> Cell:  # fmt: skip
+    """A cell of what was measured of some experiments; its remarks lose their semicolons, which separate remarks."""
+    notes = tuple(" ".join(note.replace(";", ",").split()) for note in found.notes if note)
+    value = None if found.value is None else float(found.value)
+    own = tuple(dict.fromkeys(experiments))
+    return Cell(paper.paper, table, row, column, found.metric, published, value, found.interval, found.n, notes, own)
+
+
+def _place_cells(evidence: Evidence, name: str, table: Table, row: Row, number: int) -> list[Cell]:
+    printed = row.published[number] if row.published else None
+    experiment = row.experiments[number] if row.experiments else None
+    published = None if printed is None or isinstance(printed, str) else float(printed)
+    column, metric = table.columns[number], table.columns[number].metric or row.metric
+    if experiment is None:
+        found = [Measurement(metric, notes=[row.pending or QUOTED])]
+    else:
+        found = METRICS[metric].measure(evidence, Place(row, column, experiment))
+    own = [f"printed: {printed}"] if isinstance(printed, str) else []
+    own += [row.note] if row.note else []
+    cells = []
+    for order, one in enumerate(found):
+        notes = [*one.notes, *own]
+        # An exact count needs no interval: where it differs from print, print is what the table's note is about.
+        exact = not METRICS[metric].of_data
+        if exact and table.note and published is not None and one.value not in (None, published):
+            notes.append(table.note)
+        found_here = Measurement(one.metric, one.value, one.interval, one.n, notes)
+        printed_here = published if order == 0 else None
+        measured_of = [experiment] if experiment else []
+        cell = cell_from(evidence.paper, name, row.name, column.name, found_here, measured_of, printed_here)
+        cells.append(replace(cell, extra=order > 0))
+    return cells
+
+
+def to_table(cells: Sequence[Cell], data: str, budget: str) -> pa.Table:
+    """The tidy table of cells, with the columns of `SCHEMA`."""
+    rows = [
+        {
+            "cell": cell.name,
+            "table": cell.table,
+            "row": cell.row,
+            "column": cell.column,
+            "metric": cell.metric,
+            "published": cell.published,
+            "measured": cell.measured,
+            "ci_low": cell.interval[0] if cell.interval else None,
+            "ci_high": cell.interval[1] if cell.interval else None,
+            "n": cell.n,
+            "data": data,
+            "budget": budget,
+            "note": "; ".join(cell.notes),
+        }
+        for cell in cells
+    ]
+    return pa.Table.from_pylist(rows, schema=SCHEMA)
+
+
+def to_csv(table: pa.Table) -> bytes:
+    """A table as CSV: UTF-8, a header, nulls empty, floats with as many digits as give the same float again."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(table.column_names)
+    for row in table.to_pylist():
+        writer.writerow([_csv_text(value) for value in row.values()])
+    return text.getvalue().encode()
+
+
+def _csv_text(value: object) -> str:
+    if value is None:
+        return ""
+    return repr(value).removesuffix(".0") if isinstance(value, float) else str(value)

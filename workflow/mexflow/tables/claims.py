@@ -1,0 +1,113 @@
+"""The paper's claims in words, checked: one experiment against another, on the subjects that both were tested on.
+
+A claim *holds* if every difference that it is about is above 0, and *beyond chance* if the 95 % interval of each is:
+the subjects are drawn anew with replacement, the same ones for both experiments. It *does not hold* beyond chance if
+the interval of one of the differences is below 0. Where a budget trains two experiments for different numbers of epochs
+or on images of different sizes, the verdict says so: the difference may come from there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from mexflow.evaluation.uncertainty import bootstrap, seed_of
+from mexflow.papers.parts import Claim
+from mexflow.tables.cells import Cell, cell_from
+from mexflow.tables.evidence import Evidence, Pooled
+from mexflow.tables.metrics import NOT_RUN, SCORES, Measurement
+
+TABLE = "claims"
+TITLE = "The paper's claims, checked"
+BEYOND, HOLDS = "holds, beyond chance", "holds, not beyond chance"
+REFUTED, FAILS = "does not hold, beyond chance", "does not hold, not beyond chance"
+UNKNOWN = "not measured"
+UNLIKE = "but trained unlike"
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A claim, its number from 1, what was found, the cells of its differences, and what qualifies it."""
+
+    number: int
+    claim: Claim
+    verdict: str
+    cells: list[Cell]
+    remarks: list[str]
+
+
+def check(evidence: Evidence) -> list[Checked]:
+    """Every claim of the paper against what was measured.
+
+    The cells are ``<number>. <claim>/<better> - <worse>/<metric>_difference``, in percentage points; the last note of
+    each is the claim's verdict.
+    """
+    return [_check(evidence, number, claim) for number, claim in enumerate(evidence.paper.claims, start=1)]
+
+
+def _check(evidence: Evidence, number: int, claim: Claim) -> Checked:
+    pairs = [pair for chain in claim.descending for pair in zip(chain, chain[1:], strict=False)]
+    found = [_difference(evidence, claim.metric, *pair) for pair in pairs]
+    verdict = judge(found)
+    if verdict != UNKNOWN and any(_unlike(evidence, pair) for pair in pairs):
+        verdict = f"{verdict}, {UNLIKE}"
+    remarks = evidence.notes_of([name for chain in claim.descending for name in chain])
+    cells = []
+    for pair, one in zip(pairs, found, strict=True):
+        column = " - ".join(pair)
+        if one.value is not None:
+            remarks += [f"{column}: {note}" for note in one.notes]
+        whole = replace(one, notes=[*one.notes, *evidence.notes_of(pair), f"the claim: {verdict}"])
+        cells.append(cell_from(evidence.paper, TABLE, f"{number}. {claim.claim}", column, whole, pair))
+    return Checked(number, claim, verdict, cells, remarks)
+
+
+def judge(differences: Sequence[Measurement]) -> str:
+    """The verdict on a claim that says that each of some differences is above 0."""
+    if any(one.value is None for one in differences):
+        return UNKNOWN
+    intervals = [one.interval for one in differences]
+    if all(one.value > 0 for one in differences):
+        return BEYOND if all(interval and interval[0] > 0 for interval in intervals) else HOLDS
+    return REFUTED if any(interval and interval[1] < 0 for interval in intervals) else FAILS
+
+
+def _unlike(evidence: Evidence, experiments: Sequence[str]) -> bool:
+    """Whether the budget gives more to one experiment than to another; what is fitted at once takes no part."""
+    trained = [name for name in experiments if evidence.paper.experiments[name].input != "lbp_top"]
+    efforts = [evidence.paper.effort(name, evidence.source.budget) for name in trained]
+    return len({(effort.epochs, effort.size) for effort in efforts}) > 1
+
+
+def _difference(evidence: Evidence, metric: str, better: str, worse: str) -> Measurement:
+    """How much better one experiment is than another, in percentage points; `n` counts the subjects of both."""
+    name = f"{metric}_difference"
+    first, second = evidence.pooled(better), evidence.pooled(worse)
+    for pooled in (first, second):
+        if not pooled.complete:
+            return Measurement(name, notes=[pooled.incomplete or NOT_RUN])
+    common = sorted({*first.subjects} & {*second.subjects})
+    if not common:
+        return Measurement(name, n=0, notes=["no subject was tested by both"])
+    both = np.stack([_of(first, common), _of(second, common)], 1)
+    score = SCORES[metric]
+
+    def difference(matrices: np.ndarray) -> np.ndarray:
+        return score(matrices[..., 0, :, :]) - score(matrices[..., 1, :, :])
+
+    seed = seed_of(evidence.seed, evidence.paper.paper, better, worse, metric, "difference")
+    interval = bootstrap(both, difference, seed)
+    notes = [] if interval else ["no interval: one subject"]
+    if len(common) < max(len(first.subjects), len(second.subjects)):
+        notes.append(f"on the {len(common)} subjects that both tested")
+    if (both[:, 0].sum(-1) != both[:, 1].sum(-1)).any():
+        notes.append("not on the same clips of these subjects")
+    value = 100 * float(difference(both.sum(0)))
+    return Measurement(name, value, interval and (100 * interval[0], 100 * interval[1]), len(common), notes)
+
+
+def _of(pooled: Pooled, subjects: Sequence[str]) -> np.ndarray:
+    """The confusion matrices of some of the subjects, in their order."""
+    return pooled.confusions[[pooled.subjects.index(subject) for subject in subjects]]

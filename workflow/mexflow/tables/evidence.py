@@ -1,0 +1,373 @@
+"""What was measured: the folds' predictions and features, read once and pooled.
+
+An experiment's expected folds are given by the caller. A fold whose file is missing makes every number of that
+experiment incomplete; a fold whose file has no rows (all clips of its subject were excluded) does not.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from mexflow.errors import UserError
+from mexflow.evaluation import recognition, similarity
+from mexflow.evaluation.folds import PROTOCOLS, usable
+from mexflow.papers import Paper
+from mexflow.papers.parts import Effort, Sequences, Spotting
+from mexflow.store.artifacts import Inputs
+from mexflow.tables.source import Source
+
+Key = tuple[str, str, str]
+
+_COLUMNS = ["dataset", "subject", "clip", "label", "predicted"]
+
+
+@dataclass(frozen=True)
+class Pooled:
+    """An experiment's pooled test clips: confusion matrix a subject, and how many folds that took."""
+
+    confusions: np.ndarray  # int64 (S, C, C), in the order of `subjects`
+    subjects: list[str]  # sorted, only those with clips
+    expected: int
+    found: int
+    empty: int
+
+    @property
+    def complete(self) -> bool:
+        return self.expected > 0 and self.found == self.expected
+
+    @property
+    def incomplete(self) -> str:
+        """``INCOMPLETE 7/10``, or empty."""
+        return f"INCOMPLETE {self.found}/{self.expected}" if self.found < self.expected else ""
+
+    @property
+    def matrix(self) -> np.ndarray:
+        """The pooled confusion matrix, int64 ``(C, C)``."""
+        return self.confusions.sum(axis=0)
+
+    @property
+    def clips(self) -> int:
+        return int(self.confusions.sum())
+
+
+@dataclass(frozen=True)
+class PooledSimilarity:
+    """An experiment's test features, compared fold by fold."""
+
+    folds: list[similarity.FoldSimilarity]
+    expected: int
+    found: int
+
+    @property
+    def incomplete(self) -> str:
+        """``INCOMPLETE 7/10``, or empty."""
+        return f"INCOMPLETE {self.found}/{self.expected}" if self.found < self.expected else ""
+
+
+class Evidence:
+    """Everything a table or a figure of one paper may rest on.
+
+    Args:
+        paper: the paper.
+        folds_root: the folder that holds ``<paper>/<experiment>/<fold>/``.
+        folds: the folds expected of each experiment.
+        total_folds: how many folds the whole protocol has, by the name of the paper's data.
+        source: the data and the budget.
+        seed: base seed of bootstraps and choices.
+        inputs: reads the files, remembering their digests.
+        exclusions: why clips are left out, by :func:`clip_key`, by the name of the paper's data.
+        rows: the rows of the index, by the name of the paper's data.
+        reasons: why folds are missing, by ``EXPERIMENT/FOLD``.
+    """
+
+    def __init__(
+        self,
+        paper: Paper,
+        folds_root: Path,
+        folds: Mapping[str, Sequence[str]],
+        total_folds: Mapping[str, int],
+        source: Source,
+        seed: int,
+        inputs: Inputs,
+        exclusions: Mapping[str, Mapping[Key, str]] | None = None,
+        rows: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
+        reasons: Mapping[str, str] | None = None,
+    ) -> None:
+        self.paper = paper
+        self.folds = folds
+        self.total_folds = total_folds
+        self.source = source
+        self.seed = seed
+        self.exclusions = dict(exclusions or {})
+        self.rows = dict(rows or {})
+        self._reasons = dict(reasons or {})
+        self._root = folds_root / paper.paper
+        self._inputs = inputs
+        self._tables: dict[str, list[tuple[str, pa.Table]]] = {}
+        self._pooled: dict[tuple[str, str | None], Pooled] = {}
+        self._similarities: dict[str, PooledSimilarity] = {}
+        self._others: dict[tuple[str, str, str | None], list[tuple[str, pa.Table]]] = {}
+        self._lacks: dict[str, int] = {}
+        self._videos: dict[str, list[dict[str, Any]]] = {}
+
+    def classes(self, experiment: str) -> list[str]:
+        """The classes of an experiment's data."""
+        return self.paper.data_of(experiment).classes
+
+    def pooled(self, experiment: str, part: str | None = None) -> Pooled:
+        """The pooled predictions of an experiment, or of one member dataset (`part`) of its composite.
+
+        Raises:
+            UserError: if a file cannot be read, lacks a column or names an unknown class.
+        """
+        key = (experiment, part)
+        if key not in self._pooled:
+            tables = self._predictions(experiment)
+            rows = [row for _, table in tables for row in table.select(_COLUMNS).to_pylist()]
+            kept = [row for row in rows if part is None or row["dataset"] == part]
+            names = sorted({row["subject"] for row in kept})
+            confusions = recognition.confusion_by_group(
+                self._encode(experiment, [row["label"] for row in kept]),
+                self._encode(experiment, [row["predicted"] for row in kept]),
+                recognition.encode([row["subject"] for row in kept], names),
+                len(names),
+                len(self.classes(experiment)),
+            )
+            self._pooled[key] = Pooled(
+                confusions,
+                names,
+                expected=len(self.folds.get(experiment, ())),
+                found=len(tables),
+                empty=sum(table.num_rows == 0 for _, table in tables),
+            )
+        return self._pooled[key]
+
+    def similarities(self, experiment: str) -> PooledSimilarity:
+        """The test features of an experiment, compared fold by fold; the arrays are memory-mapped, one at a time.
+
+        Raises:
+            UserError: if a file cannot be read, or features and predictions differ in number.
+        """
+        if experiment not in self._similarities:
+            compared, found = [], 0
+            for fold, table in self._predictions(experiment):
+                path = self._root / experiment / fold / "features.npy"
+                if not path.is_file():
+                    continue
+                found += 1
+                features = self._inputs.array(path)
+                if len(features) != table.num_rows:
+                    raise UserError(f"{path}: {len(features)} rows, but {table.num_rows} predictions; train it again")
+                labels = self._encode(experiment, table["label"].to_pylist())
+                compared.append(similarity.compare(fold, features, labels, table["clip"].to_pylist()))
+            expected = len(self.folds.get(experiment, ()))
+            self._similarities[experiment] = PooledSimilarity(compared, expected, found)
+        return self._similarities[experiment]
+
+    def notes(self, experiment: str) -> list[str]:
+        """What qualifies every number of an experiment: folds and epochs not run, clips left out."""
+        notes = []
+        data = self.paper.data_name(experiment)
+        expected, total = len(self.folds.get(experiment, ())), self.total_folds.get(data, 0)
+        if expected < total:
+            notes.append(f"folds {expected} of {total}")
+        notes += self._missing(experiment)
+        effort, printed = (self.paper.effort(experiment, budget) for budget in (self.source.budget, "paper"))
+        kind = self.paper.with_null_controls()[experiment].input
+        # What is fitted at once, or not at all, has no epochs.
+        if effort.epochs != printed.epochs and kind not in ("lbp_top", "difference"):
+            notes.append(f"epochs {effort.epochs} of {printed.epochs}")
+        notes += self._less(experiment, effort, printed)
+        if effort.size != printed.size:
+            notes.append(f"images of {effort.size} pixels")
+        empty = self.pooled(experiment).empty
+        if empty:
+            notes.append(f"{empty} {'fold' if empty == 1 else 'folds'} without a test clip")
+        if exclusions := self.exclusions.get(data):
+            total = len(exclusions)
+            reasons = ", ".join(f"{reason} {count}" for reason, count in count_reasons(exclusions).items())
+            noun = "expression" if kind == "videos" else "clip"
+            notes.append(f"{total} {noun}{'' if total == 1 else 's'} of the dataset excluded ({reasons})")
+        if experiment not in self._lacks:
+            self._lacks[experiment] = self._lacking(experiment)
+        if lacking := self._lacks[experiment]:
+            noun = "clip lacks" if lacking == 1 else "clips lack"
+            notes.append(f"{lacking} test {noun} a face that was seen in a frame that the input needs")
+        return notes
+
+    def _missing(self, experiment: str) -> list[str]:
+        """Which folds are missing and why, those of one reason together."""
+        why: dict[str, list[str]] = defaultdict(list)
+        for fold in self.folds.get(experiment, ()):
+            if reason := self._reasons.get(f"{experiment}/{fold}"):
+                why[reason].append(fold)
+        return [f"no fold {', '.join(folds)}: {reason}" for reason, folds in why.items()]
+
+    def _less(self, experiment: str, effort: Effort, printed: Effort) -> list[str]:
+        """How much less of long videos or sequences a budget trains on than the paper's."""
+        kind, paper = self.paper.with_null_controls()[experiment].input, self.paper
+        if kind == "videos":
+            settings: Spotting | Sequences | None = paper.spotting[paper.data_name(experiment)]
+            counted = {"samples": "samples an epoch"}
+        elif kind == "sequences":
+            settings = paper.sequences
+            counted = {
+                "samples": "sequences an epoch",
+                "stage1_epochs": "epochs of stage 1",
+                "stage1_samples": "samples an epoch of stage 1",
+            }
+        else:
+            return []
+        notes = []
+        for name, text in counted.items():
+            run, whole = (getattr(one, name) or getattr(settings, name) for one in (effort, printed))
+            if run != whole:
+                notes.append(f"{text} {run} of {whole}")
+        if effort.versions != printed.versions:
+            notes.append(f"augmented sequences of a clip {effort.versions or 'without end'}")
+        return notes
+
+    def _lacking(self, experiment: str) -> int:
+        """How many clips of the tested subjects have no prediction, beside those excluded with their reason."""
+        data = self.paper.data_name(experiment)
+        if not self.paper.with_null_controls()[experiment].recognises or data not in self.rows:
+            return 0
+        label, tables = self.paper.data[data].label, dict(self._predictions(experiment))
+        folds = PROTOCOLS[self.paper.protocol_of(experiment)](self.rows[data], label)
+        tested = {subject for fold in folds if fold.name in tables for subject in fold.test_subjects}
+        wanted = {clip_key(row) for row in self.rows[data] if usable(row, label) and row["subject"] in tested}
+        predicted = {clip_key(row) for table in tables.values() for row in table.select(_COLUMNS).to_pylist()}
+        return len(wanted - predicted - self.exclusions.get(data, {}).keys())
+
+    def tables(self, experiment: str, name: str, role: str | None = None) -> list[tuple[str, pa.Table]]:
+        """The table ``<name>.parquet`` of each expected fold of an experiment that has one, read once.
+
+        With `role` only its rows: of the scores, those of the other roles are the most by far, and fold after fold
+        the same videos again.
+
+        Raises:
+            UserError: if one cannot be read.
+        """
+        key = (experiment, name, role)
+        if key not in self._others:
+            paths = [(fold, self._root / experiment / fold / f"{name}.parquet") for fold in self.folds[experiment]]
+            tables = ((fold, self._inputs.table(path)) for fold, path in paths if path.is_file())
+            self._others[key] = [(fold, table if role is None else _of_role(table, role)) for fold, table in tables]
+        return self._others[key]
+
+    def test_videos(self, experiment: str) -> list[dict[str, Any]]:
+        """The test videos of a spotting experiment, once for each variant and type, of the folds that have scores.
+
+        Each with `dataset`, `subject`, `video`, `variant`, `type`, `first` and `last` (frame), `frames` (how many have
+        a score) and `expression` (whether one is inside an expression of the type).
+        """
+        if experiment not in self._videos:
+            keys = ["dataset", "subject", "video", "variant", "type"]
+            sums = [("frame", "min"), ("frame", "max"), ("frame", "count"), ("label", "any")]
+            names = {"frame_min": "first", "frame_max": "last", "frame_count": "frames", "label_any": "expression"}
+            found = []
+            for fold in self.folds.get(experiment, ()):
+                path = self._root / experiment / fold / "scores.parquet"
+                if path.is_file():
+                    table = _of_role(self._inputs.table(path, ["role", *keys, "frame", "label"]), "test")
+                    found += table.group_by(keys).aggregate(sums).to_pylist()
+            self._videos[experiment] = [{names.get(name, name): row[name] for name in row} for row in found]
+        return self._videos[experiment]
+
+    def notes_of(self, experiments: Sequence[str]) -> list[str]:
+        """What qualifies numbers of several experiments; what does not hold for all of them names those it holds for.
+
+        Experiments that the budget does not run have no notes.
+        """
+        run = [name for name in dict.fromkeys(experiments) if self.folds.get(name)]
+        holders: dict[str, list[str]] = {}
+        for name in run:
+            for note in self.notes(name):
+                holders.setdefault(note, []).append(name)
+        return [note if names == run else f"{', '.join(names)}: {note}" for note, names in holders.items()]
+
+    def _predictions(self, experiment: str) -> list[tuple[str, pa.Table]]:
+        if experiment not in self._tables:
+            tables = []
+            for fold in sorted(self.folds.get(experiment, ())):
+                path = self._root / experiment / fold / "predictions.parquet"
+                if path.is_file():
+                    table = self._inputs.table(path)
+                    lacking = set(_COLUMNS) - set(table.column_names)
+                    if lacking:
+                        raise UserError(f"{path}: has no column {sorted(lacking)}; delete it and train the fold again")
+                    tables.append((fold, table))
+            self._tables[experiment] = tables
+        return self._tables[experiment]
+
+    def _encode(self, experiment: str, names: list[str]) -> np.ndarray:
+        try:
+            return recognition.encode(names, self.classes(experiment))
+        except KeyError as error:
+            raise UserError(
+                f"{self._root / experiment}: class {error.args[0]!r} is not a class of {self.paper.paper}; "
+                "delete these folds and train them again"
+            ) from None
+
+
+def exclusions(
+    rows: Sequence[Mapping[str, Any]], label: str, tables: Sequence[pa.Table] = (), wanted: Sequence[str] = ()
+) -> dict[Key, str]:
+    """Clips with a label that are left out, and why.
+
+    Args:
+        rows: the rows of the index.
+        label: the label column; clips without a label are no clips of the paper.
+        tables: the tables beside the arrays that were read: a row a clip, a pair of frames or a frame, with a column
+            `excluded`.
+        wanted: the names of the frame pairs that a test clip needs.
+    """
+    excluded: dict[Key, str] = {}
+    of_video: dict[Key, list[Key]] = defaultdict(list)
+    for row in rows:
+        if row[label] is not None:
+            key = clip_key(row)
+            of_video[(*key[:2], row["video"])].append(key)
+            if row["excluded"] is not None:
+                excluded[key] = row["excluded"]
+    known = {key for keys in of_video.values() for key in keys}
+    for table in tables:
+        wished = ("dataset", "subject", "video", "clip", "pair", "excluded")
+        names = [name for name in wished if name in table.column_names]
+        # Most tables exclude nothing; those of frames are long.
+        some = table.select(names).filter(pc.is_valid(table["excluded"]))
+        for row in some.to_pylist():
+            if "clip" not in row:
+                keys = of_video[row["dataset"], row["subject"], row["video"]]
+            elif clip_key(row) in known and (row.get("pair") in wanted or "pair" not in row):
+                keys = [clip_key(row)]
+            else:
+                keys = []
+            for key in keys:
+                excluded.setdefault(key, row["excluded"])
+    return excluded
+
+
+def count_reasons(excluded: Mapping[Key, str]) -> dict[str, int]:
+    """How many clips are left out for each reason, by the code that begins it, sorted."""
+    return dict(sorted(Counter(reason.partition(":")[0].strip() for reason in excluded.values()).items()))
+
+
+def _of_role(table: pa.Table, role: str) -> pa.Table:
+    return table.filter(pc.equal(table["role"], role))
+
+
+def clip_key(row: Mapping[str, str]) -> Key:
+    """What tells clips apart in every table: dataset, subject and clip.
+
+    A composite index calls a subject ``casme2/01`` that its dataset calls ``01``; the key has the latter.
+    """
+    return row["dataset"], row["subject"].rpartition("/")[2], row["clip"]

@@ -1,0 +1,177 @@
+"""The table of preprocessing against the renderer's truth: cells, and Markdown with what they mean.
+
+Its cells are named ``preprocessing/<table>/<row>/<column>/<metric>``. All data are synthetic, since only there the
+truth is known; nothing is published to compare with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from mexflow.evaluation.quality import (
+    ESTIMATED,
+    KINDS,
+    LEAST_MOTION,
+    METRICS,
+    MOTIONS,
+    STATES,
+    ZERO,
+    Quality,
+)
+from mexflow.evaluation.tally import Estimate
+from mexflow.tables.cells import Cell, require_unique, to_table
+from mexflow.tables.render import NOTHING, escape, pipe_table
+from mexflow.tables.source import Source
+
+NAME = "preprocessing"
+BUDGET = "none"
+_ABSENT = "nothing to measure"
+_SOURCE = Source("embedded", BUDGET)
+
+
+@dataclass(frozen=True)
+class _Metric:
+    """How a metric is shown: heading of its grid, decimals, and the factor from what was measured."""
+
+    heading: str
+    decimals: int
+    factor: float = 1.0
+
+
+_TABLES = {
+    "alignment": "Alignment",
+    "motion": "Residual motion after alignment",
+    "flow": "Optical flow between onset and apex",
+}
+
+_ABOUT = {
+    "alignment": "Landmark jitter: root mean square change, from a frame to the next, of the landmarks' error against "
+    "the truth (nose and eye corners, each coordinate). Eye error: mean distance of a frame's eye centres from where "
+    "the true landmarks would put them, about the subject's mean; that mean is the eye offset, which comes of another "
+    "definition of the same landmarks and moves nothing. Shares are of all frames.",
+    "motion": "At rest: pairs of frames between which there is neither expression nor blink, only the head's drift, as "
+    "far apart as onset and apex of a micro-expression. The ratio of the two should be far under 1. The part of the "
+    "head's motion that alignment leaves is seen by a network as if the face had moved.",
+    "flow": f"Against the true flow between the aligned faces, in the hull of the landmarks, mean over pixels, then "
+    f"over expressions. The column “{ZERO}” is the error of predicting none. A direction is compared where the true "
+    f"motion is longer than {LEAST_MOTION} px; a random one errs by 90°. The space-time angle is that between "
+    "(Vx, Vy, 1) and its truth.",
+}
+
+_SHOWN = {
+    "pixels": _Metric("Pixels of the 112 × 112 face", 3),
+    "share": _Metric("How faces were found, % of all frames", 2, 100),
+    "mean": _Metric("Mean length of the true motion, px of the 112 × 112 face", 3),
+    "p95": _Metric("95th percentile over the face of the true motion's length, px", 3),
+    "unaligned": _Metric("Mean length if the first frame's transform were used for both (no alignment), px", 3),
+    "true_landmarks": _Metric("Mean length if the true landmarks were aligned, px", 3),
+    "estimated": _Metric(f"Mean length of the flow estimated by {ESTIMATED}, px", 3),
+    "end_point_error": _Metric("End-point error, px of the size named", 3),
+    "direction_error": _Metric("Direction error, degrees", 1),
+    "space_time_angle": _Metric("Space-time angular error (Barron et al.), degrees", 1),
+}
+
+_LENGTHS = {"jitter": "landmark jitter", "eye_error": "eye error", "eye_offset": "eye offset"}
+_KINDS = {"still": "at rest", "micro": "micro, onset to apex", "ratio": "ratio"}
+assert set(KINDS) < set(_KINDS) and {*MOTIONS, *METRICS} < set(_SHOWN)
+
+
+def quality_cells(measured: Sequence[Quality]) -> list[Cell]:
+    """The cells of the three tables: ``alignment``, ``motion`` and ``flow``."""
+    cells = [
+        *(cell for one in measured for cell in _alignment(one)),
+        *(cell for one in measured for cell in _motion(one)),
+        *(cell for one in measured for cell in _flow(one)),
+    ]
+    require_unique(cells)
+    return cells
+
+
+def quality_table(cells: Sequence[Cell]) -> pa.Table:
+    """The tidy table, with the columns of :data:`mexflow.tables.cells.SCHEMA`."""
+    return to_table(cells, _SOURCE.data, _SOURCE.budget)
+
+
+def _cell(table: str, row: str, column: str, metric: str, found: Estimate, *notes: str) -> Cell:
+    factor = _SHOWN[metric].factor
+    interval = None if found.interval is None else (factor * found.interval[0], factor * found.interval[1])
+    value = None if found.value is None else factor * found.value
+    absent = (_ABSENT,) if value is None else ()
+    return Cell(NAME, table, row, column, metric, None, value, interval, found.n, (*absent, *notes))
+
+
+def _alignment(one: Quality) -> Iterator[Cell]:
+    for key, column in _LENGTHS.items():
+        yield _cell("alignment", one.dataset, column, "pixels", one.alignment[key])
+    for state in STATES:
+        yield _cell("alignment", one.dataset, state, "share", one.alignment[state])
+
+
+def _motion(one: Quality) -> Iterator[Cell]:
+    if one.distances:
+        apart = f"frames at rest {min(one.distances)} to {max(one.distances)} apart, onset to apex {one.typical}"
+    else:
+        apart = "no stretch without expression is long enough"
+    for (kind, way), found in one.motion.items():
+        yield _cell("motion", one.dataset, _KINDS[kind], way, found, *([] if kind == "micro" else [apart]))
+
+
+def _flow(one: Quality) -> Iterator[Cell]:
+    for (size, method, metric), found in one.flow.items():
+        if (method, metric) != (ZERO, "direction_error"):  # no motion has no direction
+            yield _cell("flow", f"{one.dataset} at {size} px", method, metric, found)
+
+
+def quality_markdown(cells: Sequence[Cell]) -> str:
+    """The page: a warning that the data are synthetic, and each table, a grid a metric."""
+    warning = "All numbers come from synthetic embedded data, where the renderer knows the truth."
+    parts = [
+        "# Preprocessing against the truth",
+        f"> [!WARNING]\n> {warning} They carry the mark {_SOURCE.mark}.",
+        "Each cell: measured [95 % interval, bootstrap over subjects].",
+    ]
+    for table, title in _TABLES.items():
+        own = [cell for cell in cells if cell.table == table]
+        parts += [f"## {title}", escape(_ABOUT[table])]
+        for metric in dict.fromkeys(cell.metric for cell in own):
+            parts += _grid([cell for cell in own if cell.metric == metric], metric)
+        parts.append(f"> **{_SOURCE.mark} {warning}**")
+        parts += _notes(own)
+    return "\n\n".join(parts) + "\n"
+
+
+def _grid(cells: Sequence[Cell], metric: str) -> list[str]:
+    shown = _SHOWN[metric]
+    columns = list(dict.fromkeys(cell.column for cell in cells))
+    places = {(cell.row, cell.column): cell for cell in cells}
+    lines = [
+        [escape(row), *(_text(places.get((row, column)), shown.decimals) for column in columns)]
+        for row in dict.fromkeys(cell.row for cell in cells)
+    ]
+    return [f"**{escape(shown.heading)}**", pipe_table(["dataset", *map(escape, columns)], lines, 1)]
+
+
+def _text(cell: Cell | None, decimals: int) -> str:
+    if cell is None or cell.measured is None:
+        return NOTHING
+    text = f"{cell.measured:.{decimals}f}{_SOURCE.mark}"
+    if cell.interval is None:
+        return text
+    return f"{text} [{cell.interval[0]:.{decimals}f}, {cell.interval[1]:.{decimals}f}]"
+
+
+def _notes(cells: Sequence[Cell]) -> list[str]:
+    """The counts behind each row, and its remarks once."""
+    lines = []
+    for row in dict.fromkeys(cell.row for cell in cells):
+        own = [cell for cell in cells if cell.row == row]
+        columns: dict[int | None, list[str]] = {}
+        for cell in {(cell.column, cell.n): cell for cell in own}.values():
+            columns.setdefault(cell.n, []).append(cell.column)
+        counts = [str(n) if len(columns) == 1 else f"{n} ({', '.join(names)})" for n, names in columns.items()]
+        notes = dict.fromkeys(note for cell in own for note in cell.notes if note != _ABSENT)
+        lines.append(f"- {escape('; '.join([f'{row}: n = ' + ', '.join(counts), *notes]))}")
+    return ["\n".join(lines)] if lines else []

@@ -1,0 +1,275 @@
+"""A paper's tables as Markdown, in the paper's own form, published beside measured.
+
+The text depends on nothing but its arguments: no date, no path, no order of work. Where measured numbers must not be
+compared with the published ones, a banner at the top and one beside each table say so, and every such number
+carries a mark.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from mexflow.papers import Paper
+from mexflow.papers.parts import Column, Row, Table
+from mexflow.tables import claims
+from mexflow.tables import spotting_cells as spotting
+from mexflow.tables.cells import QUOTED, Cell
+from mexflow.tables.controls import TITLE, Control
+from mexflow.tables.metrics import COUNTED, METRICS, NOT_RUN, WRITTEN
+from mexflow.tables.source import Source
+
+NOTHING = "—"
+_FOLD_AWAY = 6
+_SPECIAL = re.compile(r"[\\*|<>]|(?<![^\W_])_|_(?![^\W_])")
+
+
+def markdown(
+    paper: Paper,
+    cells: Sequence[Cell],
+    controls: Sequence[Control] | None,
+    source: Source,
+    checked: Sequence[claims.Checked] = (),
+    shifted: Sequence[spotting.Shifted] = (),
+) -> str:
+    """The whole page: banner, the paper's tables, its claims, errata, null controls (None: they were not run)."""
+    parts = [f"# {escape(paper.title)}", escape(" ".join(paper.citation.split()))]
+    parts.append(f"Data: {escape(source.data)} · budget: {escape(source.budget)}")
+    if source.warning():
+        parts.append(f"> [!WARNING]\n> {escape(source.warning())} They carry the mark {source.mark}.")
+    for name, table in paper.tables.items():
+        parts += _section(name, table, [cell for cell in cells if cell.table == name], source)
+    parts += _claims(checked, source)
+    parts += _errata(paper)
+    parts += _shifted(shifted, source)
+    if any(experiment.recognises for experiment in paper.experiments.values()):
+        parts += _controls(controls, source)
+    return "\n\n".join(parts) + "\n"
+
+
+def escape(text: str) -> str:
+    """Text that Markdown shows literally, on one line, inside a table or out of it; backticks keep their meaning."""
+    return _SPECIAL.sub(lambda found: f"\\{found[0]}", " ".join(text.split()))
+
+
+def _section(name: str, table: Table, cells: list[Cell], source: Source) -> list[str]:
+    parts = [f"## {name}. {escape(table.title)}", _grid(table, cells, source)]
+    named = (column.metric or row.metric for row in table.rows for column in table.columns)
+    metrics = [METRICS[metric] for metric in dict.fromkeys(named)]
+    if any(metric.of_data for metric in metrics):
+        intervals = " or ".join(dict.fromkeys(metric.interval for metric in metrics if metric.of_data))
+        units = dict.fromkeys(metric.unit for metric in metrics if metric.of_data)
+        counts = _counts([cell for cell in cells if not cell.extra], " and ".join(units))
+        parts.append(
+            f"Each cell: published / measured [95 % interval, {intervals}].{counts} Data: {escape(source.data)} · "
+            f"budget: {escape(source.budget)}."
+        )
+        parts += _extras(table, [cell for cell in cells if cell.extra], metrics[0].unit, source)
+        parts += _legend(source)
+    else:
+        parts.append(
+            "Each cell: published / measured. The measured numbers are counted from the networks alone: they depend "
+            f"neither on the data (here: {escape(source.data)}) nor on the budget (here: {escape(source.budget)})."
+        )
+    if table.note:
+        parts.append(f"Note: {escape(table.note)}")
+    return parts + _remarks(table, cells)
+
+
+def _legend(source: Source) -> list[str]:
+    return [f"> **{source.mark} {escape(source.warning())}**"] if source.warning() else []
+
+
+def _grid(table: Table, cells: list[Cell], source: Source) -> str:
+    several = len({row.metric for row in table.rows}) > 1
+    found = {(cell.row, cell.column, cell.metric): cell for cell in cells}
+    lines = []
+    for row in table.rows:
+        texts = [escape(row.name)] + ([METRICS[row.metric].label] if several else [])
+        for number, column in enumerate(table.columns):
+            cell = found[row.name, column.name, column.metric or row.metric]
+            texts.append(f"{_published(row, column, number)} / {_measured(cell, source, _instead(row, number))}")
+        lines.append(texts)
+    heads = [escape(table.row_header)] + (["metric"] if several else []) + [escape(column) for column in table.names]
+    return pipe_table(heads, lines, 2 if several else 1)
+
+
+def _extras(table: Table, cells: list[Cell], unit: str, source: Source) -> list[str]:
+    """A grid for each metric that we show and the paper does not."""
+    parts = []
+    for metric in dict.fromkeys(cell.metric for cell in cells):
+        chosen = [cell for cell in cells if cell.metric == metric]
+        found = {(cell.row, cell.column): cell for cell in chosen}
+        lines = [
+            [escape(row)] + [_measured(found[row, column], source) for column in table.names]
+            for row in dict.fromkeys(cell.row for cell in chosen)
+        ]
+        parts.append(
+            f"The same places, {WRITTEN[metric][1]} [95 % interval, bootstrap over subjects]; the paper prints none."
+            f"{_counts(chosen, unit)}"
+        )
+        parts.append(pipe_table([escape(table.row_header), *map(escape, table.names)], lines, 1))
+    return parts
+
+
+def pipe_table(heads: list[str], lines: list[list[str]], left: int, last: int = 0) -> str:
+    """A table whose first `left` and last `last` columns hold text, the others numbers."""
+    rule = ["---"] * left + ["---:"] * (len(heads) - left - last) + ["---"] * last
+    return "\n".join(f"| {' | '.join(texts)} |" for texts in [heads, rule, *lines])
+
+
+def _published(row: Row, column: Column, number: int) -> str:
+    printed = row.published[number] if row.published else None
+    if printed is None:
+        return NOTHING
+    return escape(printed) if isinstance(printed, str) else WRITTEN[column.metric or row.metric][0](printed)
+
+
+def _instead(row: Row, number: int) -> str:
+    """What stands in place of a number of ours that there is none of."""
+    if row.experiments and row.experiments[number]:
+        return NOTHING
+    return escape(row.pending) if row.pending else NOTHING
+
+
+def _measured(cell: Cell, source: Source, instead: str = NOTHING) -> str:
+    if cell.incomplete:
+        return f"**{cell.incomplete}**"
+    if cell.measured is None:
+        return NOT_RUN if NOT_RUN in cell.notes else instead
+    write = WRITTEN[cell.metric][0]
+    if cell.metric in METRICS and not METRICS[cell.metric].of_data:
+        return write(cell.measured)
+    interval = f" [{write(cell.interval[0])}, {write(cell.interval[1])}]" if cell.interval else ""
+    return f"{write(cell.measured)}{source.mark}{interval}"
+
+
+def _counts(cells: list[Cell], unit: str) -> str:
+    """`` n = 60 test clips.`` or `` n = 1 to 340 pairs.``; empty where nothing was counted."""
+    counts = [cell.n for cell in cells if cell.n]
+    if not counts:
+        return ""
+    span = f"{min(counts)}" if min(counts) == max(counts) else f"{min(counts)} to {max(counts)}"
+    return f" n = {span} {unit}."
+
+
+def _remarks(table: Table, cells: list[Cell]) -> list[str]:
+    """The cells' notes, each once, with the places that it holds for; many on single cells are folded away."""
+    shown_elsewhere = {COUNTED, QUOTED, NOT_RUN, *(row.pending for row in table.rows), _flat(table.note)}
+    places: dict[str, set[tuple[str, str]]] = {}
+    for cell in cells:
+        for note in cell.notes:
+            if note not in shown_elsewhere and not note.startswith("INCOMPLETE"):
+                places.setdefault(note, set()).add((cell.row, cell.column))
+    order = [(row, column) for row in dict.fromkeys(cell.row for cell in cells) for column in table.names]
+    # Counts of a network qualify for no remark on data: "all" means all the others, where there are any.
+    measured = [cell for cell in cells if cell.experiments]
+    measured = [cell for cell in measured if cell.metric not in METRICS or METRICS[cell.metric].of_data] or measured
+    ours = [place for place in order if place in {(cell.row, cell.column) for cell in measured}]
+    general, single = [], []
+    for note, holders in places.items():
+        where, few = _where([place for place in order if place in holders], ours, table.names)
+        (single if few else general).append(f"- {where}{escape(note)}")
+    if len(single) <= _FOLD_AWAY:
+        lines = general + single
+        return ["\n".join(lines)] if lines else []
+    parts = ["\n".join(general)] if general else []
+    return [*parts, "<details><summary>Remarks on single cells</summary>", "\n".join(single), "</details>"]
+
+
+def _where(holders: list[tuple[str, str]], ours: list[tuple[str, str]], columns: list[str]) -> tuple[str, bool]:
+    """The shortest way to say which places a remark holds for, and whether they are single cells."""
+    if holders == ours:
+        return "", False
+    rows = list(dict.fromkeys(row for row, _ in holders))
+    if len(holders) == len(rows) * len(columns):
+        return f"{', '.join(map(escape, rows))}: ", False
+    others = [place for place in ours if place not in holders]
+    if set(holders) <= set(ours) and len(others) < len(holders):
+        return f"all but {_places(others)}: ", False
+    return f"{_places(holders)}: ", True
+
+
+def _places(places: list[tuple[str, str]]) -> str:
+    return ", ".join(f"{escape(row)} × {escape(column)}" for row, column in places)
+
+
+def _flat(note: str | None) -> str | None:
+    """A table's note as it stands among a cell's remarks."""
+    return " ".join(note.replace(";", ",").split()) if note else None
+
+
+def _claims(checked: Sequence[claims.Checked], source: Source) -> list[str]:
+    if not checked:
+        return []
+    lines = []
+    cells = [cell for one in checked for cell in one.cells]
+    for one in checked:
+        numbers = "<br>".join(f"{escape(cell.column)}: {_measured(cell, source)}" for cell in one.cells)
+        claim = f"{one.number}. {escape(one.claim.claim)}"
+        verdict = one.verdict if one.verdict == claims.UNKNOWN else f"{one.verdict}{source.mark}"
+        lines.append([claim, METRICS[one.claim.metric].label, verdict, numbers])
+    notes = [f"- {one.number}: {escape('; '.join(one.remarks))}" for one in checked if one.remarks]
+    return [
+        f"## {claims.TITLE}",
+        pipe_table(["claim", "by", "verdict", "differences"], lines, 4),
+        "Each difference in percentage points [95 % interval, bootstrap over subjects, the same ones for both]."
+        f"{_counts(cells, 'subjects of both')} A claim holds if each difference is above 0, and beyond chance if each "
+        "interval is; it does not hold beyond chance if an interval is below 0. Trained unlike: for other numbers of "
+        f"epochs, or on images of another size. Data: {escape(source.data)} · budget: {escape(source.budget)}.",
+        *_legend(source),
+        *(["\n".join(notes)] if notes else []),
+    ]
+
+
+def _errata(paper: Paper) -> list[str]:
+    if not paper.errata:
+        return []
+    return ["## Errata", "\n".join(f"- {escape(erratum)}" for erratum in paper.errata)]
+
+
+def _shifted(shifted: Sequence[spotting.Shifted], source: Source) -> list[str]:
+    if not shifted:
+        return []
+    lines = [[escape(one.experiment), *(_measured(cell, source) for cell in one.cells), one.verdict] for one in shifted]
+    return [
+        f"## {spotting.TITLE}",
+        pipe_table(["experiment", "overall F1 of intervals", "moved to random places", "verdict"], lines, 1, 1),
+        "The first number [95 % interval, bootstrap over subjects]; the second is the mean over repetitions in which "
+        "each predicted interval keeps its length and its video [95 % of the repetitions]. "
+        f"Data: {escape(source.data)} · budget: {escape(source.budget)}.",
+        *_legend(source),
+    ]
+
+
+def _controls(controls: Sequence[Control] | None, source: Source) -> list[str]:
+    parts = [f"## {TITLE}"]
+    if controls is None:
+        return [*parts, "Not run: `null_controls` is off."]
+    if not controls:
+        return [*parts, "This paper's file asks for none."]
+    heads = [
+        "experiment",
+        "accuracy (%)",
+        "null control (%)",
+        "expected by chance (%)",
+        "majority class (%)",
+        "verdict",
+    ]
+    lines = []
+    notes = []
+    for control in controls:
+        real, null, _, _ = control.cells
+        verdict = f"control {control.null_verdict}; experiment {control.verdict}"
+        lines.append([escape(control.experiment), *(_measured(cell, source) for cell in control.cells), verdict])
+        for cell, said in ((real, control.verdict), (null, control.null_verdict)):
+            own = [escape(note) for note in cell.notes if note != said and not note.startswith("INCOMPLETE")]
+            clips = [f"n = {cell.n} test clips"] if cell.n is not None else []
+            notes.append(f"- {escape(control.experiment)}, {cell.column}: {'; '.join([*clips, *own])}")
+    parts.append(pipe_table(heads, lines, 1, 1))
+    parts.append(
+        "Each number [95 % interval, bootstrap over subjects]. Chance lies between the agreement expected of the "
+        "control's own predictions and the share of the majority class; a control lands at chance if its interval "
+        f"meets that range. Data: {escape(source.data)} · budget: {escape(source.budget)}."
+    )
+    return [*parts, *_legend(source), "\n".join(notes)]

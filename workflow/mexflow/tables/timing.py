@@ -1,0 +1,150 @@
+"""The time to classify a clip: flow and network, one clip at a time, as the paper states it.
+
+Times differ from run to run and from machine to machine. They stand in tables of their own, and each row names the
+hardware.
+"""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import torch
+from torch import nn
+
+from mexflow.errors import UserError
+from mexflow.evaluation.folds import usable
+from mexflow.papers import Paper
+from mexflow.preprocess import flow
+from mexflow.preprocess.aligned import SEEN
+from mexflow.preprocess.pairs import PAIRS
+from mexflow.preprocess.scaling import scaled
+from mexflow.store.artifacts import Inputs
+from mexflow.tables.cells import SCHEMA
+
+Pair = tuple[np.ndarray, np.ndarray]
+
+
+def pairs_of_faces(
+    inputs: Inputs, arrays: Sequence[Path], rows: Sequence[dict[str, Any]], paper: Paper, wanted: int
+) -> list[Pair]:
+    """The two aligned faces, uint8 (h, w, c), of `wanted` test clips spread over all clips (fewer if there are fewer).
+
+    Raises:
+        UserError: if no clip has both faces.
+    """
+    assert paper.timing is not None
+    label = paper.data_of(paper.timing.experiment).label
+    clips = {(r["dataset"], r["subject"].rpartition("/")[2], r["video"]): r for r in rows if usable(r, label)}
+    found: list[Pair] = []
+    for path in arrays:
+        images = inputs.array(path)
+        table = inputs.table(path.with_suffix(".parquet")).select(
+            ["dataset", "subject", "video", "frame", "state", "excluded"]
+        )
+        at = {
+            (r["dataset"], r["subject"], r["video"], r["frame"]): i
+            for i, r in enumerate(table.to_pylist())
+            if r["state"] in SEEN and not r["excluded"]
+        }
+        for key, clip in clips.items():
+            ((first, second),) = PAIRS[paper.test_pairs[0]](clip, ())
+            if (*key, first) in at and (*key, second) in at:
+                found.append((np.array(images[at[*key, first]]), np.array(images[at[*key, second]])))
+    if not found:
+        raise UserError(f"{paper.paper}: no clip with aligned faces to time; see the logs of faces")
+    step = max(1, len(found) // wanted)
+    return found[::step][:wanted]
+
+
+@torch.no_grad()
+def measure(
+    paper: Paper, network: nn.Module, pairs: Sequence[Pair], channels: Sequence[str], device: torch.device
+) -> dict[str, np.ndarray]:
+    """Milliseconds of each clip: `flow` (scaling to 64 x 64 and flow), `network` (one image), `total`.
+
+    The first clip is done twice and its first time thrown away: it pays for what is set up once.
+    """
+    assert paper.flow is not None
+    times: dict[str, list[float]] = {"flow": [], "network": []}
+    for first, second in [pairs[0], *pairs]:
+        start = time.perf_counter()
+        ends = [scaled(face[None], paper.flow.size) for face in (first, second)]
+        field = flow.compute(paper.flow.method, *ends, **paper.flow.options)[0]
+        parts = {"Vx": field[0], "Vy": field[1], "M": np.hypot(field[0], field[1])}
+        image = np.stack([parts[name] for name in channels])[None].astype(np.float32)
+        middle = time.perf_counter()
+        network(torch.from_numpy(image).to(device)).argmax(1).cpu()
+        end = time.perf_counter()
+        times["flow"].append((middle - start) * 1e3)
+        times["network"].append((end - middle) * 1e3)
+    result = {name: np.array(values[1:]) for name, values in times.items()}
+    return {**result, "total": result["flow"] + result["network"]}
+
+
+def hardware(device: torch.device) -> str:
+    """The device's name: the GPU's, or the processor's with one thread."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    name = platform.processor() or platform.machine()
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        name = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), name)
+    except OSError:
+        pass
+    return f"{name}, one thread"
+
+
+def table(paper: Paper, times: dict[str, np.ndarray], device: torch.device, data: str, budget: str) -> pa.Table:
+    """The times as cells (see `cells.SCHEMA`): each the median over clips, with its 95 % bootstrap interval."""
+    assert paper.timing is not None
+    note = f"median of clips one at a time on {hardware(device)}; published on {paper.timing.hardware}: other hardware"
+    rows = []
+    for name, values in times.items():
+        generator = np.random.default_rng(0)
+        medians = np.median(generator.choice(values, (2000, len(values))), axis=1)
+        low, high = np.percentile(medians, (2.5, 97.5))
+        rows.append(
+            {
+                "cell": f"{paper.paper}/timing/{paper.timing.experiment}/{name}/milliseconds",
+                "table": "timing",
+                "row": paper.timing.experiment,
+                "column": name,
+                "metric": "milliseconds",
+                "published": paper.timing.published.get(name),
+                "measured": float(np.median(values)),
+                "ci_low": float(low),
+                "ci_high": float(high),
+                "n": len(values),
+                "data": data,
+                "budget": budget,
+                "note": note,
+            }
+        )
+    return pa.Table.from_pylist(rows, schema=SCHEMA)
+
+
+def markdown(paper: Paper, cells: pa.Table) -> str:
+    """The times as a Markdown table."""
+    rows = cells.to_pylist()
+    lines = [
+        f"# {paper.paper}: time to classify a clip",
+        "",
+        f"Network {rows[0]['row']}; {rows[0]['note']}. From two aligned faces in memory to the class; "
+        f"{rows[0]['n']} clips, data {rows[0]['data']}, network trained with budget {rows[0]['budget']}. "
+        "Measured times change from run to run.",
+        "",
+        "| step | published, ms | measured, ms [95 %] |",
+        "| --- | --- | --- |",
+    ]
+    for row in rows:
+        published = "—" if row["published"] is None else f"{row['published']:g}"
+        lines.append(
+            f"| {row['column']} | {published} | {row['measured']:.2f} [{row['ci_low']:.2f}, {row['ci_high']:.2f}] |"
+        )
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,1 @@
+"""Training of networks that spot and recognise at once, with a memory of the clip."""

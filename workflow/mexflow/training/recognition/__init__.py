@@ -1,0 +1,1 @@
+"""Training of networks that predict the class of a clip."""

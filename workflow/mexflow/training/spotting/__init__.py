@@ -1,0 +1,1 @@
+"""Training of networks that score the frames of long videos."""
