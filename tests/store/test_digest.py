@@ -73,14 +73,14 @@ def test_an_edit_reaches_just_the_commands_that_import_it(copy, module, reached)
 
 
 def test_an_edit_of_what_all_use_reaches_all(copy):
-    assert changed(copy, "artifacts") == set(digests(copy))
+    assert changed(copy, "store/artifacts") == set(digests(copy))
 
 
 def test_the_rules_of_the_workflow_see_the_same(copy):
     """The dispatcher and the list of commands take no part: a new command reruns nothing."""
     assert changed(copy, "__main__") == set()
     assert changed(copy, "commands") <= {"listing", "crate"}, "these enumerate or describe jobs, and are none"
-    assert changed(copy, "workflow") == set()
+    assert changed(copy, "plan/workflow") == set()
 
 
 def test_touching_changes_nothing(copy):
