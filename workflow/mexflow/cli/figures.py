@@ -150,11 +150,10 @@ def run(
 def _summary(paper: Paper, inputs: Inputs, indexes: Mapping[str, Path], arrays: Path) -> FlowSummary:
     from mexflow.figures.flow_summary import summarise
 
-    assert paper.flow is not None
     name, data = next(iter(paper.data.items()))
-    folder = arrays / "flow" / paper.flow.method
+    folder = arrays / "flow" / next(iter(paper.preprocessing.flow))
     rows = inputs.table(indexes[name]).to_pylist()
-    return summarise(rows, folder, data.label, data.classes, paper.test_pairs[0], paper.flow.size, inputs)
+    return summarise(rows, folder, data.label, data.classes, paper.test_pairs[0], paper.flow_of().size, inputs)
 
 
 def _draw(name: str, figure: Figure, evidence: Evidence, summary: FlowSummary | None, arrays: Path, inputs: Inputs):
