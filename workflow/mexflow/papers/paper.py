@@ -200,7 +200,9 @@ class Paper(Part):
         if model is None:
             return None
         shared = {name: value for name, value in self.training.items() if name in model.model_fields}
-        return parsed(model, {**shared, **getattr(own, "training", {})}, f"experiments.{experiment}.training")
+        changed = getattr(own, "training", {})
+        place = f"experiments.{experiment}.training" if changed else "training"
+        return parsed(model, {**shared, **changed}, place)
 
     def effort(self, experiment: str, budget: Budget) -> Effort:
         """The epochs and folds that `budget` runs of `experiment`."""

@@ -19,7 +19,7 @@ class Training(Part):
     batch_size: int = Field(ge=1)
     optimizer: str
     learning_rate: float = Field(gt=0)
-    optimizer_options: dict[str, Option] = {}
+    optimizer_options: dict[str, Option | list[float]] = {}
     augment: list[Operation] = []
 
     @field_validator("augment", mode="before")
