@@ -402,10 +402,11 @@ def test_an_entry_that_its_module_calls_by_its_own_name_is_held(methods):
 
 
 def test_entries_of_a_module(methods):
-    assert digest.entries("mexflow.methods") == ["fast", "best", "exact", "both", "one", "two"]
-    assert digest.entries("mexflow.shared") == []
+    assert digest.entries("mexflow.methods", "METHODS") == ["fast", "best", "exact", "both"]
+    assert digest.entries("mexflow.methods", "STEPS") == ["one", "two"]
+    assert digest.entries("mexflow.shared", "METHODS") == []
     with pytest.raises(ValueError, match=r"no module mexflow\.method"):
-        digest.entries("mexflow.method")
+        digest.entries("mexflow.method", "METHODS")
 
 
 @pytest.mark.parametrize("name", ["mexflow.methods:slow", "mexflow.shared:half"])

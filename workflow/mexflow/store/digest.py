@@ -60,12 +60,14 @@ class _Source:
         rest: all of it but these parts.
         parts: its entries by name, and if it makes a registry what it defines that is private, in their order.
         defined: the part that a name of this module stands for.
+        entries: the names of the entries of each of its registries, by the registry's name in it.
     """
 
     sha256: str
     rest: _Part
     parts: Mapping[str, _Part]
     defined: Mapping[str, str]
+    entries: Mapping[str, list[str]]
 
 
 def path_of(module: str) -> Path | None:
@@ -177,25 +179,26 @@ def _with_packages(name: str) -> list[str]:
     return [".".join(parts[:end]) for end in range(1, len(parts) + 1)] if parts[0] == PACKAGE else []
 
 
-def _registries(tree: ast.Module) -> set[str]:
-    """The names of the registries that a module makes."""
-    made: set[str] = set()
+def _registries(tree: ast.Module) -> dict[str, list[str]]:
+    """The names of the registries that a module makes, each with no entries yet."""
+    made: dict[str, list[str]] = {}
     for node in tree.body:
         if not isinstance(node, ast.Assign | ast.AnnAssign) or not isinstance(node.value, ast.Call):
             continue
         function = node.value.func
         if (function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")) == "Registry":
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            made.update(target.id for target in targets if isinstance(target, ast.Name))
+            made.update((target.id, []) for target in targets if isinstance(target, ast.Name))
     return made
 
 
-def _entered(call: ast.AST, method: str, registries: set[str]) -> str | None:
-    """The name that ``REGISTRY.method("name", …)`` enters, if a node is such a call."""
+def _entered(call: ast.AST, method: str, registries: Mapping[str, list[str]]) -> str | None:
+    """The name that ``REGISTRY.method("name", …)`` enters, if a node is such a call; it is noted in `registries`."""
     match call:
         case ast.Call(
             func=ast.Attribute(value=ast.Name(id=registry), attr=attribute), args=[ast.Constant(value=str(name)), *_]
         ) if registry in registries and attribute == method:
+            registries[registry].append(name)
             return name
     return None
 
@@ -212,8 +215,8 @@ def _private(statement: ast.stmt) -> str | None:
     return name if name.startswith("_") and not name.startswith("__") else None
 
 
-def _parts(tree: ast.Module, package: str) -> tuple[_Part, dict[str, _Part], dict[str, str]]:
-    """The rest of a module, its parts, and those that have a name in it; see :class:`_Source`."""
+def _parts(tree: ast.Module, package: str) -> tuple[_Part, dict[str, _Part], dict[str, str], dict[str, list[str]]]:
+    """The rest of a module, its parts, what they are called in it, and the entries; see :class:`_Source`."""
     registries = _registries(tree)
     rest = _Writer()
     writers: dict[str, _Writer] = {}
@@ -221,8 +224,9 @@ def _parts(tree: ast.Module, package: str) -> tuple[_Part, dict[str, _Part], dic
     for node in tree.body:
         names: list[str] = []
         if registries and isinstance(node, ast.FunctionDef | ast.ClassDef):
-            entering = {id(d): _entered(d, "entry", registries) for d in node.decorator_list}
-            names = [name for name in reversed(entering.values()) if name is not None]  # the lowest enters first
+            # The lowest enters first.
+            entering = {id(d): _entered(d, "entry", registries) for d in reversed(node.decorator_list)}
+            names = [name for name in entering.values() if name is not None]
             if names:
                 # By which other names it goes is no part of what an entry is.
                 node.decorator_list = [d for d in node.decorator_list if entering[id(d)] is None]
@@ -237,7 +241,7 @@ def _parts(tree: ast.Module, package: str) -> tuple[_Part, dict[str, _Part], dic
             for writer in [writers.setdefault(name, _Writer()) for name in names] or [rest]:
                 writer.write(node)
     parts = {name: writer.part(package, defined) for name, writer in writers.items()}
-    return rest.part(package, defined), parts, defined
+    return rest.part(package, defined), parts, defined, registries
 
 
 @cache
@@ -333,8 +337,12 @@ def code_digest(modules: Iterable[str]) -> str:
     return sha.hexdigest()
 
 
-def entries(module: str) -> list[str]:
-    """Names of the entries of a module's registries, in their order; nothing is imported.
+def entries(module: str, registry: str) -> list[str]:
+    """Names of the entries of a registry, in their order; nothing is imported.
+
+    Args:
+        module: the module that makes it.
+        registry: its name there, e.g. ``METHODS``.
 
     Raises:
         ValueError: if there is no such module.
@@ -342,7 +350,7 @@ def entries(module: str) -> list[str]:
     path = path_of(module)
     if path is None:
         raise ValueError(f"no module {module}")
-    return [name for name in _load(module, str(path)).parts if not name.startswith("_")]
+    return list(_load(module, str(path)).entries.get(registry, ()))
 
 
 def means_the_same(code: Mapping[str, Any]) -> bool:

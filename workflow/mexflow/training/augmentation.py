@@ -190,15 +190,6 @@ class Augmentation:
         return made.reshape(flow.shape)
 
 
-def picked(texts: Sequence[str]) -> list[str]:
-    """The operations of texts such as ``rotation=-10,10``, as code digests name them.
-
-    Raises:
-        UserError: if one is none.
-    """
-    return [OPERATIONS.identity(text.partition("=")[0]) for text in texts]
-
-
 def _parsed(text: str) -> Operation:
     name, _, values = text.partition("=")
     operation = OPERATIONS[name]

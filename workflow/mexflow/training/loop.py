@@ -13,6 +13,7 @@ from torch import nn
 from torch.utils import deterministic
 
 from mexflow.errors import UserError
+from mexflow.papers.trainings import Training
 from mexflow.registry import Registry
 from mexflow.seeds import derive
 from mexflow.training.checkpoints import Checkpoints
@@ -60,6 +61,21 @@ class Settings:
     early_stopping: int | None = None
     mixed_precision: bool = False
 
+    @classmethod
+    def of(cls, training: Training, epochs: int, batch_size: int | None = None) -> Settings:
+        """The settings that a paper's file gives, for so many epochs; in other batches where it says so for a stage."""
+        return cls(
+            epochs,
+            batch_size or training.batch_size,
+            training.optimizer,
+            training.learning_rate,
+            dict(training.optimizer_options),
+            schedule=getattr(training, "schedule", "constant"),
+            schedule_options=dict(getattr(training, "schedule_options", {})),
+            early_stopping=getattr(training, "early_stopping", None),
+            mixed_precision=getattr(training, "mixed_precision", False),
+        )
+
     @property
     def validates(self) -> bool:
         """Whether training looks at validation samples."""
@@ -86,15 +102,6 @@ def _plateau(optimizer: torch.optim.Optimizer, epochs: int, **options: Any) -> A
 SCHEDULES.add("constant", Schedule(lambda optimizer, epochs, **options: None))
 SCHEDULES.add("cosine", Schedule(torch.optim.lr_scheduler.CosineAnnealingLR))
 SCHEDULES.add("plateau", Schedule(_plateau, validates=True))
-
-
-def picked(optimizer: str, schedule: str = "constant") -> list[str]:
-    """An optimiser and a schedule, as code digests name them.
-
-    Raises:
-        UserError: if there is none of that name.
-    """
-    return [OPTIMIZERS.identity(optimizer), SCHEDULES.identity(schedule)]
 
 
 def make_deterministic(threads: int) -> None:

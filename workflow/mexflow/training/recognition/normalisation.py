@@ -67,8 +67,8 @@ def _by_channel(network: nn.Module, training: Samples) -> Normalised:
     return Normalised(network, _rms(_images(training), (0, 2, 3))[:, None, None])
 
 
-@METHODS.entry("motion")
-def _by_motion(network: nn.Module, training: Samples) -> Normalised:
+@METHODS.entry("mean_frame")
+def _off_mean_frame(network: nn.Module, training: Samples) -> Normalised:
     """A clip's mean frame is taken off its frames; what is left is divided by its root mean square over all clips."""
     return Normalised(network, _rms(_centred(_images(training)), None)[None], centred=True)
 

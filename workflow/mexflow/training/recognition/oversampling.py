@@ -171,15 +171,6 @@ def apply(images: torch.Tensor, extra: Extra, positions: np.ndarray) -> torch.Te
     return made
 
 
-def picked(texts: Sequence[str]) -> list[str]:
-    """The operations of texts such as ``brightness=0.8,1.2``, as code digests name them.
-
-    Raises:
-        UserError: if one is none.
-    """
-    return [OPERATIONS.identity(text.partition("=")[0]) for text in texts]
-
-
 def _parsed(text: str) -> Operation:
     name, _, given = text.partition("=")
     kind = OPERATIONS[name]
