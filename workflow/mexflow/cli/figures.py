@@ -52,9 +52,15 @@ def main(
     record: Record = None,
 ) -> None:
     """A paper's figures, as PNG and SVG."""
+    from mexflow import papers
+    from mexflow.papers.operations import name_of
     from mexflow.store.records import Job
+    from mexflow.training.augmentation import OPERATIONS
 
-    with Job(record, __name__, seed=seed, threads=1) as job:
+    told = papers.parse(paper.read_bytes(), paper)
+    aligned = any(figure.kind == "aligned" for figure in told.figures.values())
+    drawn = [OPERATIONS.identity(name_of(one)) for one in (told.training.get("augment", ()) if aligned else ())]
+    with Job(record, __name__, *drawn, seed=seed, threads=1) as job:
         said = run(
             paper_path=paper,
             folds_root=folds,
@@ -338,7 +344,7 @@ def _aligned(name: str, figure: Figure, evidence: Evidence, arrays: Path, sigma:
             if (row["video"], row["frame"]) == wanted and row["state"] in SEEN:
                 said = f"{clip['dataset']} {clip['clip']}, frame {clip['apex']}"
                 seed = seed_of(evidence.seed, paper.paper, name)
-                found = augmented(inputs.rows(path)[[i]][0], operations(paper.training.augment), sigma, seed)
+                found = augmented(inputs.rows(path)[[i]][0], operations(paper.training.get("augment", ())), sigma, seed)
     foot = " · ".join([f"{source.mark} {source.line()}".strip(), said, f"LCN with sigma {sigma:g} px"])
     return aligned_row(found, f"{name}. {figure.title}", foot, not source.comparable), foot, said
 

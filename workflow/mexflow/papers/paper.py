@@ -193,6 +193,11 @@ class Paper(Part):
         """The networks of its experiments."""
         return sorted({model for one in self.experiments.values() if (model := getattr(one, "model", None))})
 
+    @property
+    def protocols(self) -> list[str]:
+        """The protocols of its experiments."""
+        return sorted({self.protocol_of(name) for name in self.experiments})
+
     def training_of(self, experiment: str) -> Training | None:
         """How an experiment is trained: the paper's settings that its kind knows, and its own over them."""
         own = self.experiment(experiment)
