@@ -8,6 +8,7 @@ digest, and nothing else of its registries is.
 from __future__ import annotations
 
 import json
+from functools import cache
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, TypeAdapter, ValidationError
@@ -217,7 +218,11 @@ AnyRecipe = Annotated[
     FlowRecipe | ResidualRecipe | FramesRecipe | LbpTopRecipe | VideosRecipe | SequencesRecipe | DifferenceRecipe,
     Field(discriminator="kind"),
 ]
-_ADAPTER: TypeAdapter[Recipe] = TypeAdapter(AnyRecipe)
+
+
+@cache
+def _adapter() -> TypeAdapter[Recipe]:
+    return TypeAdapter(AnyRecipe)
 
 
 def text(recipe: Recipe) -> str:
@@ -244,7 +249,7 @@ def read(words: str) -> Recipe:
     except ValueError as error:
         raise UserError(f"{where}: not readable JSON ({error})") from None
     try:
-        return _ADAPTER.validate_python(values)
+        return _adapter().validate_python(values)
     except ValidationError as error:
         raise UserError(f"{where}: {explain(error, AnyRecipe)}") from None
 
