@@ -19,7 +19,8 @@ from mexflow.store.artifacts import Inputs, Outputs
 from mexflow.training.checkpoints import Checkpoints
 from mexflow.training.loop import Settings, make_deterministic, predict
 from mexflow.training.recognition.fold import FoldRun, run_fold, split
-from mexflow.training.recognition.samples import Samples, labelled, load_flow, permute_within_subject
+from mexflow.training.recognition.loaders import load_flow
+from mexflow.training.recognition.samples import Samples, labelled, permute_within_subject
 
 CPU = torch.device("cpu")
 SETTINGS = Settings(3, 8, "rmsprop", 0.001, {"alpha": 0.9, "weight_decay": 1e-4})

@@ -91,7 +91,7 @@ def main(
         listed("--optimizer-option", optimizer_option),
         early_stopping=early_stopping,
     )
-    objective = long_videos.Spotting(not unweighted, weights, positive)
+    objective = long_videos.SpottingLoss(not unweighted, weights, positive)
     facts = {"paper": paper, "experiment": experiment}
     with on_device(device) as place, Job(record, __name__, f"mexflow.models.{model}", **facts) as job:
         videos, left_out = long_videos.load(job.inputs, faces, lcn, job.inputs.table(index).to_pylist())

@@ -74,7 +74,7 @@ def main(
     from mexflow.training.devices import on_device
     from mexflow.training.loop import Settings, make_deterministic
     from mexflow.training.parallel import train_folds
-    from mexflow.training.recognition import loaders as loaders
+    from mexflow.training.recognition import loaders
     from mexflow.training.recognition import samples as data
     from mexflow.training.recognition.fold import FoldRun, run_fold
 
@@ -82,7 +82,7 @@ def main(
     choose("network", model, available())
     choose("input", input_, INPUTS)
     for name in channel:
-        choose("channel", name, data.CHANNELS)
+        choose("channel", name, loaders.CHANNELS)
     if input_ == "flow" and not (channel and train_pair and test_pair):
         raise UserError("train --input flow: --channel, --train-pair and --test-pair are needed")
     if input_ == "frames" and size is None:
@@ -108,7 +108,7 @@ def main(
         if permute_labels:
             rows = data.permute_within_subject(rows, label, derive(seed, paper, experiment))
         samples, left_out = {
-            "flow": lambda *common: data.load_flow(*common, {*train_pair, *test_pair}, channel),
+            "flow": lambda *common: loaders.load_flow(*common, {*train_pair, *test_pair}, channel),
             "residual": lambda *common: loaders.load_residual(*common, size),
             "frames": lambda *common: loaders.load_frames(*common, size),
             "lbp_top": loaders.load_lbp_top,
