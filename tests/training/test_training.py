@@ -105,6 +105,25 @@ def test_excluded_pairs_are_reported_and_left_out(tmp_path):
     assert len(found) == 22 and not any(clip["clip"].startswith("02_anger") for clip in found.clips)
 
 
+def test_channels_are_scaled_after_they_are_computed(files, samples):
+    inputs = Inputs()
+    rows = labelled(inputs.table(files.index).to_pylist(), "label", CLASSES)
+    load = lambda size: load_flow(inputs, files.arrays, rows, "label", CLASSES, set(PAIRS), ["M", "Vy"], size)[0]  # noqa: E731
+    stored, small = load(None), load(8)
+    side = stored.images.shape[-1]
+    assert small.images.shape[2:] == (8, 8) and small.images.dtype == np.float32 and small.clips == stored.clips
+    blocks = stored.images.reshape(len(stored), 2, 8, side // 8, 8, side // 8).mean((3, 5))
+    np.testing.assert_allclose(small.images, blocks, rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(load(side).images, stored.images)
+    with pytest.raises(UserError, match=rf"cannot be enlarged to {side + 1}x{side + 1}"):
+        load(side + 1)
+
+
+def test_an_unknown_channel(files):
+    with pytest.raises(UserError, match=r"unknown channel of flow 'Vz'"):
+        load_flow(Inputs(), files.arrays, [], "label", CLASSES, set(PAIRS), ["Vz"])
+
+
 def test_table_that_does_not_fit_its_array(files, tmp_path):
     copied = files.copy(tmp_path)
     np.save(copied.arrays[1], np.load(copied.arrays[1])[:-1])

@@ -96,6 +96,11 @@ class VideoFaces:
         at = int(np.searchsorted(self.frames, frame))
         return at if at < len(self.frames) and self.frames[at] == frame else None
 
+    def row(self, frame: int) -> int | None:
+        """The row of a frame in which the face was seen; None where it was not, or the frame is not there."""
+        position = self.position(frame)
+        return int(self.rows[position]) if position is not None and self.seen[position] else None
+
     def why_not(self, frames: Iterable[int], steps: bool = False) -> str | None:
         """Why nothing can be measured of these frames together, or None.
 
