@@ -31,7 +31,6 @@ def main(
     import cv2
     import numpy as np
 
-    from mexflow.errors import choose
     from mexflow.preprocess import flow
     from mexflow.preprocess.aligned import AlignedFaces
     from mexflow.preprocess.scaling import scaled
@@ -39,9 +38,9 @@ def main(
     from mexflow.store.records import Job
 
     cv2.setNumThreads(1)
-    choose("flow method", method, flow.METHODS)
     options = {name: scalar(value) for name, value in split("--option", option).items()}
-    with Job(record, __name__, dataset=dataset, subject=subject, threads=1, device="cpu") as job:
+    picked = flow.METHODS.identity(method)
+    with Job(record, __name__, picked, dataset=dataset, subject=subject, threads=1, device="cpu") as job:
         aligned = AlignedFaces(job.inputs, faces)
         images, following = aligned.images, aligned.next_rows()
         with (
