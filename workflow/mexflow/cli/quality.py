@@ -56,7 +56,8 @@ def main(
         found = []
         for name in names:
             rows = job.inputs.table(indexes[name]).to_pylist()
-            subjects = [one for path in arrays[name] for one in _read(job.inputs, Path(path), name)]
+            read = (_read(job.inputs, Path(path), name) for path in arrays[name])
+            subjects = [subject for subject in read if subject.states]
             if not subjects:
                 raise UserError(f"{name}: none of its {len(arrays[name])} tables of faces has a row")
             with progress(f"quality {name}", len(subjects)) as advance:
@@ -89,7 +90,7 @@ def _grouped(values: list[str]) -> dict[str, list[str]]:
     return result
 
 
-def _read(inputs: Inputs, path: Path, dataset: str) -> list[SubjectFaces]:
+def _read(inputs: Inputs, path: Path, dataset: str) -> SubjectFaces:
     """The faces of an array and the table beside it.
 
     Raises:
@@ -98,12 +99,10 @@ def _read(inputs: Inputs, path: Path, dataset: str) -> list[SubjectFaces]:
     from mexflow.errors import UserError
     from mexflow.evaluation.aligned_videos import read_faces
 
-    table, images = inputs.table(path.with_suffix(".parquet")), inputs.array(path)
-    if len(images) != len(table):
-        raise UserError(f"{path}: {len(images)} faces, {len(table)} rows in the table beside it; make the faces again")
-    if others := set(table["dataset"].to_pylist()) - {dataset}:
-        raise UserError(f"{path}: faces of {', '.join(sorted(others))}, not of {dataset}")
-    return read_faces(table, images)
+    subject = read_faces(inputs, path)
+    if subject.faces.dataset not in (None, dataset):
+        raise UserError(f"{path}: faces of {subject.faces.dataset}, not of {dataset}")
+    return subject
 
 
 app = command(main)

@@ -20,7 +20,9 @@ from mexflow.papers.trainings import MemoryTraining, RecognitionTraining, Spotti
 from mexflow.validation import explain
 
 _AUGMENTATION = "mexflow.training.augmentation"
+_CHANNELS = "mexflow.training.recognition.channels"
 _COPIES = "mexflow.training.recognition.oversampling"
+_LOADERS = "mexflow.training.recognition.loaders"
 _LOOP = "mexflow.training.loop"
 _FOLDS = "mexflow.evaluation.folds"
 _NORMALISATION = "mexflow.training.recognition.normalisation"
@@ -92,9 +94,10 @@ class RecognitionRecipe(_Epochs):
     keep_features: bool = False
 
     def picks(self) -> list[str]:
-        """Its normalisation, and what makes samples of small classes too."""
+        """What loads its samples, its normalisation, and what makes samples of small classes too."""
         return [
             *super().picks(),
+            f"{_LOADERS}:{self.kind}",
             f"{_NORMALISATION}:{self.training.normalise}",
             *(f"{_COPIES}:{name_of(operation)}" for operation in self.training.oversample),
         ]
@@ -108,6 +111,10 @@ class FlowRecipe(RecognitionRecipe):
     train_pairs: list[str] = Field(min_length=1)
     test_pairs: list[str] = Field(min_length=1)
     size: int | None = None
+
+    def picks(self) -> list[str]:
+        """Its channels too."""
+        return [*super().picks(), *(f"{_CHANNELS}:{name}" for name in self.channels)]
 
 
 class ResidualRecipe(RecognitionRecipe):
@@ -135,8 +142,8 @@ class LbpTopRecipe(TrainedRecipe):
     kind: Literal["lbp_top"]
 
     def picks(self) -> list[str]:
-        """That it is not normalised too."""
-        return [*super().picks(), f"{_NORMALISATION}:none"]
+        """What loads its samples, and that it is not normalised too."""
+        return [*super().picks(), f"{_LOADERS}:{self.kind}", f"{_NORMALISATION}:none"]
 
 
 class VideosRecipe(_Epochs):
