@@ -9,6 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from mexflow.papers.reporting_recipe import ReportingRecipe
+
 PAPER_PATH = Path(__file__).parents[1] / "workflow" / "papers" / "belaiche2020.yaml"
 CLASSES = ("happiness", "surprise", "anger", "disgust", "sadness")
 
@@ -32,6 +34,15 @@ FLOW = pa.schema(
         ("excluded", pa.string()),
     ]
 )
+
+
+def recipe(folds: Mapping[str, Sequence[str]], total: int, **changes) -> ReportingRecipe:
+    """The recipe of the tables of belaiche2020: its experiments' folds, of so many, read from flow."""
+    groups = [
+        {"experiments": [name], "reads": "flow/horn_schunck", "folds": list(names)} for name, names in folds.items()
+    ]
+    values = {"budget": "demo", "data": "embedded", "seed": 1, "folds": groups, "total_folds": {"megc2018": total}}
+    return ReportingRecipe.model_validate({**values, **changes})
 
 
 def write_fold(

@@ -106,12 +106,10 @@ rule quality:
     params:
         rule="quality",
         datasets=flags("dataset", plan.checked),
-        indexes=flags("index", [f"{dataset}=results/index/{dataset}.parquet" for dataset in plan.checked]),
-        faces=flags("faces", [f"{dataset}={path}" for dataset, arrays in plan.checked.items() for path in arrays]),
         size=plan.config.embedded.size,
         seed=plan.config.embedded.seed,
         code=plan.code("quality", *(embedded.LAYOUTS[dataset] for dataset in plan.checked)),
     shell:
         "MEXFLOW_RULE={params.rule} MEXFLOW_ATTEMPT={resources.attempt} python -m mexflow quality"
-        " {params.datasets} --size {params.size} --seed {params.seed} {params.indexes} {params.faces}"
+        " {params.datasets} --size {params.size} --seed {params.seed} --results results"
         " --output results/tables/preprocessing --record {output.record} > {log} 2>&1"

@@ -230,7 +230,8 @@ def _measured(evidence: Evidence, experiment: str, title: str, part: str | None 
 def _sweep(name: str, figure: Figure, evidence: Evidence):
     """As `_draw`."""
     from mexflow.figures.sweep import sweep
-    from mexflow.tables.metrics import METRICS, score
+    from mexflow.papers.metrics import METRICS
+    from mexflow.tables.recognition_metrics import score
 
     source = evidence.source
     points = {
@@ -240,7 +241,7 @@ def _sweep(name: str, figure: Figure, evidence: Evidence):
     foot = " · ".join([f"{source.mark} {source.line()}".strip(), *evidence.notes_of(figure.experiments)])
     drawn = sweep(points, figure.axis, f"{name}. {figure.title}", foot, not source.comparable, source.mark)
     texts = {
-        setting: found[0].notes[0] if found[0].value is None else METRICS[found[0].metric].text(found[0].value)
+        setting: found[0].notes[0] if found[0].value is None else format(found[0].value, METRICS[found[0].metric].form)
         for setting, found in points.items()
     }
     said = f"{figure.metrics[0]} " + ", ".join(f"{setting:g}: {text}" for setting, text in texts.items())

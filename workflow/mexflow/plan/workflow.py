@@ -9,7 +9,6 @@ from collections import defaultdict
 from collections.abc import Iterable
 from functools import cache, cached_property
 from pathlib import Path
-from shlex import quote
 from typing import Any
 
 from mexflow import commands, config, models, papers
@@ -22,6 +21,7 @@ from mexflow.plan import science
 from mexflow.plan.batches import Batch, cut
 from mexflow.plan.enumeration import spread
 from mexflow.plan.flags import flags, named
+from mexflow.plan.reporting import Reporting
 from mexflow.plan.shared import Shared
 from mexflow.plan.sources import Sources, require_plain, require_writable
 from mexflow.plan.unlisted import Unlisted
@@ -64,6 +64,7 @@ class Workflow:
         self.sources = Sources(self.config, wanted, RESULTS)
         self.sheets = sheets.Sheets(self.sources, RESULTS)
         self.unlisted = Unlisted(self)
+        self.reporting = Reporting(self)
         # Once a run: Snakemake asks for every job, and thousands of jobs would spend half of the DAG's time on it.
         self._code_digest = cache(commands.code_digest)
 
@@ -129,7 +130,7 @@ class Workflow:
                 index = used.data_of(name).index
                 # Networks that are trained apart share nothing but their rule; the arrays and folds are alike. What
                 # cannot be listed has a number too, so that the others have the same when it can.
-                folds, arrays = used.effort(name, self.config.budget).folds, self._stage_of(paper, name)
+                folds, arrays = used.effort(name, self.config.budget).folds, self.stage_of(paper, name)
                 if name in made:
                     folds, arrays = tuple(self.folds(paper, name)), tuple(self.arrays(paper, name))
                 alike[folds, index, arrays, experiment.keep_features, experiment.input].append(name)
@@ -141,9 +142,10 @@ class Workflow:
 
     def arrays(self, paper: str, experiment: str) -> list[str]:
         """The preprocessed arrays that an experiment reads."""
-        return self._stage(self._stage_of(paper, experiment), self.papers[paper].data_of(experiment).index)
+        return self._stage(self.stage_of(paper, experiment), self.papers[paper].data_of(experiment).index)
 
-    def _stage_of(self, paper: str, experiment: str) -> str:
+    def stage_of(self, paper: str, experiment: str) -> str:
+        """The folder, below the results, of the arrays that an experiment reads."""
         used = self.papers[paper]
         trained = used.with_null_controls()[experiment]
         return {
@@ -158,10 +160,6 @@ class Workflow:
 
     def _stage(self, stage: str, index: str) -> list[str]:
         return [f"{RESULTS}/{stage}/{dataset}/{subject}.npy" for dataset, subject in self.sources.subjects(index)]
-
-    def read_arrays(self, paper: str) -> list[str]:
-        """Every array that an experiment of the paper reads."""
-        return sorted({array for name in self.papers[paper].experiments for array in self.arrays(paper, name)})
 
     def figure_arrays(self, paper: str) -> list[str]:
         """The arrays that a paper's figures are drawn from: flow and the faces under it, or residual images."""
@@ -197,30 +195,6 @@ class Workflow:
         figures = self.papers[paper].figures.values()
         shown = {experiment for figure in figures for experiment in figure.experiments}
         return [path for path in self.predictions(paper) if path.split("/")[-3] in shown]
-
-    def timed_model(self, paper: str) -> str:
-        """The network that is timed: the first fold's of the timed experiment."""
-        timing = self.papers[paper].timing
-        assert timing is not None
-        return f"{RESULTS}/folds/{paper}/{timing.experiment}/{self.folds(paper, timing.experiment)[0]}/model.pt"
-
-    def timed_faces(self, paper: str) -> list[str]:
-        """The aligned faces that are classified against the clock."""
-        timing = self.papers[paper].timing
-        assert timing is not None
-        return self._stage("faces", self.papers[paper].data_of(timing.experiment).index)
-
-    def timed_index(self, paper: str) -> str:
-        """The index of the clips that are classified against the clock."""
-        timing = self.papers[paper].timing
-        assert timing is not None
-        return f"{RESULTS}/index/{self.papers[paper].data_of(timing.experiment).index}.parquet"
-
-    def timing_code(self, paper: str) -> str:
-        """The code digest of timing: of the timed network, and of no other."""
-        timing = self.papers[paper].timing
-        assert timing is not None
-        return self.code("timing", f"mexflow.models.{self.papers[paper].experiments[timing.experiment].model}")
 
     def predictions(self, paper: str, experiment: str | None = None) -> list[str]:
         """The prediction files of all folds of a paper's experiments, or of one, that the budget runs."""
@@ -337,10 +311,6 @@ class Workflow:
         model = self.experiments(paper)[experiment].model
         return self.code(command, *([f"mexflow.models.{model}"] if model else []))
 
-    def model_code(self, command: str, paper: str) -> str:
-        """The code digest of a command that builds the paper's networks."""
-        return self.code(command, *(f"mexflow.models.{model}" for model in self.papers[paper].models))
-
     @cached_property
     def checked(self) -> dict[str, list[str]]:
         """The aligned faces of the embedded datasets, which are held against the truth."""
@@ -348,29 +318,6 @@ class Workflow:
             dataset: [f"{RESULTS}/faces/{dataset}/{subject}.npy" for _, subject in self.sources.subjects(dataset)]
             for dataset in self.sources.embedded
         }
-
-    def tables_flags(self, paper: str) -> str:
-        """What `mexflow tables` is told of a paper, for all its experiments or for the scores of one."""
-        return (
-            f"--folds {RESULTS}/folds {named('index', self.indexes(paper), self.indexes(paper).values())}"
-            f" {self.expected(paper)} --budget {self.config.budget} --data {quote(self.data(paper))}"
-            f" --seed {self.config.seed}"
-        )
-
-    def all_tables_flags(self, paper: str) -> str:
-        """The same of all its tables: with the tables beside the arrays, and whether null controls are judged."""
-        controls = "" if self.config.null_controls else " --no-null-controls"
-        return f"{self.tables_flags(paper)} {flags('array-table', self.beside(self.read_arrays(paper)))}{controls}"
-
-    def incomplete_flags(self) -> str:
-        """The command lines of all papers' tables, and what is left out, as options of ``mexflow incomplete``."""
-        made = (
-            f"--paper {quote(self.paper_file(paper))} {self.all_tables_flags(paper)}"
-            f" --output {RESULTS}/tables/{paper} --record {RESULTS}/records/tables/{paper}.json"
-            for paper in self.whole
-        )
-        unlisted = (f"{paper}={reason}" for paper, reason in self.unlisted.papers.items())
-        return f"{flags('tables', made)} {flags('unlisted', unlisted)}"
 
     def training_flags(self, paper: str, experiment: str) -> str:
         """Everything that an experiment's training depends on, as options of ``mexflow train``."""

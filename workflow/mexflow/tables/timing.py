@@ -17,6 +17,7 @@ import pyarrow as pa
 import torch
 from torch import nn
 
+from mexflow.datasets.subjects import subjects_in_use
 from mexflow.errors import UserError
 from mexflow.evaluation.folds import usable
 from mexflow.papers import Paper
@@ -31,9 +32,13 @@ Pair = tuple[np.ndarray, np.ndarray]
 
 
 def pairs_of_faces(
-    inputs: Inputs, arrays: Sequence[Path], rows: Sequence[dict[str, Any]], paper: Paper, wanted: int
+    inputs: Inputs, folder: Path, rows: Sequence[dict[str, Any]], paper: Paper, wanted: int
 ) -> list[Pair]:
     """The two aligned faces, uint8 (h, w, c), of `wanted` test clips spread over all clips (fewer if there are fewer).
+
+    Args:
+        folder: that of the aligned faces, ``<dataset>/<subject>.npy``, each with its table.
+        rows: of the index of the timed experiment's data.
 
     Raises:
         UserError: if no clip has both faces.
@@ -41,8 +46,9 @@ def pairs_of_faces(
     assert paper.timing is not None
     label = paper.data_of(paper.timing.experiment).label
     clips = {(r["dataset"], r["subject"].rpartition("/")[2], r["video"]): r for r in rows if usable(r, label)}
-    found: list[Pair] = []
-    for path in arrays:
+    pairs: list[Pair] = []
+    for dataset, subject in subjects_in_use(rows):
+        path = folder / dataset / f"{subject}.npy"
         images = inputs.array(path)
         table = inputs.table(path.with_suffix(".parquet")).select(
             ["dataset", "subject", "video", "frame", "state", "excluded"]
@@ -55,11 +61,11 @@ def pairs_of_faces(
         for key, clip in clips.items():
             ((first, second),) = PAIRS[paper.test_pairs[0]](clip, ())
             if (*key, first) in at and (*key, second) in at:
-                found.append((np.array(images[at[*key, first]]), np.array(images[at[*key, second]])))
-    if not found:
+                pairs.append((np.array(images[at[*key, first]]), np.array(images[at[*key, second]])))
+    if not pairs:
         raise UserError(f"{paper.paper}: no clip with aligned faces to time; see the logs of faces")
-    step = max(1, len(found) // wanted)
-    return found[::step][:wanted]
+    step = max(1, len(pairs) // wanted)
+    return pairs[::step][:wanted]
 
 
 @torch.no_grad()
