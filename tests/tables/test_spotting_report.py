@@ -16,8 +16,8 @@ from mexflow.evaluation import scores, spotting
 from mexflow.papers.parts import Column, Intervals, Row
 from mexflow.store.artifacts import Inputs
 from mexflow.tables import shifted_controls
-from mexflow.tables.evidence import Evidence
-from mexflow.tables.measurement import NOT_RUN, Place
+from mexflow.tables.evidence import Evidence, Place
+from mexflow.tables.measurement import NOT_RUN
 from mexflow.tables.paper_cells import measure
 from mexflow.tables.source import Source
 from mexflow.training.memory.fold import STATES_TABLE

@@ -17,7 +17,6 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from mexflow.evaluation.uncertainty import Interval
-from mexflow.papers import Paper
 from mexflow.tables.measurement import Measurement
 
 QUOTED = "quoted by the paper, not computed here"
@@ -88,14 +87,14 @@ def require_unique(cells: Sequence[Cell]) -> None:
 
 
 def cell_from(
-    paper: Paper, table: str, row: str, column: str, measurement: Measurement, experiments: Iterable[str],
+    paper: str, table: str, row: str, column: str, measurement: Measurement, experiments: Iterable[str],
     published: float | None = None,
 ) -> Cell:  # fmt: skip
     """A cell of what was measured of some experiments; its remarks lose their semicolons, which separate remarks."""
     notes = tuple(" ".join(note.replace(";", ",").split()) for note in measurement.notes if note)
     value = None if measurement.value is None else float(measurement.value)
     return Cell(
-        paper.paper,
+        paper,
         table,
         row,
         column,

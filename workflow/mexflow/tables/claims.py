@@ -61,7 +61,7 @@ def _check(evidence: Evidence, number: int, claim: Claim) -> CheckedClaim:
         if difference.value is not None:
             remarks += [f"{column}: {note}" for note in difference.notes]
         whole = replace(difference, notes=[*difference.notes, *evidence.notes_of(pair), f"the claim: {verdict}"])
-        cells.append(cell_from(evidence.paper, TABLE, f"{number}. {claim.claim}", column, whole, pair))
+        cells.append(cell_from(evidence.paper.paper, TABLE, f"{number}. {claim.claim}", column, whole, pair))
     return CheckedClaim(number, claim, verdict, cells, remarks)
 
 

@@ -64,7 +64,9 @@ def _control(evidence: Evidence, name: str) -> Control:
     null.notes.append(null_verdict)
     places = (("experiment", real), ("null", null), ("null", expected), ("majority", share))
     cells = [
-        cell_from(evidence.paper, TABLE, name, column, number, [name if column == "experiment" else f"{name}-null"])
+        cell_from(
+            evidence.paper.paper, TABLE, name, column, number, [name if column == "experiment" else f"{name}-null"]
+        )
         for column, number in places
     ]
     return Control(name, cells, null_verdict, verdict)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mexflow.registry import Registry
-from mexflow.tables.evidence import Evidence, Measure
-from mexflow.tables.measurement import Measurement, Place
+from mexflow.tables.evidence import Evidence, Measure, Place
+from mexflow.tables.measurement import Measurement
 
 if TYPE_CHECKING:
     from torch import nn

@@ -20,10 +20,10 @@ from mexflow.errors import UserError
 from mexflow.evaluation import recognition, similarity
 from mexflow.evaluation.folds import PROTOCOLS, usable
 from mexflow.papers import Paper
-from mexflow.papers.parts import Effort, Sequences, Spotting
+from mexflow.papers.parts import Column, Effort, Row, Sequences, Spotting
 from mexflow.store.artifacts import Inputs
 from mexflow.tables.exclusions import Key, clip_key, count_reasons
-from mexflow.tables.measurement import Measurement, Place
+from mexflow.tables.measurement import Measurement
 from mexflow.tables.source import Source
 
 _COLUMNS = ["dataset", "subject", "clip", "label", "predicted"]
@@ -321,6 +321,15 @@ class Evidence:
 
 def _of_role(table: pa.Table, role: str) -> pa.Table:
     return table.filter(pc.equal(table["role"], role))
+
+
+@dataclass(frozen=True)
+class Place:
+    """One place of a table: its row, its column, and the experiment that fills it."""
+
+    row: Row
+    column: Column
+    experiment: str
 
 
 Measure = Callable[[Evidence, Place], list[Measurement]]

@@ -1,22 +1,12 @@
-"""What is measured: a place of a table, and the numbers that fill it."""
+"""A measured number, with all that is to be said of it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
 from mexflow.evaluation.uncertainty import Interval
-from mexflow.papers.parts import Column, Row
 
 NOT_RUN = "not run"
-
-
-@dataclass(frozen=True)
-class Place:
-    """One place of a table: its row, its column, and the experiment that fills it."""
-
-    row: Row
-    column: Column
-    experiment: str
 
 
 @dataclass(frozen=True)

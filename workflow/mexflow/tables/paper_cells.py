@@ -8,8 +8,8 @@ from importlib import import_module
 from mexflow.papers.metrics import METRICS
 from mexflow.papers.parts import Row, Table
 from mexflow.tables.cells import QUOTED, Cell, cell_from, require_unique
-from mexflow.tables.evidence import Evidence
-from mexflow.tables.measurement import Measurement, Place
+from mexflow.tables.evidence import Evidence, Place
+from mexflow.tables.measurement import Measurement
 
 
 def paper_cells(evidence: Evidence) -> list[Cell]:
@@ -54,7 +54,7 @@ def _place_cells(evidence: Evidence, name: str, table: Table, row: Row, number: 
         if exact and table.note and published is not None and measurement.value not in (None, published):
             notes.append(table.note)
         cell = cell_from(
-            evidence.paper,
+            evidence.paper.paper,
             name,
             row.name,
             column.name,

@@ -11,8 +11,8 @@ import numpy as np
 from mexflow.evaluation import recognition, similarity
 from mexflow.evaluation.uncertainty import bootstrap, seed_of
 from mexflow.registry import Registry
-from mexflow.tables.evidence import Evidence, Measure
-from mexflow.tables.measurement import NOT_RUN, Measurement, Place
+from mexflow.tables.evidence import Evidence, Measure, Place
+from mexflow.tables.measurement import NOT_RUN, Measurement
 
 ALL_PAIRS = "cosine_similarity_all_pairs"
 

@@ -16,8 +16,8 @@ from mexflow.evaluation.intervals import Counts
 from mexflow.evaluation.uncertainty import percentiles, seed_of
 from mexflow.papers.parts import Column, Row
 from mexflow.tables.cells import Cell, cell_from
-from mexflow.tables.evidence import Evidence
-from mexflow.tables.measurement import Measurement, Place
+from mexflow.tables.evidence import Evidence, Place
+from mexflow.tables.measurement import Measurement
 from mexflow.tables.spotting_metrics import MEASURES, counted_intervals, fold_tables, video_of
 
 SHIFTS = 200
@@ -56,7 +56,8 @@ def shifted_controls(evidence: Evidence) -> list[ShiftedControl]:
             row = f"{name}, {variant}"
             places = (("experiment", real), ("shifted", null))
             cells = [
-                cell_from(evidence.paper, TABLE, row, column, measurement, [name]) for column, measurement in places
+                cell_from(evidence.paper.paper, TABLE, row, column, measurement, [name])
+                for column, measurement in places
             ]
             controls.append(ShiftedControl(row, cells, verdict))
     return controls

@@ -18,8 +18,8 @@ from mexflow.evaluation import spotted, spotting
 from mexflow.evaluation.intervals import Counts
 from mexflow.evaluation.uncertainty import Interval, bootstrap, seed_of
 from mexflow.registry import Registry
-from mexflow.tables.evidence import Evidence, Measure
-from mexflow.tables.measurement import NOT_RUN, Measurement, Place
+from mexflow.tables.evidence import Evidence, Measure, Place
+from mexflow.tables.measurement import NOT_RUN, Measurement
 
 if TYPE_CHECKING:
     import pyarrow as pa
