@@ -37,10 +37,8 @@ FLOW = pa.schema(
 
 
 def recipe(folds: Mapping[str, Sequence[str]], total: int, **changes) -> ReportingRecipe:
-    """The recipe of the tables of belaiche2020: its experiments' folds, of so many, read from flow."""
-    groups = [
-        {"experiments": [name], "reads": "flow/horn_schunck", "folds": list(names)} for name, names in folds.items()
-    ]
+    """The recipe of the tables of belaiche2020: its experiments' folds, of so many."""
+    groups = [{"experiments": [name], "folds": list(names)} for name, names in folds.items()]
     values = {"budget": "demo", "data": "embedded", "seed": 1, "folds": groups, "total_folds": {"megc2018": total}}
     return ReportingRecipe.model_validate({**values, **changes})
 

@@ -9,7 +9,7 @@ import pytest
 from mexflow import papers
 from mexflow.errors import UserError
 from mexflow.papers import metrics
-from mexflow.papers.reporting_recipe import metrics_of, parse
+from mexflow.papers.reporting_recipe import metrics_of, read
 from project import WORKFLOW
 
 PAPERS = WORKFLOW / "papers"
@@ -17,34 +17,34 @@ VALUES = {
     "budget": "demo",
     "data": "embedded",
     "seed": 1,
-    "folds": [{"experiments": ["a", "a-null"], "reads": "flow/tvl1", "folds": ["01", "02"]}],
+    "folds": [{"experiments": ["a", "a-null"], "folds": ["01", "02"]}],
     "total_folds": {"casme2": 3},
 }
 
 
 def test_a_recipe_is_json_or_a_file_of_it(tmp_path):
-    recipe = parse(json.dumps(VALUES))
-    assert recipe.expected == {"a": ["01", "02"], "a-null": ["01", "02"]} and recipe.reads["a"] == "flow/tvl1"
+    recipe = read(json.dumps(VALUES))
+    assert recipe.expected == {"a": ["01", "02"], "a-null": ["01", "02"]}
     assert json.loads(recipe.text()) == VALUES
     (tmp_path / "r.json").write_text(recipe.text())
-    assert parse(str(tmp_path / "r.json")) == recipe
-    with pytest.raises(UserError, match="none.json: No such file or directory; give JSON"):
-        parse(str(tmp_path / "none.json"))
+    assert read(str(tmp_path / "r.json")) == recipe
+    with pytest.raises(UserError, match="none.json: no recipe and no file with one"):
+        read(str(tmp_path / "none.json"))
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"sede": 1}, "unknown key 'sede' (did you mean 'seed'?)"),
+        ({"sede": 1}, "the recipe: unknown key 'sede' (did you mean 'seed'?)"),
         ({"folds": [{**VALUES["folds"][0], "fold": []}]}, "unknown key 'folds.0.fold' (did you mean 'folds'?)"),
-        ({"budget": "papr"}, "budget: Input should be 'demo' or 'paper'"),
-        ({"folds": [{"experiments": [], "reads": "faces", "folds": []}]}, "folds.0.experiments: List should have"),
-        ({"seed": "x"}, "seed: Input should be a valid integer"),
+        ({"budget": "papr"}, "budget: input should be 'demo' or 'paper'"),
+        ({"folds": [{"experiments": [], "folds": []}]}, "folds.0.experiments: list should have"),
+        ({"seed": "x"}, "seed: input should be a valid integer"),
     ],
 )
 def test_a_wrong_recipe_is_one_line(change, message):
     with pytest.raises(UserError) as error:
-        parse(json.dumps({**VALUES, **change}))
+        read(json.dumps({**VALUES, **change}))
     assert message in str(error.value) and "\n" not in str(error.value)
 
 

@@ -286,7 +286,22 @@ STEPS = Registry("step", __name__)
 def fast(value):
     from mexflow.speed import quick
 
-    return quick(value)
+    return quick(_both(value))
+
+
+_FACTOR = 20
+
+
+def _both(value):
+    return _inner(value)
+
+
+def _inner(value):
+    return _FACTOR * value
+
+
+def _used(value):
+    return 30 * value
 
 
 @METHODS.entry("exact")
@@ -305,7 +320,7 @@ STEPS.add("two", lambda value: 2)
 
 
 def step(value):
-    return 3
+    return _used(3)
 """
 MODULES = {
     "methods": METHODS,
@@ -337,12 +352,14 @@ def by_choice() -> dict[str, str]:
 @pytest.mark.parametrize(
     ("old", "new", "reached"),
     [
-        ("quick(value)", "quick(2 * value)", {"fast"}),
+        ("quick(_both", "quick(2 * _both", {"fast"}),
         ("half(value)", "half(2 * value)", {"exact", "best", "both"}),
         ("value: 1", "value: 10", {"one"}),
         ('"two", lambda value: 2', '"two", lambda value: 20', {"two"}),
         ("first = exact", "first = None", {"both"}),
-        ("return 3", "return 4", set(CHOICES)),
+        ("return _used(3)", "return _used(4)", set(CHOICES)),
+        ("30 * value", "31 * value", set(CHOICES)),
+        ("_FACTOR = 20", "_FACTOR = 21", {"fast"}),
         ('"step"', '"stage"', set(CHOICES)),
         ("\n\ndef step", '\nSTEPS.add("three", lambda value: 3)\n\n\ndef step', set()),
         ("STEPS.add", '@METHODS.entry("new")\ndef new(value):\n    return 4\n\n\nSTEPS.add', set()),
@@ -376,20 +393,21 @@ def test_an_entry_that_is_imported_by_its_own_name_is_held(methods):
     user.write_text("from mexflow.methods import fast")
     assert "mexflow.speed" in digest.closure(["mexflow.user"])
     before = digest.code_digest(["mexflow.user"])
-    methods.write_text(methods.read_text().replace("quick(value)", "quick(2 * value)"))
+    methods.write_text(methods.read_text().replace("quick(_both", "quick(2 * _both"))
     assert digest.code_digest(["mexflow.user"]) != before
 
 
 def test_an_entry_that_its_module_calls_by_its_own_name_is_held(methods):
-    methods.write_text(methods.read_text().replace("return 3", "return fast(3)"))
+    methods.write_text(methods.read_text().replace("return _used(3)", "return fast(3)"))
     assert "mexflow.speed" in digest.closure(["mexflow.user"])
 
 
 def test_entries_of_a_module(methods):
-    assert digest.entries("mexflow.methods") == ["fast", "best", "exact", "both", "one", "two"]
-    assert digest.entries("mexflow.shared") == []
+    assert digest.entries("mexflow.methods", "METHODS") == ["fast", "best", "exact", "both"]
+    assert digest.entries("mexflow.methods", "STEPS") == ["one", "two"]
+    assert digest.entries("mexflow.shared", "METHODS") == []
     with pytest.raises(ValueError, match=r"no module mexflow\.method"):
-        digest.entries("mexflow.method")
+        digest.entries("mexflow.method", "METHODS")
 
 
 @pytest.mark.parametrize("name", ["mexflow.methods:slow", "mexflow.shared:half"])

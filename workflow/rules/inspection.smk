@@ -86,6 +86,7 @@ rule quality:
     """Faces and flow of the embedded datasets against the renderer's truth."""
     input:
         indexes=[f"results/index/{dataset}.parquet" for dataset in plan.checked],
+        videos=[f"results/index/{dataset}.videos.parquet" for dataset in plan.checked],
         faces=[path for arrays in plan.checked.values() for path in arrays],
         tables=plan.beside([path for arrays in plan.checked.values() for path in arrays]),
     output:
@@ -108,7 +109,7 @@ rule quality:
         datasets=flags("dataset", plan.checked),
         size=plan.config.embedded.size,
         seed=plan.config.embedded.seed,
-        code=plan.code("quality", *(embedded.LAYOUTS[dataset] for dataset in plan.checked)),
+        code=plan.quality_code(),
     shell:
         "MEXFLOW_RULE={params.rule} MEXFLOW_ATTEMPT={resources.attempt} python -m mexflow quality"
         " {params.datasets} --size {params.size} --seed {params.seed} --results results"

@@ -129,7 +129,7 @@ for paper in plan.whole:
             data=plan.data(paper),
             seed=plan.config.seed,
             sigma=plan.config.preprocess.lcn.sigma,
-            code=plan.code("figures"),
+            code=plan.figures_code(paper),
         shell:
             "MEXFLOW_RULE={params.rule} MEXFLOW_ATTEMPT={resources.attempt} python -m mexflow figures"
             " --paper {input.paper:q} --folds results/folds {params.index}"

@@ -52,9 +52,17 @@ def main(
     record: Record = None,
 ) -> None:
     """A paper's figures, as PNG and SVG."""
+    from mexflow import papers
+    from mexflow.papers import metrics
+    from mexflow.papers.operations import name_of
     from mexflow.store.records import Job
+    from mexflow.training.augmentation import OPERATIONS
 
-    with Job(record, __name__, seed=seed, threads=1) as job:
+    told = papers.parse(paper.read_bytes(), paper)
+    aligned = any(figure.kind == "aligned" for figure in told.figures.values())
+    drawn = [OPERATIONS.identity(name_of(one)) for one in (told.training.get("augment", ()) if aligned else ())]
+    drawn += metrics.entries(metric for figure in told.figures.values() for metric in figure.metrics)
+    with Job(record, __name__, *drawn, seed=seed, threads=1) as job:
         said = run(
             paper_path=paper,
             folds_root=folds,
@@ -150,11 +158,10 @@ def run(
 def _summary(paper: Paper, inputs: Inputs, indexes: Mapping[str, Path], arrays: Path) -> FlowSummary:
     from mexflow.figures.flow_summary import summarise
 
-    assert paper.flow is not None
     name, data = next(iter(paper.data.items()))
-    folder = arrays / "flow" / paper.flow.method
+    folder = arrays / "flow" / next(iter(paper.preprocessing.flow))
     rows = inputs.table(indexes[name]).to_pylist()
-    return summarise(rows, folder, data.label, data.classes, paper.test_pairs[0], paper.flow.size, inputs)
+    return summarise(rows, folder, data.label, data.classes, paper.test_pairs[0], paper.flow_of().size, inputs)
 
 
 def _draw(name: str, figure: Figure, evidence: Evidence, summary: FlowSummary | None, arrays: Path, inputs: Inputs):
@@ -340,7 +347,7 @@ def _aligned(name: str, figure: Figure, evidence: Evidence, arrays: Path, sigma:
             if (row["video"], row["frame"]) == wanted and row["state"] in SEEN:
                 said = f"{clip['dataset']} {clip['clip']}, frame {clip['apex']}"
                 seed = seed_of(evidence.seed, paper.paper, name)
-                found = augmented(inputs.rows(path)[[i]][0], operations(paper.training.augment), sigma, seed)
+                found = augmented(inputs.rows(path)[[i]][0], operations(paper.training.get("augment", ())), sigma, seed)
     foot = " · ".join([f"{source.mark} {source.line()}".strip(), said, f"LCN with sigma {sigma:g} px"])
     return aligned_row(found, f"{name}. {figure.title}", foot, not source.comparable), foot, said
 

@@ -25,7 +25,7 @@ def main(
 
     run = status.parse(Inputs().bytes(log).decode(errors="replace").splitlines())
     for path, recipe in pairs("--paper", paper).items():
-        outcome = incomplete.make(run, Path(path), reporting_recipe.parse(recipe), results)
+        outcome = incomplete.make(run, Path(path), reporting_recipe.read(recipe), results)
         if outcome:
             print(outcome)
     if "unlisted" in run.counts:

@@ -30,11 +30,12 @@ def main(
 
     from mexflow import embedded
     from mexflow.datasets import SPOTTING
-    from mexflow.datasets.subjects import subjects_in_use
+    from mexflow.datasets.subjects import with_clips, with_videos
     from mexflow.errors import UserError, choose
     from mexflow.evaluation.quality import measure
     from mexflow.preprocess.flow import METHODS
     from mexflow.progress import progress
+    from mexflow.store.paths import Results
     from mexflow.store.records import Job
     from mexflow.tables.cells import to_csv
     from mexflow.tables.quality_table import quality_cells, quality_markdown, quality_table
@@ -43,15 +44,18 @@ def main(
     choose("embedded size", size, embedded.SIZES)
     methods = [choose("flow method", name, METHODS) for name in dict.fromkeys(method)] or list(METHODS)
     names = [choose("embedded dataset", name, embedded.LAYOUTS) for name in dict.fromkeys(dataset)]
+    places = Results(results)
     layouts = [embedded.LAYOUTS[name] for name in names]
-    with Job(record, __name__, *layouts, size=size, seed=seed, threads=1, device="cpu") as job:
+    picked = [*layouts, *map(METHODS.identity, methods)]
+    with Job(record, __name__, *picked, size=size, seed=seed, threads=1, device="cpu") as job:
         measured = []
         for name in names:
-            rows = job.inputs.table(results / "index" / f"{name}.parquet").to_pylist()
-            # Where every video counts, subjects without an annotated expression have faces too.
-            every = embedded.plan(name, size, seed).subjects if name in SPOTTING else None
-            shown = every or [subject for _, subject in subjects_in_use(rows)]
-            paths = [results / "faces" / name / f"{subject}.npy" for subject in shown]
+            rows = job.inputs.table(places.index(name)).to_pylist()
+            if name in SPOTTING:
+                listed = with_videos(job.inputs.table(places.videos(name)).to_pylist())
+            else:
+                listed = with_clips(rows)
+            paths = places.arrays("faces", listed)
             subjects = [faces for path in paths for faces in _read(job.inputs, path, name)]
             if not subjects:
                 raise UserError(f"{name}: none of its {len(paths)} tables of faces has a row")

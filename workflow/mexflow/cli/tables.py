@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mexflow.papers import Paper
     from mexflow.papers.reporting_recipe import ReportingRecipe
     from mexflow.store.artifacts import Inputs, Outputs
+    from mexflow.store.paths import Results
     from mexflow.tables.cells import Cell
 
 
@@ -29,17 +30,15 @@ def main(
 ) -> None:
     """A paper's tables, published beside measured."""
     from mexflow import papers
-    from mexflow.papers import metrics, reporting_recipe
+    from mexflow.papers import reporting_recipe
     from mexflow.store.records import Job
 
-    parsed = reporting_recipe.parse(recipe)
+    parsed = reporting_recipe.read(recipe)
     shown = papers.parse(paper.read_bytes(), paper)
-    networks = [f"mexflow.models.{model}" for model in shown.models]
-    if only is not None:
-        shown, networks = papers.scores_of(shown, only), []
-    measures = metrics.entries(reporting_recipe.metrics_of(shown, parsed.null_controls))
+    shown = shown if only is None else papers.scores_of(shown, only)
+    picked = reporting_recipe.picks(shown, parsed, only)
     facts = {"seed": parsed.seed, "threads": 1, "recipe": parsed.model_dump(mode="json")}
-    with Job(record, __name__, *networks, *measures, **facts) as job:
+    with Job(record, __name__, *picked, **facts) as job:
         summary, cells = run(paper, results, parsed, output, job.inputs, job.outputs, only)
         # What each number was measured of: an auditor follows it from here to the folds.
         job.state(cells=cells)
@@ -73,6 +72,7 @@ def run(
     """
     from mexflow import papers
     from mexflow.errors import choose
+    from mexflow.store.paths import Results
     from mexflow.tables import cells, claims, paper_page
     from mexflow.tables.controls import controls
     from mexflow.tables.evidence import Evidence
@@ -85,10 +85,11 @@ def run(
     if only is not None:
         paper = papers.scores_of(paper, only)
         choose("experiment of the recipe", only, recipe.expected)
+    places = Results(results)
     source = Source(recipe.data, recipe.budget)
     wanted = paper.data if only is None else [paper.data_name(only)]
     rows = {name: inputs.table(results / "index" / f"{paper.data[name].index}.parquet").to_pylist() for name in wanted}
-    beside = list(_beside_arrays(paper, recipe, results, rows, inputs, only))
+    beside = list(_beside_arrays(paper, recipe, places, rows, inputs))
     excluded = {name: exclusions(rows[name], paper.data[name].label, beside, paper.test_pairs) for name in wanted}
     evidence = Evidence(
         paper,
@@ -120,19 +121,18 @@ def run(
 def _beside_arrays(
     paper: Paper,
     recipe: ReportingRecipe,
-    results: Path,
+    places: Results,
     rows: dict[str, list[dict]],
     inputs: Inputs,
-    only: str | None,
 ) -> Iterable[pa.Table]:
-    """The tables beside the arrays that the experiments, or `only` one, read: of each subject with a usable clip."""
-    from mexflow.datasets.subjects import subjects_in_use
+    """The tables beside the arrays that the experiments of the recipe read: of each subject with a usable clip."""
+    from mexflow.datasets.subjects import with_clips
+    from mexflow.store.paths import table_of
 
     paths = {
-        results / folder / dataset / f"{subject}.parquet"
-        for experiment, folder in recipe.reads.items()
-        if only in (None, experiment)
-        for dataset, subject in subjects_in_use(rows[paper.data_name(experiment)])
+        table_of(array)
+        for experiment in recipe.expected
+        for array in places.arrays(paper.reads(experiment)[0], with_clips(rows[paper.data_name(experiment)]))
     }
     for path in sorted(paths):
         # After a run that failed, what a fold lacks may be just this.

@@ -10,9 +10,12 @@ from pathlib import Path
 
 from pydantic import Field, ValidationError
 
-from mexflow.errors import UserError, nearest
+from mexflow.errors import UserError
+from mexflow.papers import metrics
 from mexflow.papers.paper import Paper
-from mexflow.papers.parts import Budget, Part
+from mexflow.papers.part import Part
+from mexflow.papers.parts import Budget
+from mexflow.validation import explain
 
 
 class ExperimentFolds(Part):
@@ -20,13 +23,10 @@ class ExperimentFolds(Part):
 
     Attributes:
         experiments: their names, those of null controls too.
-        reads: the folder, below the results, of the arrays they read, ``<reads>/<dataset>/<subject>.npy``; the tables
-            beside these say which clips were left out.
         folds: the names of the folds that the budget runs; one that is not there makes every number INCOMPLETE.
     """
 
     experiments: list[str] = Field(min_length=1)
-    reads: str
     folds: list[str]
 
 
@@ -57,42 +57,28 @@ class ReportingRecipe(Part):
         """The folds of each experiment, by its name."""
         return {name: group.folds for group in self.folds for name in group.experiments}
 
-    @property
-    def reads(self) -> dict[str, str]:
-        """The folder of the arrays that each experiment reads, by its name."""
-        return {name: group.reads for group in self.folds for name in group.experiments}
-
     def text(self) -> str:
         """The recipe as JSON, on one line, without what is as it is by default."""
         return self.model_dump_json(exclude_defaults=True)
 
 
-def parse(text: str) -> ReportingRecipe:
-    """A recipe, of its JSON, or of the path of a file that holds it.
+def read(words: str) -> ReportingRecipe:
+    """The recipe of a JSON document, or of a file that holds one.
 
     Raises:
-        UserError: naming every key that is wrong, with the nearest valid one.
+        UserError: if it is neither, or a key is wrong; the nearest valid one is suggested.
     """
-    place = "--recipe"
-    if not text.lstrip().startswith("{"):
-        place = text
+    place = "the recipe"
+    if not words.lstrip().startswith("{"):
+        place = words
         try:
-            text = Path(text).read_text()
-        except (OSError, UnicodeDecodeError) as error:
-            reason = getattr(error, "strerror", None) or "not a text"
-            raise UserError(f"--recipe {place}: {reason}; give JSON, or a file that holds it") from None
+            words = Path(words).read_text()
+        except (OSError, ValueError) as error:
+            raise UserError(f"{place}: no recipe and no file with one ({error})") from None
     try:
-        return ReportingRecipe.model_validate_json(text)
+        return ReportingRecipe.model_validate_json(words)
     except ValidationError as error:
-        raise UserError(f"{place}: " + "; ".join(_mistake(details) for details in error.errors())) from None
-
-
-def _mistake(details) -> str:
-    *above, key = details["loc"] or ("",)
-    if details["type"] != "extra_forbidden":
-        return f"{'.'.join(map(str, details['loc']))}: {details['msg']}".removeprefix(": ")
-    keys = (ExperimentFolds if above[:1] == ["folds"] else ReportingRecipe).model_fields
-    return f"unknown key {'.'.join(map(str, details['loc']))!r}{nearest(str(key), keys)}"
+        raise UserError(f"{place}: {explain(error, ReportingRecipe)}") from None
 
 
 def metrics_of(paper: Paper, null_controls: bool = True) -> list[str]:
@@ -101,6 +87,22 @@ def metrics_of(paper: Paper, null_controls: bool = True) -> list[str]:
     names = [column.metric or row.metric for row, column in rows]
     names += [claim.metric for claim in paper.claims]
     if null_controls:
-        controlled = [experiment for experiment in paper.experiments.values() if experiment.null_control]
-        names += ["accuracy" if experiment.recognises else "interval_f1" for experiment in controlled]
+        controlled = [name for name, own in paper.experiments.items() if getattr(own, "null_control", False)]
+        names += ["accuracy" if paper.kind(name).recognises else "interval_f1" for name in controlled]
     return list(dict.fromkeys(names))
+
+
+def picks(paper: Paper, recipe: ReportingRecipe, only: str | None = None) -> list[str]:
+    """What a paper's tables, or the scores of one experiment, pick by name: modules, and ``module:entry``.
+
+    Args:
+        paper: the paper; for the scores :func:`mexflow.papers.scores_of` it.
+        only: the experiment whose scores these are.
+    """
+    networks = paper.models if only is None else []
+    protocols = paper.protocols if only is None else [paper.protocol_of(only)]
+    return [
+        *(f"mexflow.models.{model}" for model in networks),
+        *(f"mexflow.evaluation.folds:{protocol}" for protocol in protocols),
+        *metrics.entries(metrics_of(paper, recipe.null_controls)),
+    ]

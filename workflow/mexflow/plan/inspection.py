@@ -5,24 +5,35 @@ Imports nothing heavy: the Snakefile asks it which files to make.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from mexflow.papers.parts import Flow
+from mexflow.papers.preprocessing import Flow, Preprocessing, Residual
 from mexflow.plan.enumeration import spread
 from mexflow.plan.sources import Sources
 
 SUBJECTS = 3
-FLOW = Flow(method="tvl1", size=112, pairs=["onset-apex"])
-"""The flow shown, in these settings where no paper asks for that method."""
+FLOW = "sheet"
+"""The name of the flow shown, which no paper's settings change."""
 
-RESIDUALS = ("ars", "rrs")
+PREPROCESSING = Preprocessing(
+    flow={FLOW: Flow(method="tvl1", size=112, pairs=["onset-apex"])},
+    residual={"ars": Residual(image="ars"), "rrs": Residual(image="rrs")},
+)
+"""What the sheets show."""
 
 
 class Sheets:
     """The files that contact sheets are made from."""
 
-    def __init__(self, sources: Sources, results: Path) -> None:
-        self._sources, self._results = sources, results
+    def __init__(self, sources: Sources, results: Path, residuals: Sequence[str]) -> None:
+        """
+        Args:
+            sources: the datasets.
+            results: the folder of the results.
+            residuals: the names of the residual images to show.
+        """
+        self._sources, self._results, self._residuals = sources, results, residuals
 
     def subjects(self, dataset: str) -> list[str]:
         """The subjects that a dataset's sheet shows: some of those with a usable micro-expression."""
@@ -33,7 +44,7 @@ class Sheets:
     @property
     def flow(self) -> str:
         """The stage of the flow shown."""
-        return f"flow/{FLOW.method}"
+        return f"flow/{FLOW}"
 
     def files(self, dataset: str, stage: str) -> list[str]:
         """The arrays of one stage that a sheet is made from, e.g. of ``lcn``."""
@@ -41,7 +52,7 @@ class Sheets:
 
     def residuals(self, dataset: str) -> list[str]:
         """The residual images that a sheet shows."""
-        return [path for kind in RESIDUALS for path in self.files(dataset, f"residual/{kind}")]
+        return [path for kind in self._residuals for path in self.files(dataset, f"residual/{kind}")]
 
     def arrays(self, dataset: str) -> list[str]:
         """Every array with a table of its own that a sheet is made from."""

@@ -10,10 +10,9 @@ from shlex import quote
 from typing import TYPE_CHECKING
 
 from mexflow import papers
-from mexflow.datasets.subjects import subjects_in_use
-from mexflow.papers import metrics
+from mexflow.datasets.subjects import with_clips
 from mexflow.papers.parts import Timing
-from mexflow.papers.reporting_recipe import ExperimentFolds, ReportingRecipe, metrics_of
+from mexflow.papers.reporting_recipe import ExperimentFolds, ReportingRecipe, picks
 from mexflow.plan.flags import flags
 
 if TYPE_CHECKING:
@@ -27,14 +26,14 @@ class Reporting:
         self._plan = plan
         self._results = plan.sources.results
         # Snakemake asks for each of the files that it declares.
-        self._subjects = cache(lambda index: subjects_in_use(plan.sources.rows(index)))
+        self._subjects = cache(lambda index: with_clips(plan.sources.rows(index)))
 
     def recipe(self, paper: str, only: str | None = None) -> ReportingRecipe:
         """What the tables of a paper depend on, or the scores of one experiment."""
         plan = self._plan
-        alike: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+        alike: dict[tuple[str, ...], list[str]] = {}
         for name in self._experiments(paper, only):
-            alike.setdefault((plan.stage_of(paper, name), tuple(plan.folds(paper, name))), []).append(name)
+            alike.setdefault(tuple(plan.folds(paper, name)), []).append(name)
         totals: dict[str, int] = {}
         for name in self._experiments(paper, only):
             data = plan.papers[paper].data_name(name)
@@ -45,10 +44,7 @@ class Reporting:
             data=plan.data(paper),
             seed=plan.config.seed,
             null_controls=plan.config.null_controls and only is None,
-            folds=[
-                ExperimentFolds(experiments=names, reads=stage, folds=list(folds))
-                for (stage, folds), names in alike.items()
-            ],
+            folds=[ExperimentFolds(experiments=names, folds=list(folds)) for folds, names in alike.items()],
             total_folds=totals,
         )
 
@@ -62,7 +58,7 @@ class Reporting:
         """The tables beside arrays that say which clips were left out."""
         used = self._plan.papers[paper]
         paths = {
-            f"{self._results}/{self._plan.stage_of(paper, name)}/{dataset}/{subject}.parquet"
+            f"{self._results}/{used.reads(name)[0]}/{dataset}/{subject}.parquet"
             for name in self._experiments(paper, only)
             for dataset, subject in self._subjects(used.data_of(name).index)
         }
@@ -71,14 +67,11 @@ class Reporting:
     def code(self, paper: str, only: str | None = None) -> str:
         """The code digest of a paper's tables, or of the scores of one experiment.
 
-        Of the networks and metrics of these, and of no others.
+        Of the networks, protocols and metrics of these, and of no others.
         """
         used = self._plan.papers[paper]
-        if only is not None:
-            return self._plan.code("tables", *metrics.entries(metrics_of(papers.scores_of(used, only), False)))
-        networks = [f"mexflow.models.{model}" for model in used.models]
-        measures = metrics.entries(metrics_of(used, self._plan.config.null_controls))
-        return self._plan.code("tables", *networks, *measures)
+        used = used if only is None else papers.scores_of(used, only)
+        return self._plan.code("tables", *picks(used, self.recipe(paper, only), only))
 
     def timed_model(self, paper: str) -> str:
         """The network that is timed: the first fold's of the timed experiment."""
@@ -96,9 +89,11 @@ class Reporting:
         return [f"{self._results}/faces/{dataset}/{subject}.npy" for dataset, subject in self._subjects(index)]
 
     def timing_code(self, paper: str) -> str:
-        """The code digest of timing: of the timed network, and of no other."""
-        model = self._plan.papers[paper].experiments[self._timing(paper).experiment].model
-        return self._plan.code("timing", f"mexflow.models.{model}")
+        """The code digest of timing: of the timed network and the method of its flow, and of no other."""
+        used, experiment = self._plan.papers[paper], self._timing(paper).experiment
+        method = used.flow_of(experiment).method
+        network = f"mexflow.models.{used.experiments[experiment].model}"
+        return self._plan.code("timing", network, f"mexflow.preprocess.flow:{method}")
 
     def incomplete_flags(self) -> str:
         """All papers with the recipes of their tables, and what is left out, as options of ``mexflow incomplete``."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mexflow import commands, datasets, embedded
 from mexflow.config import Config
-from mexflow.datasets.subjects import subjects_in_use
+from mexflow.datasets.subjects import with_clips
 from mexflow.errors import UserError
 from mexflow.plan import enumeration
 
@@ -105,7 +105,7 @@ class Sources:
         """(dataset, subject) of an index's subjects with a usable clip, or with any video where every video counts."""
         if index in datasets.SPOTTING:
             return [(index, subject) for subject in self.enumerated(index).subjects]
-        return subjects_in_use(self.rows(index))
+        return with_clips(self.rows(index))
 
     def root(self, dataset: str) -> str:
         """The folder of a raw dataset."""

@@ -8,9 +8,9 @@ beside the hash of each module's bytes.
 
 What a command picks by name at run time can not be found by parsing: its declaration names it. That is a module (a
 network, an adapter), or an entry of a :class:`mexflow.registry.Registry`, e.g. ``mexflow.preprocess.flow:tvl1``. Of a
-module that makes a registry, the entries that nobody names take no part, nor does what they alone import: a new entry
-changes no other job's digest. All the rest of such a module counts. :func:`unaccounted` and :func:`unpicked` tell what
-ran and was not declared.
+module that makes a registry, the entries that nobody names take no part, nor does what they alone import, nor the
+private functions, classes and constants that they alone use: a new entry changes no other job's digest. All the rest of
+such a module counts. :func:`unaccounted` and :func:`unpicked` tell what ran and was not declared.
 """
 
 from __future__ import annotations
@@ -38,17 +38,17 @@ _UNSAID = {"ctx", "kind", "type_comment", "type_ignores"}
 
 @dataclass(frozen=True)
 class _Part:
-    """A module without its entries, or one entry.
+    """A module without its entries, one entry, or a private function, class or constant of a module with entries.
 
     Attributes:
         meaning: sha256 of its syntax tree.
         imports: the dotted names of this package that its import statements mention, and the packages above them.
-        entries: the entries of its module whose functions or classes it calls by their own names.
+        uses: the parts of its module that it mentions by their names there.
     """
 
     meaning: bytes
     imports: frozenset[str]
-    entries: frozenset[str]
+    uses: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -57,15 +57,17 @@ class _Source:
 
     Attributes:
         sha256: of its bytes, hex.
-        rest: all of it but its entries.
-        entries: its entries by name, in their order.
-        defined: the entry that a function or class of this module is, by its name there.
+        rest: all of it but these parts.
+        parts: its entries by name, and if it makes a registry what it defines that is private, in their order.
+        defined: the part that a name of this module stands for.
+        entries: the names of the entries of each of its registries, by the registry's name in it.
     """
 
     sha256: str
     rest: _Part
-    entries: Mapping[str, _Part]
+    parts: Mapping[str, _Part]
     defined: Mapping[str, str]
+    entries: Mapping[str, list[str]]
 
 
 def path_of(module: str) -> Path | None:
@@ -146,8 +148,8 @@ class _Writer:
         """What was written, in a module of this package."""
         meaning = hashlib.sha256("\n".join(self.words).encode()).digest()
         imports = {above for node in self.imports for name in _names(node, package) for above in _with_packages(name)}
-        entries = (defined[name] for name in self.names & defined.keys())
-        return _Part(meaning, frozenset(imports), frozenset(entries))
+        uses = (defined[name] for name in self.names & defined.keys())
+        return _Part(meaning, frozenset(imports), frozenset(uses))
 
 
 def _is_text(statement: ast.AST) -> bool:
@@ -177,40 +179,54 @@ def _with_packages(name: str) -> list[str]:
     return [".".join(parts[:end]) for end in range(1, len(parts) + 1)] if parts[0] == PACKAGE else []
 
 
-def _registries(tree: ast.Module) -> set[str]:
-    """The names of the registries that a module makes."""
-    made: set[str] = set()
+def _registries(tree: ast.Module) -> dict[str, list[str]]:
+    """The names of the registries that a module makes, each with no entries yet."""
+    made: dict[str, list[str]] = {}
     for node in tree.body:
         if not isinstance(node, ast.Assign | ast.AnnAssign) or not isinstance(node.value, ast.Call):
             continue
         function = node.value.func
         if (function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")) == "Registry":
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            made.update(target.id for target in targets if isinstance(target, ast.Name))
+            made.update((target.id, []) for target in targets if isinstance(target, ast.Name))
     return made
 
 
-def _entered(call: ast.AST, method: str, registries: set[str]) -> str | None:
-    """The name that ``REGISTRY.method("name", …)`` enters, if a node is such a call."""
+def _entered(call: ast.AST, method: str, registries: Mapping[str, list[str]]) -> str | None:
+    """The name that ``REGISTRY.method("name", …)`` enters, if a node is such a call; it is noted in `registries`."""
     match call:
         case ast.Call(
             func=ast.Attribute(value=ast.Name(id=registry), attr=attribute), args=[ast.Constant(value=str(name)), *_]
         ) if registry in registries and attribute == method:
+            registries[registry].append(name)
             return name
     return None
 
 
-def _parts(tree: ast.Module, package: str) -> tuple[_Part, dict[str, _Part], dict[str, str]]:
-    """The rest of a module, its entries, and those that have a name in it; see :class:`_Source`."""
+def _private(statement: ast.stmt) -> str | None:
+    """The one name that a statement defines, if it is private: nothing outside its module can mean it but by import."""
+    match statement:
+        case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
+            pass
+        case ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(target=ast.Name(id=name)):
+            pass
+        case _:
+            return None
+    return name if name.startswith("_") and not name.startswith("__") else None
+
+
+def _parts(tree: ast.Module, package: str) -> tuple[_Part, dict[str, _Part], dict[str, str], dict[str, list[str]]]:
+    """The rest of a module, its parts, what they are called in it, and the entries; see :class:`_Source`."""
     registries = _registries(tree)
     rest = _Writer()
-    entries: dict[str, _Writer] = {}
+    writers: dict[str, _Writer] = {}
     defined: dict[str, str] = {}
     for node in tree.body:
         names: list[str] = []
         if registries and isinstance(node, ast.FunctionDef | ast.ClassDef):
-            entering = {id(d): _entered(d, "entry", registries) for d in node.decorator_list}
-            names = [name for name in reversed(entering.values()) if name is not None]  # the lowest enters first
+            # The lowest enters first.
+            entering = {id(d): _entered(d, "entry", registries) for d in reversed(node.decorator_list)}
+            names = [name for name in entering.values() if name is not None]
             if names:
                 # By which other names it goes is no part of what an entry is.
                 node.decorator_list = [d for d in node.decorator_list if entering[id(d)] is None]
@@ -218,11 +234,14 @@ def _parts(tree: ast.Module, package: str) -> tuple[_Part, dict[str, _Part], dic
         elif registries and isinstance(node, ast.Expr):
             name = _entered(node.value, "add", registries)
             names = [] if name is None else [name]
+        if registries and not names and (private := _private(node)):
+            names = [private]
+            defined[private] = private
         if not _is_text(node):
-            for writer in [entries.setdefault(name, _Writer()) for name in names] or [rest]:
+            for writer in [writers.setdefault(name, _Writer()) for name in names] or [rest]:
                 writer.write(node)
-    made = {name: writer.part(package, defined) for name, writer in entries.items()}
-    return rest.part(package, defined), made, defined
+    parts = {name: writer.part(package, defined) for name, writer in writers.items()}
+    return rest.part(package, defined), parts, defined, registries
 
 
 @cache
@@ -245,7 +264,7 @@ def _load(module: str, path: str) -> _Source:
 
 
 def _closure(chosen: Iterable[str]) -> tuple[dict[str, _Source], set[tuple[str, str]]]:
-    """The modules that importing what is chosen can import, by name, and the entries of them that are held."""
+    """The modules that importing what is chosen can import, by name, and the parts of them that are held."""
     files = _files(str(_ROOT))
     sources: dict[str, _Source] = {}
     held: set[tuple[str, str]] = set()
@@ -256,7 +275,7 @@ def _closure(chosen: Iterable[str]) -> tuple[dict[str, _Source], set[tuple[str, 
         new = part.imports - seen
         seen.update(new)
         pending.extend((name, "") for name in new if name in files)
-        pending.extend((module, entry) for entry in part.entries)
+        pending.extend((module, name) for name in part.uses)
 
     def load(module: str) -> _Source:
         if module not in sources:
@@ -272,21 +291,21 @@ def _closure(chosen: Iterable[str]) -> tuple[dict[str, _Source], set[tuple[str, 
         seen |= new
         pending += [(above, "") for above in new if above in files]
         if colon:
-            if entry not in load(module).entries:
+            if entry not in load(module).parts:
                 raise ValueError(f"no entry {entry!r} in {module}")
             pending.append((module, entry))
     while pending:
-        module, entry = pending.pop()
+        module, name = pending.pop()
         source = load(module)
-        if entry and (module, entry) not in held:
-            held.add((module, entry))
-            reach(source.entries[entry], module)
-        if not pending:  # what another module imports of an entry, past its registry
+        if name and (module, name) not in held:
+            held.add((module, name))
+            reach(source.parts[name], module)
+        if not pending:  # what another module imports of them, past a registry
             pending = [
-                (module, entry)
+                (module, part)
                 for module, source in sources.items()
-                for name, entry in source.defined.items()
-                if f"{module}.{name}" in seen and (module, entry) not in held
+                for name, part in source.defined.items()
+                if f"{module}.{name}" in seen and (module, part) not in held
             ]
     return sources, held
 
@@ -312,14 +331,18 @@ def code_digest(modules: Iterable[str]) -> str:
     for name in sorted(sources):
         source = sources[name]
         sha.update(f"{name}\n".encode() + source.rest.meaning)
-        for entry, part in source.entries.items():
-            if (name, entry) in held:
-                sha.update(f"{name}:{entry}\n".encode() + part.meaning)
+        for own, part in source.parts.items():
+            if (name, own) in held:
+                sha.update(f"{name}:{own}\n".encode() + part.meaning)
     return sha.hexdigest()
 
 
-def entries(module: str) -> list[str]:
-    """Names of the entries of a module's registries, in their order; nothing is imported.
+def entries(module: str, registry: str) -> list[str]:
+    """Names of the entries of a registry, in their order; nothing is imported.
+
+    Args:
+        module: the module that makes it.
+        registry: its name there, e.g. ``METHODS``.
 
     Raises:
         ValueError: if there is no such module.
@@ -327,7 +350,7 @@ def entries(module: str) -> list[str]:
     path = path_of(module)
     if path is None:
         raise ValueError(f"no module {module}")
-    return list(_load(module, str(path)).entries)
+    return list(_load(module, str(path)).entries.get(registry, ()))
 
 
 def means_the_same(code: Mapping[str, Any]) -> bool:

@@ -48,7 +48,7 @@ def shifted_controls(evidence: Evidence) -> list[ShiftedControl]:
     """
     controls = []
     for name, experiment in evidence.paper.experiments.items():
-        if not (experiment.videos and experiment.null_control):
+        if not (evidence.paper.kind(name).every_video and getattr(experiment, "null_control", False)):
             continue
         for variant in evidence.paper.spotting[evidence.paper.data_name(name)].test_skips:
             real, null, verdict = control(evidence, name, variant)

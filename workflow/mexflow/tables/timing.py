@@ -17,7 +17,7 @@ import pyarrow as pa
 import torch
 from torch import nn
 
-from mexflow.datasets.subjects import subjects_in_use
+from mexflow.datasets.subjects import with_clips
 from mexflow.errors import UserError
 from mexflow.evaluation.folds import usable
 from mexflow.papers import Paper
@@ -47,7 +47,7 @@ def pairs_of_faces(
     label = paper.data_of(paper.timing.experiment).label
     clips = {(r["dataset"], r["subject"].rpartition("/")[2], r["video"]): r for r in rows if usable(r, label)}
     pairs: list[Pair] = []
-    for dataset, subject in subjects_in_use(rows):
+    for dataset, subject in with_clips(rows):
         path = folder / dataset / f"{subject}.npy"
         images = inputs.array(path)
         table = inputs.table(path.with_suffix(".parquet")).select(
@@ -76,12 +76,13 @@ def measure(
 
     The first clip is done twice and its first time thrown away: it pays for what is set up once.
     """
-    assert paper.flow is not None
+    assert paper.timing is not None
+    wanted = paper.flow_of(paper.timing.experiment)
     times: dict[str, list[float]] = {"flow": [], "network": []}
     for first, second in [pairs[0], *pairs]:
         start = time.perf_counter()
-        ends = [scaled(face[None], paper.flow.size) for face in (first, second)]
-        field = flow.compute(paper.flow.method, *ends, **paper.flow.options)[0]
+        ends = [scaled(face[None], wanted.size) for face in (first, second)]
+        field = flow.compute(wanted.method, *ends, **wanted.options)[0]
         parts = {"Vx": field[0], "Vy": field[1], "M": np.hypot(field[0], field[1])}
         image = np.stack([parts[name] for name in channels])[None].astype(np.float32)
         middle = time.perf_counter()
