@@ -20,7 +20,8 @@ from mexflow.cli import figures, tables
 from mexflow.errors import UserError
 from mexflow.figures.embedding import embed, embedding
 from mexflow.figures.sweep import sweep
-from mexflow.papers.parts import Claim, Effort
+from mexflow.papers.efforts import EpochsEffort
+from mexflow.papers.parts import Claim
 from mexflow.store.artifacts import Inputs, Outputs
 from mexflow.tables import claims
 from mexflow.tables.evidence import Evidence
@@ -126,7 +127,7 @@ def test_verdicts():
 
 def test_experiments_that_the_budget_trains_unlike_are_told(world):
     found = evidence(world)
-    longer = Effort(epochs=9)
+    longer = EpochsEffort(epochs=9)
     experiments = {
         name: one.model_copy(update={"demo": longer if name == "vx-1cl" else None})
         for name, one in found.paper.experiments.items()
