@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from mexflow.papers.reporting_recipe import ReportingRecipe
 from mexflow.preprocess.tables import FACES
 
 PAPER_PATH = Path(__file__).parents[1] / "workflow" / "papers" / "belaiche2020.yaml"
@@ -34,6 +35,13 @@ FLOW = pa.schema(
         ("excluded", pa.string()),
     ]
 )
+
+
+def recipe(folds: Mapping[str, Sequence[str]], total: int, **changes) -> ReportingRecipe:
+    """The recipe of the tables of belaiche2020: its experiments' folds, of so many."""
+    groups = [{"experiments": [name], "folds": list(names)} for name, names in folds.items()]
+    values = {"budget": "demo", "data": "embedded", "seed": 1, "folds": groups, "total_folds": {"megc2018": total}}
+    return ReportingRecipe.model_validate({**values, **changes})
 
 
 def write_fold(

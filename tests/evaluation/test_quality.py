@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
@@ -312,12 +314,24 @@ def test_cells_say_what_they_are_and_that_the_data_are_synthetic(rows, tmp_path)
 # The command
 
 
-def arguments(folders, output, **changed) -> list[str]:
+@pytest.fixture(scope="module")
+def results(preprocessed, tmp_path_factory) -> Path:
+    """A folder of results: of each dataset the index of one subject, and its faces."""
+    root = tmp_path_factory.mktemp("results")
+    (root / "index").mkdir()
+    for dataset, subject in SUBJECTS.items():
+        index = pq.read_table(preprocessed[dataset] / "index.parquet")
+        pq.write_table(index.filter(pc.equal(index["subject"], subject)), root / "index" / f"{dataset}.parquet")
+        (root / "faces" / dataset).mkdir(parents=True)
+        for ending in ("npy", "parquet"):
+            shutil.copy(preprocessed[dataset] / f"faces.{ending}", root / "faces" / dataset / f"{subject}.{ending}")
+    return root
+
+
+def arguments(results, output, **changed) -> list[str]:
     options = {
         "dataset": list(SUBJECTS), "size": SIZE, "seed": SEED, "method": ["horn_schunck", "farneback"], "frames": 20,
-        "pair-count": 2, "index": [f"{name}={folders[name]}/index.parquet" for name in SUBJECTS],
-        "faces": [f"{name}={folders[name]}/faces.npy" for name in SUBJECTS], "output": output,
-        "record": output.parent / "records" / "quality.json",
+        "pair-count": 2, "results": results, "output": output, "record": output.parent / "records" / "quality.json",
     } | changed  # fmt: skip
     return [
         text for name, value in options.items() for item in (value if isinstance(value, list) else [value])
@@ -325,10 +339,10 @@ def arguments(folders, output, **changed) -> list[str]:
     ]  # fmt: skip
 
 
-def test_command_measures_what_the_commands_before_made(preprocessed, tmp_path):
+def test_command_measures_what_the_commands_before_made(results, tmp_path):
     files = {}
     for name in ("one", "two"):
-        done = embedded_files.run("quality", *arguments(preprocessed, tmp_path / name / "preprocessing"))
+        done = embedded_files.run("quality", *arguments(results, tmp_path / name / "preprocessing"))
         assert done.returncode == 0, done.stderr
         files[name] = {path.suffix: path.read_bytes() for path in (tmp_path / name).iterdir() if path.suffix}
     assert files["one"] == files["two"] and set(files["one"]) == {".parquet", ".csv", ".md"}
@@ -349,21 +363,25 @@ def test_command_measures_what_the_commands_before_made(preprocessed, tmp_path):
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"index": ["casme2=i.parquet"]}, "add --index samm=PATH"),
-        ({"faces": ["samm=f.npy"]}, "add --faces casme2=PATH"),
+        ({"dataset": ["casme2", "smic"]}, "index/smic.parquet"),
         ({"dataset": ["casme2", "sam"]}, "samm"),
         ({"method": ["farnback"]}, "farneback"),
         ({"size": "dem"}, "demo"),
     ],
 )
-def test_mistakes_are_one_line_and_leave_nothing(preprocessed, tmp_path, changed, said):
-    done = embedded_files.run("quality", *arguments(preprocessed, tmp_path / "out" / "t", **changed))
+def test_mistakes_are_one_line_and_leave_nothing(results, tmp_path, changed, said):
+    done = embedded_files.run("quality", *arguments(results, tmp_path / "out" / "t", **changed))
     assert done.returncode and said in done.stderr and "Traceback" not in done.stderr
     assert not (tmp_path / "out").exists()
 
 
-def test_faces_of_another_dataset_are_refused(preprocessed, tmp_path):
-    swapped = [f"casme2={preprocessed['samm']}/faces.npy", f"samm={preprocessed['casme2']}/faces.npy"]
-    done = embedded_files.run("quality", *arguments(preprocessed, tmp_path / "t", faces=swapped))
+def test_faces_of_another_dataset_are_refused(results, tmp_path):
+    shutil.copytree(results, tmp_path / "results")
+    for ending in ("npy", "parquet"):
+        shutil.copy(
+            results / "faces" / "samm" / f"{SUBJECTS['samm']}.{ending}",
+            tmp_path / "results" / "faces" / "casme2" / f"{SUBJECTS['casme2']}.{ending}",
+        )
+    done = embedded_files.run("quality", *arguments(tmp_path / "results", tmp_path / "t"))
     assert done.returncode and "faces of samm, not of casme2" in done.stderr
     assert not list(tmp_path.glob("t*"))

@@ -53,6 +53,7 @@ def main(
 ) -> None:
     """A paper's figures, as PNG and SVG."""
     from mexflow import papers
+    from mexflow.papers import metrics
     from mexflow.papers.operations import name_of
     from mexflow.store.records import Job
     from mexflow.training.augmentation import OPERATIONS
@@ -60,6 +61,7 @@ def main(
     told = papers.parse(paper.read_bytes(), paper)
     aligned = any(figure.kind == "aligned" for figure in told.figures.values())
     drawn = [OPERATIONS.identity(name_of(one)) for one in (told.training.get("augment", ()) if aligned else ())]
+    drawn += metrics.entries(metric for figure in told.figures.values() for metric in figure.metrics)
     with Job(record, __name__, *drawn, seed=seed, threads=1) as job:
         said = run(
             paper_path=paper,
@@ -235,7 +237,8 @@ def _measured(evidence: Evidence, experiment: str, title: str, part: str | None 
 def _sweep(name: str, figure: Figure, evidence: Evidence):
     """As `_draw`."""
     from mexflow.figures.sweep import sweep
-    from mexflow.tables.metrics import METRICS, score
+    from mexflow.papers.metrics import METRICS
+    from mexflow.tables.recognition_metrics import score
 
     source = evidence.source
     points = {
@@ -245,7 +248,7 @@ def _sweep(name: str, figure: Figure, evidence: Evidence):
     foot = " · ".join([f"{source.mark} {source.line()}".strip(), *evidence.notes_of(figure.experiments)])
     drawn = sweep(points, figure.axis, f"{name}. {figure.title}", foot, not source.comparable, source.mark)
     texts = {
-        setting: found[0].notes[0] if found[0].value is None else METRICS[found[0].metric].text(found[0].value)
+        setting: found[0].notes[0] if found[0].value is None else format(found[0].value, METRICS[found[0].metric].form)
         for setting, found in points.items()
     }
     said = f"{figure.metrics[0]} " + ", ".join(f"{setting:g}: {text}" for setting, text in texts.items())

@@ -12,7 +12,7 @@ import numpy as np
 from mexflow.errors import UserError
 from mexflow.preprocess.aligned import AlignedFaces
 from mexflow.store.artifacts import Inputs
-from mexflow.tables.evidence import clip_key
+from mexflow.tables.exclusions import clip_key
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ import pyarrow as pa
 import torch
 from torch import nn
 
+from mexflow.datasets.subjects import with_clips
 from mexflow.errors import UserError
 from mexflow.evaluation.folds import usable
 from mexflow.papers import Paper
@@ -31,9 +32,13 @@ Pair = tuple[np.ndarray, np.ndarray]
 
 
 def pairs_of_faces(
-    inputs: Inputs, arrays: Sequence[Path], rows: Sequence[dict[str, Any]], paper: Paper, wanted: int
+    inputs: Inputs, folder: Path, rows: Sequence[dict[str, Any]], paper: Paper, wanted: int
 ) -> list[Pair]:
     """The two aligned faces, uint8 (h, w, c), of `wanted` test clips spread over all clips (fewer if there are fewer).
+
+    Args:
+        folder: that of the aligned faces, ``<dataset>/<subject>.npy``, each with its table.
+        rows: of the index of the timed experiment's data.
 
     Raises:
         UserError: if no clip has both faces.
@@ -41,18 +46,18 @@ def pairs_of_faces(
     assert paper.timing is not None
     label = paper.data_of(paper.timing.experiment).label
     clips: dict[VideoKey, dict[str, Any]] = {video_key(row): row for row in rows if usable(row, label)}
-    found: list[Pair] = []
-    for path in arrays:
-        aligned = AlignedFaces(inputs, path)
-        for (dataset, subject, name), clip in clips.items():
+    pairs: list[Pair] = []
+    for dataset, subject in with_clips(rows):
+        aligned = AlignedFaces(inputs, folder / dataset / f"{subject}.npy")
+        for (of_dataset, of_subject, name), clip in clips.items():
             ((first, second),) = PAIRS[paper.test_pairs[0]](clip, ())
-            whose = (dataset, subject) == (aligned.dataset, aligned.subject)
+            whose = (of_dataset, of_subject) == (aligned.dataset, aligned.subject)
             if whose and aligned.video(name).why_not((first, second)) is None:
-                found.append((aligned[name, first], aligned[name, second]))
-    if not found:
+                pairs.append((aligned[name, first], aligned[name, second]))
+    if not pairs:
         raise UserError(f"{paper.paper}: no clip with aligned faces to time; see the logs of faces")
-    step = max(1, len(found) // wanted)
-    return found[::step][:wanted]
+    step = max(1, len(pairs) // wanted)
+    return pairs[::step][:wanted]
 
 
 @torch.no_grad()
