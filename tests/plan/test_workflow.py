@@ -39,7 +39,7 @@ def test_arrays_of_a_paper(plan):
     assert plan.arrays(PAPER, "vy-3cl") == flow and plan.arrays(PAPER, "lbp-top") == lbp_top
     assert plan.read_arrays(PAPER) == sorted([*flow, *lbp_top])
     assert plan.timed_faces(PAPER) == [f"results/faces/{d}/{s}.npy" for d, s in subjects]
-    assert set(plan.figure_arrays(PAPER)) == {*flow, *plan.timed_faces(PAPER)}
+    assert set(plan.figures[PAPER].arrays) == {*flow, *plan.timed_faces(PAPER)}
 
 
 def test_a_sheet_of_every_dataset_in_use(plan):
@@ -256,7 +256,7 @@ def test_what_the_papers_are_fed(plan):
     }  # fmt: skip
     assert make(papers=[PAPER]).shared.residual_kinds == {"residual": ["ars", "rrs"]}
     shown = {f"results/residual/{kind}/casme2/{s}.npy" for kind in ("ars", "rrs", "farneback", "tvl1") for s in casme2}
-    assert set(plan.figure_arrays("cropnet2021")) == shown
+    assert set(plan.figures["cropnet2021"].arrays) == shown
 
 
 def test_printed_training_settings_reach_the_command(plan):

@@ -18,8 +18,9 @@ from measured_files import CLASSES, PAPER_PATH, write_fold, write_index
 from mexflow import papers
 from mexflow.cli import figures, tables
 from mexflow.errors import UserError
-from mexflow.figures.embedding import embed, embedding
-from mexflow.figures.sweep import sweep
+from mexflow.figures.embedding_figure import embed, embedding
+from mexflow.figures.sweep_figure import sweep
+from mexflow.papers.figure_recipe import FigureRecipe
 from mexflow.store.artifacts import Inputs, Outputs
 from mexflow.tables import claims
 from mexflow.tables.evidence import Evidence
@@ -45,6 +46,8 @@ FIGURES = {
         "panels": [{"title": "Vx", "experiment": "vx-1cl"}, {"title": "M", "experiment": "m-1cl", "part": "casme2"}],
     },
 }  # fmt: skip
+
+PUBLISHED = {"title": "Printed", "kind": "published_confusion"}
 
 
 @pytest.fixture(scope="module")
@@ -221,11 +224,8 @@ def test_scores_of_one_experiment(world):
 
 def draw(world: dict, out: str) -> dict[str, bytes]:
     with Outputs() as outputs:
-        figures.run(
-            paper_path=world["paper"], folds_root=world["root"] / "folds", indexes={"megc2018": world["index"]},
-            arrays=world["root"], folds=world["folds"], total_folds={"megc2018": 8}, budget="demo", data="embedded",
-            seed=1, prefix=world["root"] / out, inputs=Inputs(), outputs=outputs,
-        )  # fmt: skip
+        recipe = FigureRecipe(budget="demo", data="embedded", seed=1, folds=world["folds"], total_folds={"megc2018": 8})
+        figures.run(world["paper"], world["root"], recipe, world["root"] / out, Inputs(), outputs)
         outputs.commit()
     return {path.name: path.read_bytes() for path in (world["root"] / out).iterdir()}
 
@@ -282,10 +282,20 @@ def test_figures_and_claims_about_nothing_are_told(world):
         ({"figures": {"E": {**shown, "classes": ["anger", "joy"]}}}, "E: 'joy' is no class of megc2018"),
         ({"figures": {"E": {**shown, "settings": {"perplexty": 3}}}}, "figures.E.settings.perplexty"),
         ({"figures": {"E": {**shown, "settings": {"perplexity": 0}}}}, "greater than 0"),
-        ({"figures": {"E": {**shown, "residuals": []}}}, "a figure of kind embedding needs residuals"),
-        ({"figures": {"S": {"title": "t", "kind": "sweep", "axis": "x"}}}, "sweep needs points and metrics"),
+        ({"figures": {"E": {**shown, "residuals": []}}}, "figures.E.residuals: List should have at least 1"),
+        (
+            {"figures": {"S": {"title": "t", "kind": "sweep", "axis": "x"}}},
+            "figures.S.points: Field required; figures.S.metrics",
+        ),
         ({"figures": {"S": {**FIGURES["S"], "metrics": ["parameters"]}}}, "figures.S.metrics.0"),
         ({"figures": {"P": {**FIGURES["P"], "experiment": "vx-1cl"}}}, "either experiment or panels"),
+        ({"figures": {"P": {**FIGURES["P"], "kind": "confusions"}}}, "P: .*'confusions' .did you mean 'confusion'"),
+        ({"figures": {"P": {"title": "P"}}}, "P: .*a figure needs a kind; one of: flow_sample, "),
+        ({"figures": {"P": {**FIGURES["P"], "published": [[1.0]]}}}, "beside one experiment"),
+        ({"figures": {"Q": {**PUBLISHED, "published": [[1, 2]]}}}, "Q: published: a matrix of 5 times 5"),
+        ({"figures": {"Q": {**PUBLISHED, "experiment": "vx-1cl"}}}, "'experiment' of a figure of kind published_conf"),
+        ({"figures": {"E": {**shown, "residual": ["ars"]}}}, "'residual' .* .did you mean 'residuals'"),
+        ({"flow": None, "figures": {"F": {"title": "t", "kind": "mean_flow"}}}, "F: a figure of flow"),
     ):
         with pytest.raises(UserError, match=said):
             papers.parse(yaml.safe_dump({**content, **change}).encode(), world["paper"])

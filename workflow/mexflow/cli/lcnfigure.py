@@ -27,11 +27,11 @@ def main(
     with Job(record, __name__, threads=1, device="cpu") as job:
         images = job.inputs.array(faces)
         table = job.inputs.table(faces.with_suffix(".parquet")).select(["dataset", "video", "frame", "state"])
-        found = [i for i, row in enumerate(table.to_pylist()) if row["state"] in SEEN]
-        if not found:
+        seen = [i for i, row in enumerate(table.to_pylist()) if row["state"] in SEEN]
+        if not seen:
             raise UserError(f"{faces}: holds no face that was seen; give another subject's")
-        row = table.slice(found[0], 1).to_pylist()[0]
-        (face,) = grey(images[found[0] : found[0] + 1])
+        row = table.slice(seen[0], 1).to_pylist()[0]
+        (face,) = grey(images[seen[0] : seen[0] + 1])
         origin = f"{row['dataset']}, video {row['video']}, frame {row['frame']}"
         job.outputs.bytes(output, lcn_figure.draw(face, sigma, data, origin))
         job.finish()

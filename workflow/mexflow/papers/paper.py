@@ -14,6 +14,7 @@ import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from mexflow.errors import UserError, choose, nearest
+from mexflow.papers.figure_kinds import AnyFigure
 from mexflow.papers.parts import (
     Budget,
     Claim,
@@ -21,7 +22,6 @@ from mexflow.papers.parts import (
     Data,
     Effort,
     Experiment,
-    Figure,
     Flow,
     Intervals,
     Metric,
@@ -61,7 +61,7 @@ class Paper(Part):
     budgets: dict[Budget, Effort]
     experiments: dict[str, Experiment]
     tables: dict[str, Table]
-    figures: dict[str, Figure]
+    figures: dict[str, AnyFigure]
     claims: list[Claim] = []
     timing: Timing | None = None
     errata: list[str] = []
@@ -77,14 +77,10 @@ class Paper(Part):
                 for experiment in row.experiments:
                     self._require(experiment, f"{name}/{row.name}")
         for name, figure in self.figures.items():
-            for experiment in figure.experiments:
-                self._require(experiment, name)
-            if figure.kind in ("flow_sample", "mean_flow") and self.flow is None:
-                raise ValueError(f"{name}: a figure of flow, and the paper has no `flow`")
-            if figure.data is not None:
-                self._require_data(figure.data, name)
-                if unknown := [one for one in figure.classes if one not in self.data[figure.data].classes]:
-                    raise ValueError(f"{name}: {unknown[0]!r} is no class of {figure.data}")
+            try:
+                figure.check(self)
+            except ValueError as error:
+                raise ValueError(f"{name}: {error}") from None
         for claim in self.claims:
             for chain in claim.descending:
                 for experiment in chain:
@@ -208,8 +204,13 @@ def parse(data: bytes, path: Path) -> Paper:
     except yaml.YAMLError as error:
         raise UserError(f"{path}: not valid YAML ({' '.join(str(error).split())})") from None
     except ValidationError as error:
-        texts = [".".join(map(str, e["loc"])) + ": " + e["msg"] for e in error.errors()]
+        texts = [".".join(map(str, _place(e["loc"]))) + ": " + e["msg"] for e in error.errors()]
         raise UserError(f"{path}: " + "; ".join(texts)) from None
     if paper.paper != path.stem:
         raise UserError(f"{path}: calls itself {paper.paper!r}; file and `paper:` must agree")
     return paper
+
+
+def _place(keys: tuple[int | str, ...]) -> tuple[int | str, ...]:
+    """Where in the file a mistake is: without the kind that stands behind a figure's name for the union's choice."""
+    return keys[:2] + keys[3:] if keys[0:1] == ("figures",) else keys

@@ -9,13 +9,16 @@ from pathlib import Path
 
 from mexflow.papers.parts import Flow
 from mexflow.plan.enumeration import spread
+from mexflow.plan.flags import flags
 from mexflow.plan.sources import Sources
+from mexflow.sheets import PAIR, RESIDUALS
 
 SUBJECTS = 3
-FLOW = Flow(method="tvl1", size=112, pairs=["onset-apex"])
+FLOW = Flow(method="tvl1", size=112, pairs=[PAIR])
 """The flow shown, in these settings where no paper asks for that method."""
 
-RESIDUALS = ("ars", "rrs")
+FLOW_NAME = FLOW.method
+"""The name of that flow: its folder is ``flow/<name>``."""
 
 
 class Sheets:
@@ -33,7 +36,7 @@ class Sheets:
     @property
     def flow(self) -> str:
         """The stage of the flow shown."""
-        return f"flow/{FLOW.method}"
+        return f"flow/{FLOW_NAME}"
 
     def files(self, dataset: str, stage: str) -> list[str]:
         """The arrays of one stage that a sheet is made from, e.g. of ``lcn``."""
@@ -47,6 +50,14 @@ class Sheets:
         """Every array with a table of its own that a sheet is made from."""
         return [*self.files(dataset, "faces"), *self.files(dataset, self.flow), *self.residuals(dataset)]
 
+    def flags(self, dataset: str) -> str:
+        """What a sheet is made from, as options of ``mexflow sheet``: subjects and folders."""
+        results = self._results.as_posix()
+        folders = f"--faces {results}/faces --lcn {results}/lcn --residuals {results}/residual"
+        flow = f"--flow {results}/{self.flow} --flow-method {FLOW.method}"
+        truth = " --truth" if self.truth(dataset) else ""
+        return f"{flags('subject', self.subjects(dataset))} {folders} {flow}{truth}"
+
     def truth(self, dataset: str) -> list[str]:
         """The truth that a sheet shows; empty for licensed data."""
         if dataset not in self._sources.embedded:
@@ -56,6 +67,6 @@ class Sheets:
     @property
     def face(self) -> tuple[str, str] | None:
         """The dataset and the faces, of one subject, that the figure of LCN takes one from; None if there are none."""
-        found = (pair for name in self._sources.listed for pair in self._sources.subjects(name))
-        first = next(found, None)
+        subjects = (pair for name in self._sources.listed for pair in self._sources.subjects(name))
+        first = next(subjects, None)
         return (first[0], f"{self._results}/faces/{first[0]}/{first[1]}.npy") if first else None

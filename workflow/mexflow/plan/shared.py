@@ -62,7 +62,7 @@ class Shared:
     def _residual_kinds(self) -> dict[str, list[str]]:
         experiments = [experiment for paper in self._papers for experiment in paper.experiments.values()]
         wanted = {experiment.residual for experiment in experiments if experiment.residual}
-        shown = {kind for paper in self._papers for one in paper.figures.values() for kind in one.residuals}
+        shown = {kind for paper in self._papers for figure in paper.figures.values() for kind in figure.residual_kinds}
         flows = {kind for kind in wanted | shown if kind in RESIDUAL_FLOWS}
         rules = {"residual": {*sheets.RESIDUALS, *wanted, *shown} - flows, "residual_flow": flows}
         return {rule: sorted(kinds) for rule, kinds in rules.items() if kinds}

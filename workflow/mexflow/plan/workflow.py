@@ -22,6 +22,7 @@ from mexflow.plan import science
 from mexflow.plan.batches import Batch, cut
 from mexflow.plan.enumeration import spread
 from mexflow.plan.flags import flags, named
+from mexflow.plan.paper_figures import PaperFigures
 from mexflow.plan.shared import Shared
 from mexflow.plan.sources import Sources, require_plain, require_writable
 from mexflow.plan.unlisted import Unlisted
@@ -163,20 +164,10 @@ class Workflow:
         """Every array that an experiment of the paper reads."""
         return sorted({array for name in self.papers[paper].experiments for array in self.arrays(paper, name)})
 
-    def figure_arrays(self, paper: str) -> list[str]:
-        """The arrays that a paper's figures are drawn from: flow and the faces under it, or residual images."""
-        used = self.papers[paper]
-        index = next(iter(used.data.values())).index
-        found: set[str] = set()
-        for figure in used.figures.values():
-            if figure.kind in ("flow_sample", "mean_flow") and used.flow:
-                found |= {*self._stage(f"flow/{used.flow.method}", index), *self._stage("faces", index)}
-            if figure.kind == "aligned" and figure.data is not None:
-                found.add(self._stage("faces", used.data[figure.data].index)[0])
-            elif figure.data is not None:
-                shown = used.data[figure.data].index
-                found |= {array for kind in figure.residuals for array in self._stage(f"residual/{kind}", shown)}
-        return sorted(found)
+    @cached_property
+    def figures(self) -> dict[str, PaperFigures]:
+        """What the figures of each whole paper are drawn from."""
+        return {paper: PaperFigures(self, paper, str(RESULTS)) for paper in self.whole}
 
     def indexes(self, paper: str) -> dict[str, str]:
         """The indexes of a paper's data, by the data's name."""
@@ -191,12 +182,6 @@ class Workflow:
     def beside(arrays: list[str]) -> list[str]:
         """The tables beside arrays."""
         return [array.removesuffix(".npy") + ".parquet" for array in arrays]
-
-    def figure_predictions(self, paper: str) -> list[str]:
-        """The prediction files that a paper's figures show."""
-        figures = self.papers[paper].figures.values()
-        shown = {experiment for figure in figures for experiment in figure.experiments}
-        return [path for path in self.predictions(paper) if path.split("/")[-3] in shown]
 
     def timed_model(self, paper: str) -> str:
         """The network that is timed: the first fold's of the timed experiment."""
@@ -268,11 +253,6 @@ class Workflow:
         """How scores become intervals, as options of ``mexflow intervals``."""
         used = self.papers[paper].intervals
         return f"--order {used.order} --least {used.least} --iou {used.iou}"
-
-    def figure_spotted(self, paper: str) -> list[str]:
-        """Of those, the ones that the paper's figures show."""
-        shown = {experiment for figure in self.papers[paper].figures.values() for experiment in figure.experiments}
-        return [path for path in self.spotted(paper) if path.split("/")[-3] in shown]
 
     @staticmethod
     def lcn(faces: Iterable[str]) -> list[str]:

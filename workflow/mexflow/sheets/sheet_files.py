@@ -1,4 +1,4 @@
-"""What a contact sheet is made from: the artifacts of a few subjects, told apart by the names of their files."""
+"""What a contact sheet is made from: the artifacts of a few subjects."""
 
 from __future__ import annotations
 
@@ -15,11 +15,24 @@ from mexflow.errors import UserError
 from mexflow.preprocess.aligned import SEEN, VideoFrames
 from mexflow.store.artifacts import Inputs
 
-RESIDUALS = ("ars", "rrs")
-"""The residual images that a contact sheet shows."""
 
-PAIR = "onset-apex"
-"""The pair of frames whose flow it shows."""
+@dataclass(frozen=True)
+class Folders:
+    """Where the artifacts are: folders that hold ``<dataset>/<subject>.npy``; those of what was not made are None.
+
+    Attributes:
+        faces: aligned faces, the table beside each.
+        lcn: LCN frames; their rows are those of the faces' tables.
+        flow: flow, the table beside each.
+        residuals: the residual images of each kind, the table beside each.
+        truth: true intensities of one embedded dataset, ``<subject>.parquet``.
+    """
+
+    faces: Path
+    lcn: Path | None = None
+    flow: Path | None = None
+    residuals: Mapping[str, Path] = field(default_factory=dict)
+    truth: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -83,73 +96,51 @@ class SubjectFiles:
             rows: the index; rows of other subjects are passed over.
             kind: ``micro`` or ``macro``.
         """
-        own = [row for row in rows if row["subject"] == self.subject and row["type"] == kind]
+        expressions = [row for row in rows if row["subject"] == self.subject and row["type"] == kind]
         reasons = []
-        for row in own:
+        for row in expressions:
             reason = self.why_not(row)
             if reason is None:
                 return row, ""
             reasons.append(reason)
-        if not own:
+        if not expressions:
             return None, f"no {kind}-expression is annotated"
         several = f" (the first of {len(reasons)})" if len(reasons) > 1 else ""
         return None, f"every {kind}-expression is left out: {reasons[0]}{several}"
 
 
-def load(
-    inputs: Inputs,
-    faces: Sequence[Path],
-    lcn: Sequence[Path] = (),
-    flow: Sequence[Path] = (),
-    residuals: Mapping[str, Sequence[Path]] | None = None,
-    truth: Sequence[Path] = (),
-) -> list[SubjectFiles]:
-    """Read the artifacts of the subjects that have aligned faces; arrays stay on disk, memory-mapped.
+def load(inputs: Inputs, dataset: str, subjects: Sequence[str], folders: Folders) -> list[SubjectFiles]:
+    """Read the artifacts of subjects of a dataset; arrays stay on disk, memory-mapped.
 
     Args:
         inputs: reads the files, remembering their digests.
-        faces: arrays named ``<subject>.npy``, the table beside each.
-        lcn: LCN arrays named likewise; their rows are those of the faces' tables.
-        flow: flow arrays, the table beside each.
-        residuals: arrays of residual images by kind, the table beside each.
-        truth: tables ``<subject>.parquet`` of an embedded dataset's true intensities.
+        dataset: name of the raw dataset.
+        subjects: the subjects, in the order in which they are shown.
+        folders: where the artifacts are.
 
     Raises:
-        UserError: if a file cannot be read, does not fit the faces, or is of a subject without faces.
+        UserError: if a file cannot be read, or does not fit the faces.
     """
-    subjects = _by_subject("--faces", faces, None)
-    lcn_of, flow_of, truth_of = (
-        _by_subject(option, paths, subjects) for option, paths in (("--lcn", lcn), ("--flow", flow), ("--truth", truth))
-    )
-    residuals_of = {
-        kind: _by_subject(f"--residual {kind}", paths, subjects) for kind, paths in (residuals or {}).items()
-    }
     loaded = []
-    for subject, path in subjects.items():
+    for subject in subjects:
+        path = _place(folders.faces, dataset, subject)
         table = inputs.table(path.with_suffix(".parquet"))
         loaded.append(
             SubjectFiles(
                 subject,
                 _array(inputs, path, len(table)),
                 table,
-                _array(inputs, lcn_of[subject], len(table)) if subject in lcn_of else None,
-                _rows(inputs, flow_of[subject]) if subject in flow_of else None,
-                {kind: _rows(inputs, of[subject]) for kind, of in residuals_of.items() if subject in of},
-                inputs.table(truth_of[subject]) if subject in truth_of else None,
+                folders.lcn and _array(inputs, _place(folders.lcn, dataset, subject), len(table)),
+                folders.flow and _rows(inputs, _place(folders.flow, dataset, subject)),
+                {kind: _rows(inputs, _place(folder, dataset, subject)) for kind, folder in folders.residuals.items()},
+                folders.truth and inputs.table(folders.truth / f"{subject}.parquet"),
             )
         )
     return loaded
 
 
-def _by_subject(option: str, paths: Sequence[Path], known: Collection[str] | None) -> dict[str, Path]:
-    found: dict[str, Path] = {}
-    for path in paths:
-        if path.stem in found:
-            raise UserError(f"{option} {path}: a second file of subject {path.stem!r}; give one a subject")
-        if known is not None and path.stem not in known:
-            raise UserError(f"{option} {path}: no --faces of subject {path.stem!r}; give {path.stem}.npy there too")
-        found[path.stem] = path
-    return found
+def _place(folder: Path, dataset: str, subject: str) -> Path:
+    return folder / dataset / f"{subject}.npy"
 
 
 def _array(inputs: Inputs, path: Path, rows: int) -> np.ndarray:
