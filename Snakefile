@@ -16,6 +16,7 @@ sys.path.insert(0, str(folder))
 
 from mexflow.engine import scheduling
 from mexflow.errors import told
+from mexflow.papers.part import stated
 from mexflow.plan.flags import flags, named, settings
 from mexflow.engine.invocation import check_settings
 from mexflow.store.records import hand_down_git_state
@@ -38,7 +39,7 @@ shell.prefix(scheduling.prefix(folder))
 container: "mexflow.sif"
 
 
-for stage in "embedded index preprocess inspection training spotting sequences reporting audit".split():
+for stage in "embedded index preprocess inspection training spotting reporting audit".split():
 
     include: f"workflow/rules/{stage}.smk"
 

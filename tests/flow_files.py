@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,10 +15,22 @@ import pyarrow.parquet as pq
 from mexflow.preprocess.tables import FLOW
 from mexflow.store.artifacts import Inputs
 from mexflow.training.recognition.samples import Samples, labelled, load_flow
+from training_files import arguments, linked
 
 CLASSES = ["happiness", "surprise", "anger"]
 PAIRS = ["onset-apex", "onset-apex+1"]
 INDEX = pa.schema([(name, pa.string()) for name in ("dataset", "subject", "clip", "label", "excluded")])
+RECIPE: dict[str, Any] = {
+    "kind": "flow", "paper": "made", "experiment": "up", "index": "both", "reads": ["flow/made"], "label": "label",
+    "classes": CLASSES, "protocol": "leave_one_subject_out", "model": "shallow_cnn", "options": {"layers": 1},
+    "seed": 1, "epochs": 3, "channels": ["Vy"], "train_pairs": PAIRS, "test_pairs": PAIRS[:1],
+    "training": {
+        "batch_size": 8, "optimizer": "rmsprop", "learning_rate": 0.001, "normalise": "rms",
+        "optimizer_options": {"alpha": 0.9, "weight_decay": 1e-4},
+    },
+}  # fmt: skip
+"""What it is trained by, unless a test changes it."""
+
 REASON = "face_missing: no face in 5 of 9 frames"
 
 
@@ -24,6 +38,7 @@ REASON = "face_missing: no face in 5 of 9 frames"
 class FlowFiles:
     """What was written: the index, and an array a subject."""
 
+    root: Path
     index: Path
     arrays: list[Path]
     subjects: list[str]
@@ -32,23 +47,13 @@ class FlowFiles:
     def folds(self) -> list[str]:
         return [f"casme2-{subject}" for subject in self.subjects]
 
-    def arguments(self, output: Path, folds: Sequence[str], *, epochs: int = 3, **changed: object) -> list[str]:
-        """The command line of training these folds; `changed` sets further options, or sets one of these anew."""
-        options: dict[str, object] = {
-            "paper": "made", "experiment": "up", "fold": list(folds), "index": self.index, "label": "label",
-            "class": CLASSES, "protocol": "leave_one_subject_out", "input": "flow", "array": self.arrays,
-            "channel": "Vy",
-            "train-pair": PAIRS, "test-pair": "onset-apex", "model": "shallow_cnn", "model-option": "layers=1",
-            "epochs": epochs, "batch-size": 8, "optimizer": "rmsprop", "learning-rate": 0.001,
-            "optimizer-option": ["alpha=0.9", "weight_decay=1e-4"], "normalise": "rms", "seed": 1, "device": "cpu",
-            "output": output,
-        }  # fmt: skip
-        options |= {name.replace("_", "-"): value for name, value in changed.items()}
-        result = []
-        for name, value in options.items():
-            for item in value if isinstance(value, list) else [value]:
-                result += [f"--{name}", *([] if item is True else [str(item)])]
-        return result
+    def at(self, folder: Path) -> FlowFiles:
+        """The same files, read from a folder of results of its own."""
+        return replace(self, root=linked(folder, self.root, ("index", "flow")))
+
+    def arguments(self, results: Path, folds: Sequence[str], **changes: Any) -> list[str]:
+        """The command line of training these folds into `results`; see :func:`training_files.arguments`."""
+        return arguments(RECIPE, self.at(results).root, folds, **changes)
 
     def samples(self, channels: Sequence[str] = ("Vy",)) -> Samples:
         """The samples as training joins them."""
@@ -58,10 +63,9 @@ class FlowFiles:
 
     def copy(self, folder: Path) -> FlowFiles:
         """The same files in another folder."""
-        for path in [self.index, *self.arrays, *(a.with_suffix(".parquet") for a in self.arrays)]:
-            (folder / path.name).parent.mkdir(parents=True, exist_ok=True)
-            (folder / path.name).write_bytes(path.read_bytes())
-        return replace(self, index=folder / self.index.name, arrays=[folder / path.name for path in self.arrays])
+        shutil.copytree(self.root, folder, dirs_exist_ok=True)
+        moved = [folder / path.relative_to(self.root) for path in (self.index, *self.arrays)]
+        return replace(self, root=folder, index=moved[0], arrays=moved[1:])
 
 
 def write(
@@ -92,8 +96,11 @@ def write(
                     fields.append(np.zeros_like(field) if reason else field)
                     entry = {"subject": subject, "video": clip, "pair": pair, "first_frame": 1, "second_frame": 5}
                     table.append({**keys, **entry, "excluded": reason})
-        arrays.append(folder / f"{subject}.npy")
+        arrays.append(folder / "flow" / "made" / "casme2" / f"{subject}.npy")
+        arrays[-1].parent.mkdir(parents=True, exist_ok=True)
         np.save(arrays[-1], np.stack(fields))
         pq.write_table(pa.Table.from_pylist(table, schema=FLOW), arrays[-1].with_suffix(".parquet"))
-    pq.write_table(pa.Table.from_pylist(rows, schema=INDEX), folder / "index.parquet")
-    return FlowFiles(folder / "index.parquet", arrays, list(subjects))
+    index = folder / "index" / "both.parquet"
+    index.parent.mkdir(exist_ok=True)
+    pq.write_table(pa.Table.from_pylist(rows, schema=INDEX), index)
+    return FlowFiles(folder, index, arrays, list(subjects))

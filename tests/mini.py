@@ -22,11 +22,13 @@ citation: none
 data:
   both: {index: megc2018, label: megc2018, classes: [happiness, surprise, anger, disgust, sadness]}
 protocol: leave_one_subject_out
-flow:
-  method: horn_schunck
-  size: 64
-  options: {alpha: 1.0, iterations: 10}
-  pairs: [onset-apex, onset-apex+1]
+preprocessing:
+  flow:
+    horn_schunck:
+      method: horn_schunck
+      size: 64
+      options: {alpha: 1.0, iterations: 10}
+      pairs: [onset-apex, onset-apex+1]
 train_pairs: [onset-apex, onset-apex+1]
 test_pairs: [onset-apex]
 training:
@@ -38,9 +40,9 @@ training:
 budgets: {paper: {epochs: 150}, demo: {epochs: 2, folds: 2}}
 experiments:
   cnn:
-    {model: shallow_cnn, options: {layers: 1}, channels: [Vy], keep_features: true, null_control: true,
+    {kind: flow, model: shallow_cnn, options: {layers: 1}, channels: [Vy], keep_features: true, null_control: true,
      demo: {epochs: 3}}
-  resnet: {model: reduced_resnet, options: {layers: 3}, channels: [Vx, Vy, M]}
+  resnet: {kind: flow, model: reduced_resnet, options: {layers: 3}, channels: [Vx, Vy, M]}
 tables:
   A:
     title: Accuracy

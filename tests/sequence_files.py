@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -15,6 +16,7 @@ from mexflow.preprocess.tables import FACES
 from mexflow.store.artifacts import Inputs
 from mexflow.training.memory.clips import Clip, intensities, load
 from mexflow.training.recognition.samples import labelled
+from training_files import arguments, linked
 
 CLASSES = ["happiness", "surprise"]
 LABEL = "casme2_5class"
@@ -27,6 +29,7 @@ FIRST = 5
 class SequenceFiles:
     """What was written: the index, and the arrays of each subject, in the order of `subjects`."""
 
+    root: Path
     index: Path
     faces: list[Path]
     motion: list[Path]
@@ -39,28 +42,23 @@ class SequenceFiles:
         rows = labelled(expressions, LABEL, CLASSES)
         return load(inputs, self.faces, self.motion if motion else None, rows, expressions, LABEL, CLASSES)
 
-    def arguments(self, output: Path, folds: Sequence[str], **changed: object) -> list[str]:
-        """The command line of ``spot_recognise`` with these folds; None leaves an option out."""
-        options: dict[str, object] = {
-            "paper": "made", "experiment": "up", "fold": list(folds), "index": self.index, "label": LABEL,
-            "class": CLASSES, "protocol": "leave_one_subject_out", "faces": self.faces, "motion": self.motion,
-            "model": "time_contrast", "stage1-epochs": 1, "stage1-samples": 2, "stage1-batch-size": 2,
-            "stage2-epochs": 2, "sequences-per-epoch": 2, "stage2-batch-size": 2, "length": 3, "versions": 1,
-            "optimizer": "rmsprop", "learning-rate": 1e-4, "optimizer-option": "weight_decay=0.005",
-            "normalise": "motion", "augment": ["rotation=-10,10", "scale=0.9,1.1", "shift=-2,2"], "seed": 1,
-            "device": "cpu", "output": output,
-        }  # fmt: skip
-        return flags(options | {name.replace("_", "-"): value for name, value in changed.items()})
+    def arguments(self, results: Path, folds: Sequence[str], **changes: Any) -> list[str]:
+        """The command line of training these folds into `results`; see :func:`training_files.arguments`."""
+        linked(results, self.root, ("index", "faces", "motion"))
+        return arguments(self.recipe, results, folds, **changes)
 
-
-def flags(options: dict[str, object]) -> list[str]:
-    """A command line of options; a list repeats its option, True is a flag, None leaves it out."""
-    result = []
-    for name, value in options.items():
-        for item in value if isinstance(value, list) else [value]:
-            if item is not None:
-                result += [f"--{name}", *([] if item is True else [str(item)])]
-    return result
+    recipe: ClassVar[dict[str, Any]] = {
+        "kind": "sequences", "paper": "made", "experiment": "up", "index": "casme2", "reads": ["faces", "motion/made"],
+        "label": LABEL, "classes": CLASSES, "protocol": "leave_one_subject_out", "model": "time_contrast",
+        "options": {}, "seed": 1, "epochs": 2, "samples": 2, "length": 3, "versions": 1, "stage1_epochs": 1,
+        "stage1_samples": 2, "stage1_batch_size": 2, "loss_weights": [1, 1],
+        "training": {
+            "batch_size": 2, "optimizer": "rmsprop", "learning_rate": 1e-4,
+            "optimizer_options": {"weight_decay": 0.005}, "normalise": "first_frame",
+            "augment": [{"rotation": [-10, 10]}, {"scale": [0.9, 1.1]}, {"shift": [-2, 2]}],
+        },
+    }  # fmt: skip
+    """What it is trained by, unless a test changes it."""
 
 
 def row(subject: str, video: str, label: str | None, onset: int, apex: int, offset: int, **changed: object) -> dict:
@@ -105,16 +103,17 @@ def write(
                 reason = (excluded or {}).get((subject, name))
                 keys = {"dataset": "casme2", "subject": subject, "video": name, "frame": frame}
                 entries.append({**dict.fromkeys(FACES.names), **keys, "state": state, "excluded": reason})
-        faces.append(folder / "faces" / f"{subject}.npy")
-        motion.append(folder / "motion" / f"{subject}.npy")
+        faces.append(folder / "faces" / "casme2" / f"{subject}.npy")
+        motion.append(folder / "motion" / "made" / "casme2" / f"{subject}.npy")
         for path in (faces[-1], motion[-1]):
-            path.parent.mkdir(exist_ok=True)
+            path.parent.mkdir(parents=True, exist_ok=True)
         np.save(faces[-1], np.concatenate(images))
         pq.write_table(pa.Table.from_pylist(entries, schema=FACES), faces[-1].with_suffix(".parquet"))
         flow = rng.normal(0, 0.05, (len(entries), 2, 64, 64)).astype(np.float32)
         flow[:, 1, 20:40, 20:40] += 0.5
         flow[frames - 1 :: frames] = 0
         np.save(motion[-1], flow)
-    index = folder / "index.parquet"
+    index = folder / "index" / "casme2.parquet"
+    index.parent.mkdir(exist_ok=True)
     pq.write_table(pa.Table.from_pylist([*rows, *extra], schema=ROWS), index)
-    return SequenceFiles(index, faces, motion, list(subjects))
+    return SequenceFiles(folder, index, faces, motion, list(subjects))

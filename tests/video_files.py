@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -16,10 +17,12 @@ import pyarrow.parquet as pq
 from scipy.ndimage import gaussian_filter
 
 from mexflow.datasets.schema import ROWS
+from mexflow.datasets.schema import VIDEOS as VIDEO_ROWS
 from mexflow.preprocess.lcn import grey, lcn
 from mexflow.preprocess.tables import FACES
 from mexflow.store.artifacts import Inputs
 from mexflow.training.spotting.samples import Video, load
+from training_files import arguments, linked
 
 DATASET = "samm_lv"
 SIDE = 32
@@ -59,6 +62,7 @@ VIDEOS: dict[str, dict[str, Made]] = {
 class VideoFiles:
     """What was written: the index, and an array of faces and one of LCN frames a subject."""
 
+    root: Path
     index: Path
     faces: list[Path]
     lcn: list[Path]
@@ -68,27 +72,29 @@ class VideoFiles:
         inputs = inputs or Inputs()
         return load(inputs, self.faces, self.lcn, inputs.table(self.index).to_pylist())
 
-    def arguments(self, output: Path, folds: Sequence[str], **changed: object) -> list[str]:
-        """The command line of spotting these folds; `changed` sets further options, or sets one of these anew."""
-        options: dict[str, object] = {
-            "paper": "made", "experiment": "up", "fold": list(folds), "index": self.index, "faces": self.faces,
-            "lcn": self.lcn, "train-skip": ["3,6", "15,30"], "variant": ["k-th=5,15", "manual=4,24"], "samples": 24,
-            "model": "elface", "epochs": 3, "batch-size": 8, "optimizer": "sgd", "learning-rate": 0.01,
-            "optimizer-option": "momentum=0.9", "augment": ["gain=0.5,1.5", "flip=0.5", "rotation=-10,10"],
-            "sigma": SIGMA, "seed": 1, "device": "cpu", "output": output,
-        }  # fmt: skip
-        options |= {name.replace("_", "-"): value for name, value in changed.items()}
-        result = []
-        for name, value in options.items():
-            for item in value if isinstance(value, list) else [value]:
-                result += [f"--{name}", *([] if item is True else [str(item)])]
-        return result
+    def arguments(self, results: Path, folds: Sequence[str], **changes: Any) -> list[str]:
+        """The command line of spotting these folds into `results`; see :func:`training_files.arguments`."""
+        linked(results, self.root, ("index", "faces", "lcn"))
+        return arguments(self.recipe, results, folds, **changes)
+
+    recipe: ClassVar[dict[str, Any]] = {
+        "kind": "videos", "paper": "made", "experiment": "up", "index": DATASET, "reads": ["faces", "lcn"],
+        "label": "type", "classes": ["micro", "macro"], "protocol": "leave_one_subject_out", "model": "elface",
+        "options": {}, "seed": 1, "epochs": 3, "samples": 24, "train_skips": [[3, 6], [15, 30]],
+        "test_skips": {"k-th": [5, 15], "manual": [4, 24]}, "stream_weights": [0.1, 0.9], "positive": 0.75,
+        "weighted": True, "inside": 0.5, "placement": "centred", "sigma": SIGMA,
+        "training": {
+            "batch_size": 8, "optimizer": "sgd", "learning_rate": 0.01, "optimizer_options": {"momentum": 0.9},
+            "augment": [{"gain": [0.5, 1.5]}, {"flip": 0.5}, {"rotation": [-10, 10]}],
+        },
+    }  # fmt: skip
+    """What it is trained by, unless a test changes it."""
 
 
 def write(folder: Path, videos: Mapping[str, Mapping[str, Made]] = VIDEOS, channels: int = 1) -> VideoFiles:
     """Write the files of these videos; what a video shows follows from its name alone."""
     folder.mkdir(parents=True, exist_ok=True)
-    index, faces, normalised = [], [], []
+    index, listed, faces, normalised = [], [], [], []
     for subject, own in videos.items():
         images, table = [], []
         for name, made in own.items():
@@ -111,14 +117,19 @@ def write(folder: Path, videos: Mapping[str, Mapping[str, Made]] = VIDEOS, chann
                 }
                 for number in numbers
             ]  # fmt: skip
-        faces.append(folder / f"{subject}.npy")
+            listed.append({**dict.fromkeys(VIDEO_ROWS.names), **keys, "frame_count": made.frames})
+        faces.append(folder / "faces" / DATASET / f"{subject}.npy")
+        faces[-1].parent.mkdir(parents=True, exist_ok=True)
         np.save(faces[-1], np.concatenate(images))
         pq.write_table(pa.Table.from_pylist(table, schema=FACES), faces[-1].with_suffix(".parquet"))
-        normalised.append(folder / "lcn" / f"{subject}.npy")
-        normalised[-1].parent.mkdir(exist_ok=True)
+        normalised.append(folder / "lcn" / DATASET / f"{subject}.npy")
+        normalised[-1].parent.mkdir(parents=True, exist_ok=True)
         np.save(normalised[-1], lcn(grey(np.concatenate(images)), SIGMA).astype(np.float16))
-    pq.write_table(pa.Table.from_pylist(index, schema=ROWS), folder / "index.parquet")
-    return VideoFiles(folder / "index.parquet", faces, normalised)
+    path = folder / "index" / f"{DATASET}.parquet"
+    path.parent.mkdir(exist_ok=True)
+    pq.write_table(pa.Table.from_pylist(index, schema=ROWS), path)
+    pq.write_table(pa.Table.from_pylist(listed, schema=VIDEO_ROWS), path.with_suffix(".videos.parquet"))
+    return VideoFiles(folder, path, faces, normalised)
 
 
 def show(name: str, made: Made, channels: int = 1) -> np.ndarray:

@@ -28,10 +28,14 @@ def recipe(plan: Workflow, paper: str) -> figure_recipe.FigureRecipe:
 
 def test_a_recipe_says_what_each_figure_is_drawn_from(plan):
     flow = FlowFolder(folder="flow/horn_schunck", pair="onset-apex", size=64)
-    assert recipe(plan, "belaiche2020").figures == {"F3": Shown(flow=flow, faces="faces"), "F6": Shown(flow=flow)}
+    assert recipe(plan, "belaiche2020").figures == {
+        "F3": Shown(kind="flow_sample", flow=flow, faces="faces"),
+        "F6": Shown(kind="mean_flow", flow=flow),
+        "F7": Shown(kind="confusion"),
+        "F8": Shown(kind="published_confusion"),
+    }
     kinds = {kind: f"residual/{kind}" for kind in ("ars", "rrs", "farneback", "tvl1")}
-    assert recipe(plan, "cropnet2021").figures == {"F6": Shown(residuals=kinds)}
-    assert recipe(plan, "nag2019").figures == {}, "states are in the folds"
+    assert recipe(plan, "cropnet2021").figures["F6"] == Shown(kind="embedding", residuals=kinds)
 
 
 def test_a_recipe_names_the_folds_of_the_experiments_that_are_shown(plan):
@@ -69,10 +73,11 @@ def test_every_kind_has_its_module_and_no_module_is_without_a_kind():
 def test_the_code_of_figures_is_that_of_their_kinds(plan):
     from mexflow.store.digest import closure
 
-    assert figures.modules(plan.papers["nag2019"]) == ["mexflow.figures.states_figure"]
-    code = closure(["mexflow.cli.figures", *figures.modules(plan.papers["nag2019"])])
-    drawing = [name for name in code if name.endswith("_figure")]
-    assert drawing == ["mexflow.figures.states_figure"]
+    picks = recipe(plan, "nag2019").picks()
+    assert picks == ["mexflow.figures.states_figure", "mexflow.papers.figure_kinds:states"]
+    code = closure(["mexflow.cli.figures", *picks])
+    assert [name for name in code if name.endswith("_figure")] == ["mexflow.figures.states_figure"]
+    assert "mexflow.training.augmentation:rotation" in recipe(plan, "elface2021").picks()
     digests = {name: plan.figures[name].code for name in plan.whole}
     assert len(set(digests.values())) == len(digests)
 
@@ -97,7 +102,7 @@ def test_the_command_fits_a_screen_line_or_two(plan):
     for dataset in plan.sources.listed:
         command = (
             f"python -m mexflow sheet --dataset {dataset} --root {plan.sources.root(dataset)}"
-            f" --index results/index/{dataset}.parquet {plan.sheets.flags(dataset)} --data embedded"
+            f" --results results {plan.sheets.flags(dataset)} --data embedded"
             f" --output results/figures/datasets/{dataset}.png --record results/records/sheet/{dataset}.json"
         )
         assert len(command) <= 400, command

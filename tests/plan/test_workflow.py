@@ -10,10 +10,11 @@ from mexflow import commands, papers
 from mexflow.__main__ import folders_at_home
 from mexflow.engine import scheduling
 from mexflow.errors import UserError
-from mexflow.papers.parts import Motion
+from mexflow.papers import recipe as recipes
+from mexflow.papers.preprocessing import Flow, LbpTop, Motion, Preprocessing, Residual
 from mexflow.plan import workflow
 from mexflow.plan.flags import flags, settings
-from mexflow.plan.shared import Shared
+from mexflow.plan.preprocessing import NamedPreprocessing
 from mexflow.plan.workflow import Workflow
 from project import WORKFLOW
 
@@ -35,7 +36,7 @@ def plan() -> Workflow:
 def test_arrays_of_a_paper(plan):
     subjects = plan.sources.subjects("megc2018")
     flow = [f"results/flow/horn_schunck/{d}/{s}.npy" for d, s in subjects]
-    lbp_top = [f"results/lbp_top/{d}/{s}.npy" for d, s in subjects]
+    lbp_top = [f"results/lbp_top/standard/{d}/{s}.npy" for d, s in subjects]
     assert plan.arrays(PAPER, "vy-3cl") == flow and plan.arrays(PAPER, "lbp-top") == lbp_top
     assert plan.read_arrays(PAPER) == sorted([*flow, *lbp_top])
     assert plan.timed_faces(PAPER) == [f"results/faces/{d}/{s}.npy" for d, s in subjects]
@@ -52,15 +53,27 @@ def test_a_sheet_of_every_dataset_in_use(plan):
     assert "results/tables/preprocessing.md" in targets
 
 
-def test_flow_of_the_sheets_is_that_of_the_papers(plan, monkeypatch):
-    """Where a paper asks for the sheets' flow method, its settings hold, and the sheets' pair is made as well."""
-    assert plan.shared.flows["tvl1"].size == 112 and plan.shared.flows["tvl1"].pairs == ["onset-apex"]
-    used = make().papers
-    paper = used[PAPER]
-    wanted = paper.flow.model_copy(update={"method": "tvl1", "size": 64, "pairs": ["onset-apex+1"], "options": {}})
-    shared = Shared({**used, PAPER: paper.model_copy(update={"flow": wanted})})
-    assert shared.flows["tvl1"].size == 64
-    assert shared.flows["tvl1"].pairs == ["onset-apex", "onset-apex+1"]
+def test_what_the_sheets_show_is_their_own(plan):
+    """Whatever settings papers have for their flow: the sheets' has a name and a folder of its own."""
+    assert plan.preprocessing.flows["sheet"] == Flow(method="tvl1", size=112, pairs=["onset-apex"])
+    assert all("/flow/sheet/" in path for path in plan.sheets.files("casme2", plan.sheets.flow))
+    paper = plan.papers[PAPER]
+    small = Preprocessing(flow={"small": Flow(method="tvl1", size=28, pairs=["onset-apex"])})
+    other = NamedPreprocessing({**plan.papers, "another": paper.model_copy(update={"preprocessing": small})})
+    assert other.flows == {**plan.preprocessing.flows, "small": small.flow["small"]}
+
+
+def test_a_paper_with_another_reading_leaves_the_sheets_as_they_are(plan):
+    paper = plan.papers["cropnet2021"]
+    bracketed = {
+        name: one.model_copy(update={"gap": "bracketed"}) for name, one in paper.preprocessing.residual.items()
+    }
+    other = paper.model_copy(update={"preprocessing": paper.preprocessing.model_copy(update={"residual": bracketed})})
+    named = NamedPreprocessing({"cropnet2021": other})
+    assert plan.preprocessing.sheet_residuals == ["ars", "rrs"]
+    assert named.sheet_residuals == ["sheet-ars", "sheet-rrs"]
+    assert named.residuals["ars"].gap == "bracketed" and named.residuals["sheet-ars"] == Residual(image="ars")
+    assert named.residual_jobs["residual_sheets"] == ["sheet-ars", "sheet-rrs"]
 
 
 # Folds and batches
@@ -71,7 +84,7 @@ def test_folds_are_spread_evenly(plan, monkeypatch, wanted):
     every = [f"f{i:02}" for i in range(10)]
     plan = make()
     monkeypatch.setattr(Workflow, "all_folds", lambda self, paper, experiment: every)
-    effort = plan.papers[PAPER].budgets["demo"].model_copy(update={"folds": wanted})
+    effort = plan.papers[PAPER].effort("vx-1cl", "demo").model_copy(update={"folds": wanted})
     monkeypatch.setattr(workflow.Paper, "effort", lambda self, experiment, budget: effort)
     chosen = plan.folds(PAPER, "vx-1cl")
     assert chosen == sorted(set(chosen)) and len(chosen) == min(wanted, 10)
@@ -107,7 +120,7 @@ def test_every_fold_is_in_one_batch(step, budget):
 
 
 def test_the_longest_jobs_come_first(plan):
-    priorities = {batch.input: batch.priority for batch in plan.batches}
+    priorities = {plan.papers[b.paper].experiment(b.experiments[0]).kind: b.kind.priority for b in plan.batches}
     assert priorities["sequences"] > priorities["frames"] > priorities["residual"] > priorities["flow"]
     assert max(priorities.values()) < scheduling.PREPROCESSING, "all of these wait for it"
     assert {len(batch.folds) for batch in make(budget="paper").batches} == {1}, "its folds take hours"
@@ -121,7 +134,7 @@ def test_files_of_the_batches_are_those_asked_for(plan):
         path.format(experiment=experiment)
         for batch in plan.batches
         for experiment in batch.experiments
-        for path in batch.files("predictions.parquet")
+        for path in batch.files
     }
     predicted = {path for paper in plan.papers for path in plan.predictions(paper)}
     spotted = {path for paper in plan.papers for path in plan.spotted(paper)}
@@ -129,9 +142,9 @@ def test_files_of_the_batches_are_those_asked_for(plan):
     assert folds(made) == folds(predicted | spotted)
     kept = {
         path.format(experiment=experiment)
-        for batch in plan.batches if batch.keep_features
+        for batch in plan.batches if "features.npy" in batch.files_of_fold
         for experiment in batch.experiments
-        for path in batch.files("features.npy")
+        for path in batch.file("features.npy")
     }  # fmt: skip
     assert kept == set(plan.features(PAPER)) and kept
     assert plan.timed_model(PAPER).replace("model.pt", "predictions.parquet") in made
@@ -143,39 +156,50 @@ def test_null_controls_are_trained_if_wanted(plan):
     assert extra == {"vy-3cl-null"}
     assert not any("-null" in path for path in without.predictions(PAPER))
     assert "-null" not in without.expected(PAPER)
-    assert "--permute-labels" in plan.training_flags(PAPER, "vy-3cl-null").split()
-    assert "--permute-labels" not in plan.training_flags(PAPER, "vy-3cl").split()
+    assert recipe(plan, PAPER, "vy-3cl-null").permute_labels and not recipe(plan, PAPER, "vy-3cl").permute_labels
     assert plan.folds(PAPER, "vy-3cl-null") == plan.folds(PAPER, "vy-3cl")
 
 
-# Flags
+# Recipes and flags
 
 
-def test_training_flags_hold_everything_the_paper_says(plan):
-    text = plan.training_flags(PAPER, "vx-vy-3cl")
-    given = shlex.split(text)
-    paper = plan.papers[PAPER]
-
-    def values(option: str) -> list[str]:
-        return [given[i + 1] for i, word in enumerate(given) if word == option]
-
-    assert values("--class") == paper.data["megc2018"].classes and values("--input") == ["flow"]
-    assert values("--channel") == ["Vx", "Vy"]
-    assert values("--train-pair") == paper.train_pairs and values("--test-pair") == paper.test_pairs
-    assert values("--model") == ["shallow_cnn"] and values("--model-option") == ["layers=3"]
-    assert values("--epochs") == [str(paper.effort("vx-vy-3cl", "demo").epochs)]
-    assert values("--batch-size") == ["64"] and values("--seed") == ["1"]
-    assert [float(v) for v in values("--learning-rate")] == [paper.training.learning_rate]
-    assert dict(v.split("=") for v in values("--optimizer-option")).keys() == paper.training.optimizer_options.keys()
-    assert "--keep-features" in given and "--keep-features" not in plan.training_flags(PAPER, "vx-1cl")
-    assert "--epochs 150 " in make(budget="paper").training_flags(PAPER, "vx-vy-3cl")
-    assert make(seed=5).training_flags(PAPER, "vx-1cl") != plan.training_flags(PAPER, "vx-1cl")
+def recipe(plan: Workflow, paper: str, experiment: str):
+    """The recipe that the plan hands to the command."""
+    return recipes.read(plan.recipe(paper, experiment))
 
 
-def test_settings_that_change_no_result_are_not_in_the_science(plan):
+def test_a_recipe_holds_everything_the_paper_says(plan):
+    paper, made = plan.papers[PAPER], recipe(plan, PAPER, "vx-vy-3cl")
+    assert (made.kind, made.paper, made.experiment) == ("flow", PAPER, "vx-vy-3cl")
+    assert made.classes == paper.data["megc2018"].classes and made.label == made.index == "megc2018"
+    assert made.reads == ["flow/horn_schunck"] and made.channels == ["Vx", "Vy"] and made.size is None
+    assert (made.train_pairs, made.test_pairs) == (paper.train_pairs, paper.test_pairs)
+    assert (made.model, made.options, made.seed) == ("shallow_cnn", {"layers": 3}, 1)
+    assert made.epochs == paper.effort("vx-vy-3cl", "demo").epochs
+    assert {name: getattr(made.training, name) for name in paper.training} == paper.training
+    assert made.keep_features and not recipe(plan, PAPER, "vx-1cl").keep_features
+    assert recipe(make(budget="paper"), PAPER, "vx-vy-3cl").epochs == 150
+    assert make(seed=5).recipe(PAPER, "vx-1cl") != plan.recipe(PAPER, "vx-1cl")
+
+
+def test_settings_that_change_no_result_are_not_in_the_recipe(plan):
     other = make(training={"device": "cpu", "folds_per_job": 1, "checkpoint_seconds": 0})
     for experiment in plan.experiments(PAPER):
-        assert other.training_flags(PAPER, experiment) == plan.training_flags(PAPER, experiment)
+        assert other.recipe(PAPER, experiment) == plan.recipe(PAPER, experiment)
+
+
+def test_sigma_is_in_the_recipe_of_what_sees_lcn(plan):
+    other = make(preprocess={"lcn": {"sigma": 3.0}})
+    assert recipe(other, "elface2021", "samm-lv").sigma == 3.0
+    assert recipe(other, "elface2021", "samm-lv-no-lcn").sigma is None
+    changed = {
+        (paper, name)
+        for paper in plan.papers
+        for name in plan.experiments(paper)
+        if other.recipe(paper, name) != plan.recipe(paper, name)
+    }
+    lcn = {("elface2021", name) for name, one in plan.papers["elface2021"].experiments.items() if one.lcn}
+    assert changed == lcn
 
 
 def test_values_are_quoted_for_the_shell():
@@ -202,11 +226,14 @@ def test_expected_folds(plan):
     }
 
 
-def test_codes_name_the_network_that_is_trained(plan):
-    assert plan.training_code("train", PAPER, "vx-1cl") == commands.code_digest("train", "mexflow.models.shallow_cnn")
-    assert plan.training_code("train", PAPER, "resnet-1cl") == commands.code_digest(
-        "train", "mexflow.models.reduced_resnet"
-    )
+def test_codes_name_what_is_picked(plan):
+    def code(name: str) -> str:
+        made = recipe(plan, PAPER, name)
+        return commands.code_digest("train", *sorted([plan.papers[PAPER].kind(name).trainer, *made.picks()]))
+
+    for name in ("vx-1cl", "resnet-1cl", "lbp-top"):
+        assert plan.training_code(PAPER, name) == code(name)
+    assert plan.training_code(PAPER, "vx-1cl") != plan.training_code(PAPER, "resnet-1cl")
     sources = plan.sources
     assert sources.index_code("samm") != sources.index_code("megc2018") != sources.index_code("casme2")
 
@@ -214,10 +241,10 @@ def test_codes_name_the_network_that_is_trained(plan):
 def test_a_code_digest_is_taken_once_a_run(monkeypatch):
     taken = []
     monkeypatch.setattr(commands, "code_digest", lambda *modules: taken.append(modules) or "digest")
-    plan = make()
+    plan = make(papers=[PAPER])
     for _ in range(3):
-        assert plan.training_code("train", PAPER, "vx-1cl") == plan.training_code("train", PAPER, "vy-1cl") == "digest"
-    assert taken == [("train", "mexflow.models.shallow_cnn")]
+        assert plan.training_code(PAPER, "vx-1cl") == plan.training_code(PAPER, "vx-2cl") == "digest"
+    assert len(taken) == len(set(taken)) < len(plan.experiments(PAPER))
 
 
 # Mistakes
@@ -251,45 +278,45 @@ def test_what_the_papers_are_fed(plan):
     cde = [f"results/residual/ars-3/{d}/{s}.npy" for d, s in plan.sources.subjects("megc2019")]
     assert plan.arrays("cropnet2021", "ars-cde-3") == cde
     assert plan.arrays("upadhy2025", "2d") == [f"results/faces/mmew/{s}.npy" for _, s in plan.sources.subjects("mmew")]
-    assert plan.shared.residual_kinds == {
-        "residual": ["ars", "ars-1", "ars-3", "ars-7", "ars-9", "rrs"], "residual_flow": ["farneback", "tvl1"],
-    }  # fmt: skip
-    assert make(papers=[PAPER]).shared.residual_kinds == {"residual": ["ars", "rrs"]}
+    assert plan.preprocessing.residual_jobs == {
+        "residual_cropnet2021": ["ars", "ars-1", "ars-3", "ars-7", "ars-9", "rrs"],
+        "residual_flow_cropnet2021": ["farneback", "tvl1"],
+    }
+    assert make(papers=[PAPER]).preprocessing.residual_jobs == {"residual_sheets": ["ars", "rrs"]}
     shown = {f"results/residual/{kind}/casme2/{s}.npy" for kind in ("ars", "rrs", "farneback", "tvl1") for s in casme2}
     assert set(plan.figures["cropnet2021"].arrays) == shown
 
 
 def test_printed_training_settings_reach_the_command(plan):
-    def given(paper: str, experiment: str, option: str) -> list[str]:
-        words = shlex.split(plan.training_flags(paper, experiment))
-        return [words[i + 1] for i, word in enumerate(words) if word == option]
-
-    augment = given("cropnet2021", "ars-cde", "--augment")
-    assert augment == [
-        "brightness=0.2,1.8", "contrast=0.2,1.8", "saturation=0.2,1.8", "hue=-0.5,0.5", "grey=0.2", "flip=0.5",
-        "rotation=-15.0,15.0",
+    ars = recipe(plan, "cropnet2021", "ars-cde")
+    assert ars.training.augment == [
+        {"brightness": [0.2, 1.8]}, {"contrast": [0.2, 1.8]}, {"saturation": [0.2, 1.8]}, {"hue": [-0.5, 0.5]},
+        {"grey": 0.2}, {"flip": 0.5}, {"rotation": [-15, 15]},
     ]  # fmt: skip
-    assert given("cropnet2021", "ars-cde", "--optimizer") == ["adamp"]
-    assert given("cropnet2021", "ars-cde", "--class") == ["negative", "positive", "surprise"]
-    assert given("cropnet2021", "ars-whole", "--model-option") == ["cropped=false"]
-    assert given("cropnet2021", "ars", "--size") == ["64"]
-    assert "--size" not in make(budget="paper").training_flags("cropnet2021", "ars")
-    assert given("upadhy2025", "2d", "--oversample") == ["flip", "brightness=0.8,1.2", "salt_and_pepper=0.02"]
-    assert given("upadhy2025", "2d", "--early-stopping") == ["10"] and given("upadhy2025", "2d", "--size") == ["90"]
-    assert given("upadhy2025", "lbp-top", "--oversample") == given("upadhy2025", "lbp-top", "--early-stopping") == []
+    assert ars.training.optimizer == "adamp" and ars.classes == ["negative", "positive", "surprise"]
+    assert recipe(plan, "cropnet2021", "ars-whole").options == {"cropped": False}
+    assert recipe(plan, "cropnet2021", "ars").size == 64
+    assert recipe(make(budget="paper"), "cropnet2021", "ars").size is None
+    form = recipe(plan, "upadhy2025", "2d")
+    assert form.training.oversample == ["flip", {"brightness": [0.8, 1.2]}, {"salt_and_pepper": 0.02}]
+    assert (form.training.early_stopping, form.size) == (10, 90)
+    assert not hasattr(recipe(plan, "upadhy2025", "lbp-top"), "training"), "it is fitted, not trained"
 
 
 SETTINGS = {
-    "key_frame_gap": ("cropnet2021", "bracketed", "residual images"),
-    "lbp_top": ("upadhy2025", {"neighbours": 4}, "LBP-TOP"),
-    "motion": ("nag2019", Motion(method="tvl1", options={"tau": 0.1}), "tvl1 motion"),
+    "residual": ("cropnet2021", "ars", Residual(image="ars", gap="bracketed")),
+    "lbp_top": ("upadhy2025", "standard", LbpTop(blocks=(4, 4))),
+    "motion": ("nag2019", "tvl1", Motion(method="tvl1", options={"step": 0.1})),
+    "flow": (PAPER, "horn_schunck", Flow(method="horn_schunck", size=28, pairs=["onset-apex"])),
 }
 
 
-@pytest.mark.parametrize("setting", SETTINGS)
-def test_papers_that_want_it_differently_are_told(setting):
-    name, other, what = SETTINGS[setting]
-    paper = papers.load(WORKFLOW / "papers", name)
-    another = paper.model_copy(update={"paper": "another", setting: other})
-    with pytest.raises(UserError, match=f"{name} and another want {what} with different settings"):
-        Shared({name: paper, "another": another})
+@pytest.mark.parametrize("stage", SETTINGS)
+def test_papers_that_use_one_name_for_two_things_are_told(stage):
+    owner, name, other = SETTINGS[stage]
+    paper = papers.load(WORKFLOW / "papers", owner)
+    another = paper.model_copy(update={"preprocessing": Preprocessing(**{stage: {name: other}})})
+    with pytest.raises(UserError, match=f"{owner} and another use the name {name} of preprocessing.{stage} with diff"):
+        NamedPreprocessing({owner: paper, "another": another})
+    same = paper.model_copy(update={"preprocessing": Preprocessing(**{stage: {f"{name}-2": other}})})
+    assert NamedPreprocessing({owner: paper, "another": same})

@@ -20,6 +20,7 @@ from mexflow.preprocess.lcn import grey, lcn
 from mexflow.preprocess.tables import FACES, FLOW
 from mexflow.sheets import RESIDUALS, contact_sheet, sheet_files, time_courses
 from mexflow.store.artifacts import Inputs
+from mexflow.store.paths import Results
 from project import mexflow
 
 SCALE, LEFT, TOP = 0.5, 60, 30
@@ -82,7 +83,7 @@ class World:
         of_clip = [{name: row[name] for name in ("dataset", "subject", "video", "clip")} for row in usable]
         pair = {"pair": "onset-apex", "first_frame": 5, "second_frame": 9, "excluded": left_out.get("flow")}
         flow = rng.normal(0, 1, (len(usable), 2, 112, 112)).astype(np.float32)
-        self._array("flow", subject, flow, [{**row, **pair} for row in of_clip], FLOW)
+        self._array("flow/sheet", subject, flow, [{**row, **pair} for row in of_clip], FLOW)
         for kind in RESIDUALS:
             made = {"start": 5, "end": 14, "key_frames": [5, 9, 14], "excluded": left_out.get(kind)}
             residual = rng.integers(0, 256, (len(usable), 320, 320, 3), np.uint8)
@@ -110,16 +111,19 @@ class World:
             pq.write_table(pa.Table.from_pylist(rows, schema=schema), path.with_suffix(".parquet"))
 
     def paths(self, kind: str, ending: str = "npy") -> list[Path]:
-        folder = self.folder / (f"residual/{kind}" if kind in RESIDUALS else kind) / self.dataset
+        stage = f"residual/{kind}" if kind in RESIDUALS else {"flow": "flow/sheet"}.get(kind, kind)
+        folder = self.folder / stage / self.dataset
         return [folder / f"{subject}.{ending}" for subject in self.subjects]
 
     def load(self, *kinds: str) -> list[sheet_files.SubjectFiles]:
         """The subjects with those of lcn, flow, ars, rrs and truth that are named."""
-        lcn, flow = (self.folder / kind if kind in kinds else None for kind in ("lcn", "flow"))
-        truth = self.folder / "raw" / "truth" if "truth" in kinds else None
-        residuals = {kind: self.folder / "residual" / kind for kind in RESIDUALS if kind in kinds}
-        folders = sheet_files.Folders(self.folder / "faces", lcn, flow, residuals, truth)
-        return sheet_files.load(Inputs(), self.dataset, self.subjects, folders)
+        folders = sheet_files.Folders(
+            "lcn" if "lcn" in kinds else "",
+            "flow/sheet" if "flow" in kinds else "",
+            {kind: f"residual/{kind}" for kind in RESIDUALS if kind in kinds},
+            self.folder / "raw" / "truth" if "truth" in kinds else None,
+        )
+        return sheet_files.load(Inputs(), Results(self.folder), self.dataset, self.subjects, folders)
 
     def sheet(self, **changes: object) -> contact_sheet.Sheet:
         return replace(contact_sheet.Sheet(self.dataset, self.rows, self.videos, "embedded", "tvl1"), **changes)
@@ -134,19 +138,17 @@ class World:
 
     def arguments(self, output: Path) -> list[str]:
         """The command line of this sheet; the index and the videos table are written."""
-        pq.write_table(pa.Table.from_pylist(self.rows, schema=ROWS), self.folder / "index.parquet")
-        pq.write_table(pa.Table.from_pylist(self.videos, schema=VIDEOS), self.folder / "index.videos.parquet")
+        results = Results(self.folder)
+        results.index(self.dataset).parent.mkdir(exist_ok=True)
+        pq.write_table(pa.Table.from_pylist(self.rows, schema=ROWS), results.index(self.dataset))
+        pq.write_table(pa.Table.from_pylist(self.videos, schema=VIDEOS), results.videos(self.dataset))
         options = {
-            "dataset": [self.dataset], "root": [self.folder / "raw"], "index": [self.folder / "index.parquet"],
-            "data": ["embedded"], "subject": self.subjects, "faces": [self.folder / "faces"],
-            "lcn": [self.folder / "lcn"], "flow": [self.folder / "flow"], "flow-method": ["tvl1"],
-            "residuals": [self.folder / "residual"], "output": [output],
+            "dataset": [self.dataset], "root": [self.folder / "raw"], "results": [self.folder], "data": ["embedded"],
+            "subject": self.subjects, "flow": ["sheet"], "flow-method": ["tvl1"], "output": [output],
+            "residual": [f"{kind}={kind}" for kind in RESIDUALS],
         }  # fmt: skip
-        return [
-            "sheet",
-            "--truth",
-            *(str(part) for name, values in options.items() for v in values for part in (f"--{name}", v)),
-        ]
+        given = (str(part) for name, values in options.items() for v in values for part in (f"--{name}", v))
+        return ["sheet", "--truth", *given]
 
 
 ALL = ("lcn", "flow", "ars", "rrs", "truth")
@@ -490,8 +492,9 @@ def test_files_that_do_not_fit_are_an_error(world, tmp_path, capsys):
     (missing,) = world.paths("rrs")
     kept = missing.read_bytes()
     missing.unlink()
-    assert f"{missing}: no such file" in fails(arguments, capsys), "a folder that is named holds every subject"
+    assert f"{missing}: no such file" in fails(arguments, capsys), "what is named is there of every subject"
     missing.write_bytes(kept)
+    assert "did you mean 'rrs'" in fails([*arguments, "--residual", "rs=rrs"], capsys)
     np.save(world.paths("lcn")[0], np.zeros((3, 112, 112), np.float16))
     assert "3 rows, its table has 30" in fails(arguments, capsys)
     assert not (tmp_path / "sheet.png").exists()

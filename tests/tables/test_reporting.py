@@ -128,8 +128,12 @@ def make_figures(world: SimpleNamespace, paper: Path = PAPER_PATH, **changes: ob
     recipe = {
         "budget": "demo", "data": "embedded", "seed": 1, "indexes": {DATA: "index/megc2018.parquet"},
         "folds": world.folds, "total_folds": {DATA: 4},
-        "figures": {"F3": Shown(flow=flow, faces="faces"), "F6": Shown(flow=flow)},
     }  # fmt: skip
+    drawn_from = {"flow_sample": {"flow": flow, "faces": "faces"}, "mean_flow": {"flow": flow}}
+    shown = papers.parse(paper.read_bytes(), paper).figures
+    recipe["figures"] = {
+        name: Shown(kind=figure.kind, **drawn_from.get(figure.kind, {})) for name, figure in shown.items()
+    }
     output = world.root / "figures"
     with Outputs() as outputs:
         summary = figures.run(paper, world.root, FigureRecipe(**{**recipe, **changes}), output, Inputs(), outputs)

@@ -71,6 +71,14 @@ class Registry(Mapping[str, T]):
         PICKED.add(self.identity(name))
         return self._entries[name]
 
+    def declared(self, name: str) -> T:
+        """The entry of that name, for a look that changes no result: a check of what a file says.
+
+        Raises:
+            UserError: if there is none; the nearest is suggested.
+        """
+        return self._entries[choose(self.what, name, self._entries)]
+
     def __contains__(self, name: object) -> bool:
         return name in self._entries
 

@@ -40,7 +40,7 @@ rule sheet:
         code=plan.code("sheet"),
     shell:
         "MEXFLOW_RULE={params.rule} MEXFLOW_ATTEMPT={resources.attempt} python -m mexflow sheet"
-        " --dataset {wildcards.dataset} --root {params.root:q} --index {input.index} {params.flags}"
+        " --dataset {wildcards.dataset} --root {params.root:q} --results results {params.flags}"
         " --data {params.data:q} --output {output.png} --record {output.record} > {log} 2>&1"
 
 

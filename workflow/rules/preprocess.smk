@@ -1,9 +1,9 @@
 """Preprocessing: aligned faces, LCN frames, motion, optical flow, residual sums, LBP-TOP features; a job per subject.
 
 Needs the indexes and the raw frames. Makes ``results/faces/<dataset>/<subject>.npy``, with rows as in the faces' table
-``results/lcn/<dataset>/<subject>.npy`` and ``results/motion/<method>/<dataset>/<subject>.npy``, and of clips
-``results/flow/<method>/<dataset>/<subject>.npy``, ``results/residual/<kind>/<dataset>/<subject>.npy`` and
-``results/lbp_top/<dataset>/<subject>.npy``, each with its table beside it.
+``results/lcn/<dataset>/<subject>.npy`` and ``results/motion/<name>/<dataset>/<subject>.npy``, and of clips
+``results/flow/<name>/<dataset>/<subject>.npy``, ``results/residual/<name>/<dataset>/<subject>.npy`` and
+``results/lbp_top/<name>/<dataset>/<subject>.npy``, each with its table beside it. Papers give the names.
 """
 
 subject_group = scheduling.subject_group(workflow, plan.config.preprocess.subjects_per_job)
@@ -85,13 +85,13 @@ rule flow:
         faces="results/faces/{dataset}/{subject}.npy",
         table="results/faces/{dataset}/{subject}.parquet",
     output:
-        flow="results/flow/{method}/{dataset}/{subject}.npy",
-        table="results/flow/{method}/{dataset}/{subject}.parquet",
-        record="results/records/flow/{method}/{dataset}/{subject}.json",
+        flow="results/flow/{name}/{dataset}/{subject}.npy",
+        table="results/flow/{name}/{dataset}/{subject}.parquet",
+        record="results/records/flow/{name}/{dataset}/{subject}.json",
     log:
-        "results/logs/flow/{method}/{dataset}/{subject}.log",
+        "results/logs/flow/{name}/{dataset}/{subject}.log",
     benchmark:
-        "results/benchmarks/flow/{method}/{dataset}/{subject}.tsv"
+        "results/benchmarks/flow/{name}/{dataset}/{subject}.tsv"
     priority: PREPROCESSING
     group:
         subject_group
@@ -103,13 +103,14 @@ rule flow:
         attempt=attempt,
     params:
         rule="flow",
-        size=lambda wildcards: plan.shared.flows[wildcards.method].size,
-        pairs=lambda wildcards: flags("pair", plan.shared.flows[wildcards.method].pairs),
-        options=lambda wildcards: flags("option", settings(plan.shared.flows[wildcards.method].options)),
-        code=plan.code("flow"),
+        method=lambda wildcards: plan.preprocessing.flows[wildcards.name].method,
+        size=lambda wildcards: plan.preprocessing.flows[wildcards.name].size,
+        pairs=lambda wildcards: flags("pair", plan.preprocessing.flows[wildcards.name].pairs),
+        options=lambda wildcards: flags("option", settings(plan.preprocessing.flows[wildcards.name].options)),
+        code=lambda wildcards: plan.flow_code("flow", plan.preprocessing.flows[wildcards.name].method),
     shell:
         "MEXFLOW_RULE={params.rule} MEXFLOW_ATTEMPT={resources.attempt} python -m mexflow flow"
-        " --method {wildcards.method} --dataset {wildcards.dataset} --subject {wildcards.subject}"
+        " --method {params.method} --dataset {wildcards.dataset} --subject {wildcards.subject}"
         " --index {input.index} --faces {input.faces} --faces-table {input.table} {params.pairs}"
         " --size {params.size} {params.options}"
         " --output {output.flow} --table {output.table} --record {output.record} > {log} 2>&1"
@@ -121,12 +122,12 @@ rule motion:
         faces="results/faces/{dataset}/{subject}.npy",
         table="results/faces/{dataset}/{subject}.parquet",
     output:
-        motion="results/motion/{method}/{dataset}/{subject}.npy",
-        record="results/records/motion/{method}/{dataset}/{subject}.json",
+        motion="results/motion/{name}/{dataset}/{subject}.npy",
+        record="results/records/motion/{name}/{dataset}/{subject}.json",
     log:
-        "results/logs/motion/{method}/{dataset}/{subject}.log",
+        "results/logs/motion/{name}/{dataset}/{subject}.log",
     benchmark:
-        "results/benchmarks/motion/{method}/{dataset}/{subject}.tsv"
+        "results/benchmarks/motion/{name}/{dataset}/{subject}.tsv"
     priority: PREPROCESSING
     group:
         subject_group
@@ -138,17 +139,17 @@ rule motion:
         attempt=attempt,
     params:
         rule="motion",
-        options=lambda wildcards: flags("option", settings(plan.shared.motions[wildcards.method].options)),
-        code=plan.code("motion"),
+        method=lambda wildcards: plan.preprocessing.motions[wildcards.name].method,
+        options=lambda wildcards: flags("option", settings(plan.preprocessing.motions[wildcards.name].options)),
+        code=lambda wildcards: plan.flow_code("motion", plan.preprocessing.motions[wildcards.name].method),
     shell:
         "MEXFLOW_RULE={params.rule} MEXFLOW_ATTEMPT={resources.attempt} python -m mexflow motion"
-        " --method {wildcards.method} --dataset {wildcards.dataset} --subject {wildcards.subject}"
+        " --method {params.method} --dataset {wildcards.dataset} --subject {wildcards.subject}"
         " --faces {input.faces} --faces-table {input.table} {params.options}"
         " --output {output.motion} --record {output.record} > {log} 2>&1"
 
 
-# Sums and flows apart: flows take far longer, and few datasets' are wanted.
-for stage, kinds in plan.shared.residual_kinds.items():
+for stage, names in plan.preprocessing.residual_jobs.items():
 
     rule:
         """Residual images of a subject's clips: what differs from the clip's first frame."""
@@ -158,8 +159,8 @@ for stage, kinds in plan.shared.residual_kinds.items():
             index="results/index/{dataset}.parquet",
             table="results/faces/{dataset}/{subject}.parquet",
         output:
-            images=[f"results/residual/{kind}/{{dataset}}/{{subject}}.npy" for kind in kinds],
-            tables=[f"results/residual/{kind}/{{dataset}}/{{subject}}.parquet" for kind in kinds],
+            images=[f"results/residual/{name}/{{dataset}}/{{subject}}.npy" for name in names],
+            tables=[f"results/residual/{name}/{{dataset}}/{{subject}}.parquet" for name in names],
             record=f"results/records/{stage}/{{dataset}}/{{subject}}.json",
         log:
             f"results/logs/{stage}/{{dataset}}/{{subject}}.log",
@@ -177,15 +178,13 @@ for stage, kinds in plan.shared.residual_kinds.items():
         params:
             rule=stage,
             root=lambda wildcards: plan.sources.root(wildcards.dataset),
-            kinds=lambda wildcards, output, kinds=kinds: named("output", kinds, output.images),
-            tables=lambda wildcards, output, kinds=kinds: named("table", kinds, output.tables),
-            gap=plan.shared.key_frame_gap,
-            code=plan.code("residual"),
+            images=plan.residual_flags(names),
+            code=plan.residual_code(names),
         shell:
             "MEXFLOW_RULE={params.rule} MEXFLOW_ATTEMPT={resources.attempt} python -m mexflow residual"
             " --dataset {wildcards.dataset} --subject {wildcards.subject} --root {params.root:q}"
-            " --index {input.index} --faces-table {input.table} --gap {params.gap}"
-            " {params.kinds} {params.tables} --record {output.record} > {log} 2>&1"
+            " --index {input.index} --faces-table {input.table} {params.images}"
+            " --output results/residual --record {output.record} > {log} 2>&1"
 
 
 rule lbp_top:
@@ -195,13 +194,13 @@ rule lbp_top:
         faces="results/faces/{dataset}/{subject}.npy",
         table="results/faces/{dataset}/{subject}.parquet",
     output:
-        features="results/lbp_top/{dataset}/{subject}.npy",
-        table="results/lbp_top/{dataset}/{subject}.parquet",
-        record="results/records/lbp_top/{dataset}/{subject}.json",
+        features="results/lbp_top/{name}/{dataset}/{subject}.npy",
+        table="results/lbp_top/{name}/{dataset}/{subject}.parquet",
+        record="results/records/lbp_top/{name}/{dataset}/{subject}.json",
     log:
-        "results/logs/lbp_top/{dataset}/{subject}.log",
+        "results/logs/lbp_top/{name}/{dataset}/{subject}.log",
     benchmark:
-        "results/benchmarks/lbp_top/{dataset}/{subject}.tsv"
+        "results/benchmarks/lbp_top/{name}/{dataset}/{subject}.tsv"
     priority: PREPROCESSING
     group:
         subject_group
@@ -213,7 +212,7 @@ rule lbp_top:
         attempt=attempt,
     params:
         rule="lbp_top",
-        options=flags("option", settings(plan.shared.lbp_top)),
+        options=lambda wildcards: flags("option", settings(stated(plan.preprocessing.lbp_tops[wildcards.name]))),
         code=plan.code("lbp_top"),
     shell:
         "MEXFLOW_RULE={params.rule} MEXFLOW_ATTEMPT={resources.attempt} python -m mexflow lbp_top"

@@ -1,61 +1,12 @@
-"""Spotting: a paper's experiments on long videos, fold by fold, and the intervals that are cut from their scores.
+"""Spotting: the intervals that are cut from the scores of long videos, apart, so that another threshold trains nothing.
 
-Needs the index, and aligned faces and LCN frames of the videos. Makes ``results/folds/<paper>/<experiment>/<fold>/`` with the
-score of every frame, history and model; and from the scores thresholds and intervals, so that another threshold trains
-nothing again.
+Needs the index and the scores of each fold. Makes ``thresholds.parquet`` and ``intervals.parquet`` beside the scores, in
+``results/folds/<paper>/<experiment>/<fold>/``, and on request the figure of one test video.
 """
 
 for batch in plan.batches:
-    if batch.input != "videos":
+    if "thresholds" not in batch.kind.spotted:
         continue
-
-    rule:
-        """Train some folds of a spotting experiment, and score every frame."""
-        name:
-            batch.name
-        input:
-            index=f"results/index/{batch.index}.parquet",
-            faces=batch.arrays,
-            tables=plan.beside(batch.arrays),
-            lcn=plan.lcn(batch.arrays),
-        output:
-            scores=batch.files("scores.parquet"),
-            history=batch.files("history.parquet"),
-            models=batch.files("model.pt"),
-            record=f"results/records/spot/{batch.paper}/{{experiment}}/{batch.number}.json",
-        log:
-            f"results/logs/spot/{batch.paper}/{{experiment}}/{batch.number}.log",
-        benchmark:
-            f"results/benchmarks/spot/{batch.paper}/{{experiment}}/{batch.number}.tsv"
-        wildcard_constraints:
-            experiment="|".join(batch.experiments),
-            fold="|".join(batch.choices),
-        conda:
-            "../../envs/mexflow.yaml"
-        threads: plan.config.training.threads
-        resources:
-            mem_mb=growing(3000),
-            runtime=growing(1440),
-            gpu=plan.gpus,
-            attempt=attempt,
-            # Here, and not among the params: another value changes no result, so it must not train anything again.
-            checkpoint_seconds=plan.config.training.checkpoint_seconds,
-        params:
-            rule=batch.name,
-            paper=batch.paper,
-            folds=flags("fold", batch.folds),
-            faces=flags("faces", batch.arrays),
-            lcn=flags("lcn", plan.lcn(batch.arrays)),
-            science=lambda wildcards, paper=batch.paper: plan.spotting_flags(paper, wildcards.experiment),
-            device=plan.config.training.device,
-            code=lambda wildcards, paper=batch.paper: plan.training_code("spot", paper, wildcards.experiment),
-        shell:
-            "MEXFLOW_RULE={params.rule} MEXFLOW_ATTEMPT={resources.attempt} python -m mexflow spot"
-            " --paper {params.paper} --experiment {wildcards.experiment} {params.folds}"
-            " --index {input.index} {params.faces} {params.lcn} {params.science} --threads {threads} --device {params.device}"
-            " --checkpoints results/checkpoints/{params.paper}/{wildcards.experiment}"
-            " --checkpoint-seconds {resources.checkpoint_seconds}"
-            " --output results/folds/{params.paper}/{wildcards.experiment} --record {output.record} > {log} 2>&1"
 
     rule:
         """Thresholds and intervals of some folds of a spotting experiment."""
@@ -63,10 +14,10 @@ for batch in plan.batches:
             batch.name.replace("train_", "intervals_")
         input:
             index=f"results/index/{batch.index}.parquet",
-            scores=batch.files("scores.parquet"),
+            scores=batch.file("scores.parquet"),
         output:
-            thresholds=batch.files("thresholds.parquet"),
-            intervals=batch.files("intervals.parquet"),
+            thresholds=batch.file("thresholds.parquet"),
+            intervals=batch.file("intervals.parquet"),
             record=f"results/records/intervals/{batch.paper}/{{experiment}}/{batch.number}.json",
         log:
             f"results/logs/intervals/{batch.paper}/{{experiment}}/{batch.number}.log",

@@ -22,16 +22,12 @@ def main(
     record: Record = None,
 ) -> None:
     """A paper's figures, as PNG and SVG."""
-    from mexflow import figures, papers
     from mexflow.papers import figure_recipe
-    from mexflow.store.artifacts import Inputs
     from mexflow.store.records import Job
 
     known = figure_recipe.parse(recipe)
-    # Read once before the job is: the paper says which modules the job's code is made of.
-    kinds = figures.modules(papers.parse(Inputs().bytes(paper), paper))
-    facts = {"recipe": known.model_dump(mode="json"), "seed": known.seed}
-    with Job(record, __name__, *kinds, threads=1, **facts) as job:
+    facts = {"recipe": known.model_dump(mode="json", exclude_defaults=True), "seed": known.seed}
+    with Job(record, __name__, *known.picks(), threads=1, **facts) as job:
         summary = run(paper, results, known, output, job.inputs, job.outputs)
         job.finish()
     print(summary)
@@ -57,16 +53,21 @@ def run(paper_path: Path, results: Path, recipe: FigureRecipe, output: Path, inp
     from importlib import import_module
 
     from mexflow import figures, papers
+    from mexflow.errors import UserError
     from mexflow.figures import drawing
     from mexflow.figures.material import Material
+    from mexflow.store.paths import Results
     from mexflow.tables.evidence import Evidence
     from mexflow.tables.source import Source
 
     paper = papers.parse(inputs.bytes(paper_path), paper_path)
     source = Source(recipe.data, recipe.budget)
     folds = results / "folds"
+    known = {name: figure.kind for name, figure in paper.figures.items()}
+    if known != {name: shown.kind for name, shown in recipe.figures.items()}:
+        raise UserError(f"{paper_path}: has other figures than --recipe; take the recipe from a run of this file")
     evidence = Evidence(paper, folds, recipe.folds, recipe.total_folds, source, recipe.seed, inputs)
-    material = Material("", evidence, recipe, results, inputs)
+    material = Material("", evidence, recipe, Results(results), inputs)
     if any(figure.of_frames for figure in paper.figures.values()):
         evidence.rows = {data: material.rows(data) for data in recipe.indexes}
     lines = []

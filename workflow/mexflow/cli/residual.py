@@ -17,9 +17,12 @@ def main(
     root: Annotated[Path, typer.Option(help="Folder of the raw dataset.")],
     index: Annotated[Path, typer.Option(help="Index of the dataset.")],
     faces_table: Annotated[Path, typer.Option(help="Table of the subject's aligned faces.")],
-    output: Annotated[list[str], typer.Option(help="KIND=ARRAY to write, e.g. ars=ars.npy: uint8 (M, 320, 320, 3).")],
-    table: Annotated[list[str], typer.Option(help="KIND=TABLE to write beside each array: one row per clip.")],
-    gap: Annotated[str, typer.Option(help="Reading of the key frames' gap: printed or bracketed.")] = "printed",
+    image: Annotated[
+        list[str], typer.Option(help="NAME=IMAGE,KEY_FRAMES,GAP to make, e.g. ars=ars,5,printed; repeatable.")
+    ],
+    output: Annotated[
+        Path, typer.Option(help="Folder to write NAME/DATASET/SUBJECT.npy and .parquet into: uint8 (M, 320, 320, 3).")
+    ],
     margin: Annotated[float, typer.Option(help="What the box adds to the landmarks' bounds at each side.")] = 0.1,
     record: Record = None,
 ) -> None:
@@ -30,7 +33,7 @@ def main(
     import numpy as np
     import pyarrow as pa
 
-    from mexflow.errors import UserError, choose
+    from mexflow.errors import UserError
     from mexflow.preprocess import residual
     from mexflow.preprocess.aligned import VideoFrames
     from mexflow.preprocess.boxes import SIZE, box_matrix, boxed
@@ -40,20 +43,15 @@ def main(
     from mexflow.store.records import Job
 
     cv2.setNumThreads(1)
-    choose("reading of the gap", gap, residual.GAPS)
-    arrays, tables = split("--output", output), split("--table", table)
-    if set(arrays) != set(tables):
-        raise UserError(
-            f"residual: --output names {', '.join(arrays)}, --table {', '.join(tables)}; name the same kinds"
-        )
-    kinds = {name: residual.Kind.parse(name) for name in arrays}
+    kinds = {name: residual.Kind.parse(text) for name, text in split("--image", image).items()}
+    arrays = {name: output / name / dataset / f"{subject}.npy" for name in kinds}
     with Job(record, __name__, dataset=dataset, subject=subject, threads=1, device="cpu") as job:
         clips = [r for r in job.inputs.table(index).to_pylist() if r["subject"] == subject and r["excluded"] is None]
         wanted: dict[str, list[int]] = {}
         needed: dict[str, set[int]] = {}
         for clip in clips:
             end = residual.clip_end(clip["onset"], clip["apex"], clip["offset"])
-            wanted[clip["clip"]] = residual.wanted_frames(list(kinds.values()), clip["onset"], end, gap)
+            wanted[clip["clip"]] = residual.wanted_frames(list(kinds.values()), clip["onset"], end)
             needed.setdefault(clip["video"], set()).update(wanted[clip["clip"]])
         # Of a long video's table, landmarks and all, only the rows of these frames are kept.
         videos: dict[str, dict[int, dict[str, Any]]] = {video: {} for video in needed}
@@ -80,7 +78,7 @@ def main(
         rows = []
         with contextlib.ExitStack() as stack:
             append = {
-                name: stack.enter_context(job.outputs.array(Path(path), (len(clips), SIZE, SIZE, 3), np.uint8))
+                name: stack.enter_context(job.outputs.array(path, (len(clips), SIZE, SIZE, 3), np.uint8))
                 for name, path in arrays.items()
             }
             advance = stack.enter_context(progress(f"residual {dataset}/{subject}", len(clips)))
@@ -97,19 +95,24 @@ def main(
                     images = {number: boxed(frame(known[number]), matrix) for number in numbers}
                 keys = {name: clip[name] for name in ("dataset", "subject", "video", "clip")}
                 for name, kind in kinds.items():
-                    image = residual.image_of(kind, images, start, end, gap) if images else None
+                    image = residual.image_of(kind, images, start, end) if images else None
                     append[name]((np.zeros((SIZE, SIZE, 3), np.uint8) if image is None else image)[None])
                 rows.append({**keys, "start": start, "end": end, "matrix": None if matrix is None else matrix.ravel(),
                              "excluded": reason})  # fmt: skip
                 advance(1)
-        for name, path in tables.items():
+        for name, path in arrays.items():
             own = [
-                {**row, "key_frames": residual.key_frames(row["start"], row["end"], kinds[name].key_frames, gap)}
+                {
+                    **row,
+                    "key_frames": residual.key_frames(
+                        row["start"], row["end"], kinds[name].key_frames, kinds[name].gap
+                    ),
+                }
                 if kinds[name].method in residual.SUMS
                 else {**row, "key_frames": [row["end"]]}
                 for row in rows
             ]
-            job.outputs.table(Path(path), pa.Table.from_pylist(own, schema=RESIDUAL))
+            job.outputs.table(path.with_suffix(".parquet"), pa.Table.from_pylist(own, schema=RESIDUAL))
         job.finish()
     left_out = [row for row in rows if row["excluded"]]
     print(f"{dataset} {subject}: {len(rows)} clips, {len(left_out)} without an image ({', '.join(kinds)})")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mexflow.cli.options import Data, Record, command
+from mexflow.cli.options import Data, Record, command, pairs
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,17 +20,15 @@ if TYPE_CHECKING:
 def main(
     dataset: Annotated[str, typer.Option(help="Name of the raw dataset.")],
     root: Annotated[Path, typer.Option(help="Folder of the raw dataset.")],
-    index: Annotated[Path, typer.Option(help="Index of the dataset, NAME.parquet, with NAME.videos.parquet beside.")],
+    results: Annotated[Path, typer.Option(help="Folder of the results, with the index, faces and LCN frames.")],
     subject: Annotated[list[str], typer.Option(help="A subject to show; repeatable.")],
-    faces: Annotated[Path, typer.Option(help="Folder of aligned faces, DATASET/SUBJECT.npy.")],
     data: Data,
     output: Annotated[Path, typer.Option(help="PNG to write.")],
-    lcn: Annotated[Path | None, typer.Option(help="Folder of LCN frames, likewise.")] = None,
-    flow: Annotated[Path | None, typer.Option(help="Folder of flow, likewise.")] = None,
-    flow_method: Annotated[str, typer.Option(help="Name of the flow's method, for the heading.")] = "",
-    residuals: Annotated[
-        Path | None, typer.Option(help="Folder of residual images, ars/DATASET/SUBJECT.npy and rrs/….")
-    ] = None,
+    flow: Annotated[str, typer.Option(help="Name of the flow to show.")] = "",
+    flow_method: Annotated[str, typer.Option(help="Name of that flow's method, for the heading.")] = "",
+    residual: Annotated[
+        list[str], typer.Option(help="Names of the residual images to show, ars=NAME or rrs=NAME; repeatable.")
+    ] = [],  # noqa: B006
     truth: Annotated[
         bool, typer.Option("--truth", help="The dataset is rendered: its folder holds truth/SUBJECT.parquet.")
     ] = False,
@@ -40,23 +38,31 @@ def main(
     import cv2
 
     from mexflow.datasets import SPOTTING
+    from mexflow.errors import choose
     from mexflow.progress import progress
     from mexflow.sheets import RESIDUALS, contact_sheet, sheet_files
+    from mexflow.store.paths import Results
     from mexflow.store.records import Job
 
     cv2.setNumThreads(1)
+    folder = Results(results)
+    residuals = {
+        choose("residual image", kind, RESIDUALS): f"residual/{name}"
+        for kind, name in pairs("--residual", residual).items()
+    }
+    folders = sheet_files.Folders(
+        flow=f"flow/{flow}" if flow else "", residuals=residuals, truth=root / "truth" if truth else None
+    )
     with Job(record, __name__, dataset=dataset, threads=1, device="cpu") as job:
         sheet = contact_sheet.Sheet(
             dataset,
-            job.inputs.table(index).to_pylist(),
-            job.inputs.table(index.with_suffix(".videos.parquet")).to_pylist(),
+            job.inputs.table(folder.index(dataset)).to_pylist(),
+            job.inputs.table(folder.videos(dataset)).to_pylist(),
             data,
             flow_method,
             dataset in SPOTTING,
         )
-        kinds = {kind: residuals / kind for kind in RESIDUALS} if residuals else {}
-        folders = sheet_files.Folders(faces, lcn, flow, kinds, root / "truth" if truth else None)
-        subjects = sheet_files.load(job.inputs, dataset, subject, folders)
+        subjects = sheet_files.load(job.inputs, folder, dataset, subject, folders)
         with progress(f"sheet {dataset}", len(subjects)) as advance:
             drawn, lines = contact_sheet.draw(sheet, subjects, _raw_reader(root, subjects, job.inputs), advance)
         job.outputs.bytes(output, drawn)

@@ -44,7 +44,7 @@ def main(
         used = papers.parse(job.inputs.bytes(paper), paper)
         assert used.timing is not None
         timed = used.experiments[used.timing.experiment]
-        channels = timed.channels or []
+        channels = getattr(timed, "channels", [])
         network = build(timed.model, timed.options, len(channels), len(used.data_of(used.timing.experiment).classes))
         state = torch.load(io.BytesIO(job.inputs.bytes(model)), weights_only=True)
         network = Normalised(network, torch.ones_like(state["divisor"]))

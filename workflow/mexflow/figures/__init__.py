@@ -7,17 +7,7 @@ kind changes nothing of the figures that there are. Each has one function,
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from mexflow.papers import Paper
-
 
 def module(kind: str) -> str:
     """The module that draws a kind of figure."""
     return f"mexflow.figures.{kind}_figure"
-
-
-def modules(paper: Paper) -> list[str]:
-    """The modules that draw the figures of a paper, as code digests name what is picked by name."""
-    return sorted({module(figure.kind) for figure in paper.figures.values()})

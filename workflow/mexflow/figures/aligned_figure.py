@@ -16,6 +16,7 @@ from mexflow.figures.drawing import ALARM, canvas
 from mexflow.figures.material import Drawn, Material
 from mexflow.figures.tiles import LCN_LIMIT
 from mexflow.papers.figure_kinds import Aligned
+from mexflow.papers.operations import text_of
 from mexflow.preprocess.aligned import SEEN
 from mexflow.preprocess.lcn import grey, lcn
 from mexflow.store.artifacts import Inputs
@@ -58,7 +59,9 @@ def draw(figure: Aligned, material: Material) -> Drawn:
     faces = None
     if row is not None:
         seed = seed_of(material.recipe.seed, material.paper.paper, material.name)
-        faces = augmented(material.inputs.rows(path)[[row]][0], shown.augment, shown.sigma, seed)
+        faces = augmented(
+            material.inputs.rows(path)[[row]][0], [text_of(operation) for operation in shown.augment], shown.sigma, seed
+        )
     foot = material.foot(summary, f"LCN with sigma {shown.sigma:g} px")
     return Drawn(aligned_row(faces, material.title(figure), foot, material.alarm), foot, summary)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from mexflow.papers.figure_recipe import FigureRecipe, Shown
 from mexflow.store.artifacts import Inputs
+from mexflow.store.paths import Results
 from mexflow.tables.evidence import Evidence
 
 if TYPE_CHECKING:
@@ -37,14 +38,14 @@ class Material:
         name: of the figure, e.g. ``F3``.
         evidence: the paper and the folds of its experiments.
         recipe: of all figures of the paper.
-        results: the folder that the recipe's paths are below.
+        results: the results, which the recipe's paths are below.
         inputs: reads the files.
     """
 
     name: str
     evidence: Evidence
     recipe: FigureRecipe
-    results: Path
+    results: Results
     inputs: Inputs
     _kept: dict[str, Any] = field(default_factory=dict)
 
@@ -56,7 +57,7 @@ class Material:
     @property
     def shown(self) -> Shown:
         """What this figure is drawn from beside folds."""
-        return self.recipe.figures.get(self.name, Shown())
+        return self.recipe.figures[self.name]
 
     @property
     def mark(self) -> str:
@@ -88,7 +89,7 @@ class Material:
 
     def array(self, folder: str, dataset: str, subject: str) -> Path:
         """The array of a subject in one of the recipe's folders; its table is beside it."""
-        return self.results / folder / dataset / f"{subject}.npy"
+        return self.results.array(folder, dataset, subject)
 
     def once(self, name: str, make: Callable[[], T]) -> T:
         """What several figures of a paper are drawn from, made for the first of them."""

@@ -6,6 +6,7 @@ two parts, `features` and `classifier` (the last fully connected layer), applied
 
 from __future__ import annotations
 
+import ast
 import importlib
 import importlib.util
 import inspect
@@ -13,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mexflow.errors import UserError, choose
+from mexflow.errors import UserError, choose, nearest
 
 if TYPE_CHECKING:
     from torch import nn
@@ -22,6 +23,34 @@ if TYPE_CHECKING:
 def available() -> list[str]:
     """Names of the network families."""
     return sorted(path.stem for path in Path(__file__).parent.glob("[a-z]*.py"))
+
+
+def wrong_options(model: str, options: Mapping[str, Any]) -> list[str]:
+    """What is wrong with the settings of a family, a text each; read from its source, without importing it.
+
+    Names and types are looked at. Which values a family takes it says itself when it is built.
+    """
+    source = (Path(__file__).parent / f"{model}.py").read_text(encoding="utf-8")
+    function = next(
+        node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef) and node.name == "build"
+    )
+    settings = function.args.args[2:]
+    needed = settings[: len(settings) - len(function.args.defaults)]
+    types = {setting.arg: ast.unparse(setting.annotation) for setting in settings if setting.annotation}
+    problems = []
+    for name, value in options.items():
+        if name not in types:
+            known = f"it has: {', '.join(types)}" if types else "it has none"
+            problems.append(f"unknown setting of {model} {name!r}{nearest(name, types)}; {known}")
+        elif not isinstance(value, _TYPES.get(types[name], object)) or (
+            isinstance(value, bool) != (types[name] == "bool")
+        ):
+            problems.append(f"{model}: {name} is of type {types[name]}, not {value!r}")
+    problems += [f"{model} needs the setting {setting.arg!r}" for setting in needed if setting.arg not in options]
+    return problems
+
+
+_TYPES: dict[str, Any] = {"int": int, "float": (int, float), "bool": bool, "str": str}
 
 
 def build(model: str, options: Mapping[str, Any], inputs: int, classes: int) -> nn.Module:

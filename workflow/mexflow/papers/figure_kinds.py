@@ -6,12 +6,13 @@ experiments, says :mod:`mexflow.plan.paper_figures`. Imports nothing heavy.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Union
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Union
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from mexflow.errors import nearest
-from mexflow.papers.parts import Part, Score, TsneSetting
+from mexflow.papers.part import Part
+from mexflow.papers.parts import Score, TsneSetting
 from mexflow.registry import Registry
 
 if TYPE_CHECKING:
@@ -35,19 +36,6 @@ class Figure(Part):
     kind: str
     of_flow: ClassVar[bool] = False
     of_frames: ClassVar[bool] = False
-
-    @model_validator(mode="before")
-    @classmethod
-    def _known_keys(cls, values: Any) -> Any:
-        if isinstance(values, dict):
-            for key in values:
-                if key not in cls.model_fields:
-                    kind = cls.model_fields["kind"].default
-                    raise ValueError(
-                        f"unknown key {key!r} of a figure of kind {kind}{nearest(str(key), cls.model_fields)}; one of: "
-                        f"{', '.join(cls.model_fields)}"
-                    )
-        return values
 
     @property
     def experiments(self) -> list[str]:
@@ -79,8 +67,8 @@ class Figure(Part):
                 raise ValueError(f"no experiment {experiment!r}{nearest(experiment, paper.experiments)}")
         if self.shown_data is not None and self.shown_data not in paper.data:
             raise ValueError(f"no data {self.shown_data!r}{nearest(self.shown_data, paper.data)}")
-        if self.of_flow and paper.flow is None:
-            raise ValueError("a figure of flow, and the paper has no `flow`")
+        if self.of_flow and not paper.preprocessing.flow:
+            raise ValueError("a figure of flow, and the paper has none")
 
 
 KINDS: Registry[type[Figure]] = Registry("kind of figure", __name__)
@@ -90,7 +78,7 @@ KINDS: Registry[type[Figure]] = Registry("kind of figure", __name__)
 class FlowSample(Figure):
     """The flow of the clip of the strongest local motion: vectors on its first face, Vx, Vy and magnitude."""
 
-    kind: Literal["flow_sample"] = "flow_sample"
+    kind: Literal["flow_sample"]
     of_flow: ClassVar[bool] = True
 
 
@@ -98,7 +86,7 @@ class FlowSample(Figure):
 class MeanFlow(Figure):
     """The mean flow of each class of the paper's first data."""
 
-    kind: Literal["mean_flow"] = "mean_flow"
+    kind: Literal["mean_flow"]
     of_flow: ClassVar[bool] = True
 
 
@@ -114,7 +102,7 @@ class Confusion(Figure):
         experiment: str
         part: str | None = None
 
-    kind: Literal["confusion"] = "confusion"
+    kind: Literal["confusion"]
     experiment: str | None = None
     published: Matrix | None = None
     panels: Annotated[list[Panel], Field(min_length=1)] | None = None
@@ -142,7 +130,7 @@ class Confusion(Figure):
 class PublishedConfusion(Figure):
     """A confusion matrix that the paper prints and that is not ours to measure, of the classes of its first data."""
 
-    kind: Literal["published_confusion"] = "published_confusion"
+    kind: Literal["published_confusion"]
     published: Matrix
 
     def check(self, paper: Paper) -> None:
@@ -154,7 +142,7 @@ class PublishedConfusion(Figure):
 class Sweep(Figure):
     """The `metrics` of experiments over a setting: `points` names the experiment of each value, `axis` the setting."""
 
-    kind: Literal["sweep"] = "sweep"
+    kind: Literal["sweep"]
     axis: str = Field(min_length=1)
     points: dict[float, str] = Field(min_length=1)
     metrics: list[Score] = Field(min_length=1)
@@ -171,7 +159,7 @@ class Embedding(Figure):
     `data` is the name of one of the paper's; `settings` are t-SNE's.
     """
 
-    kind: Literal["embedding"] = "embedding"
+    kind: Literal["embedding"]
     data: str
     classes: list[str] = Field(min_length=1)
     residuals: list[str] = Field(min_length=1)
@@ -190,13 +178,19 @@ class Embedding(Figure):
         known = paper.data[self.data].classes
         if unknown := [name for name in self.classes if name not in known]:
             raise ValueError(f"{unknown[0]!r} is no class of {self.data}{nearest(unknown[0], known)}")
+        made = paper.preprocessing.residual
+        for name in self.residuals:
+            if name not in made:
+                raise ValueError(
+                    f"no residual images {name!r}{nearest(name, made)}; there are: {', '.join(made) or 'none'}"
+                )
 
 
 @KINDS.entry("scores")
 class Scores(Figure):
     """The scores of a test video of a spotting `experiment`, tested in `variant` (the first if left out)."""
 
-    kind: Literal["scores"] = "scores"
+    kind: Literal["scores"]
     of_frames: ClassVar[bool] = True
     experiment: str
     variant: str | None = None
@@ -220,7 +214,7 @@ class Scores(Figure):
 class States(Figure):
     """The intensity and the state of each frame, in sample clips of an `experiment`."""
 
-    kind: Literal["states"] = "states"
+    kind: Literal["states"]
     of_frames: ClassVar[bool] = True
     experiment: str
 
@@ -236,7 +230,7 @@ class States(Figure):
 class Aligned(Figure):
     """An aligned face of `data`, and the same face as training changes it, each above its LCN."""
 
-    kind: Literal["aligned"] = "aligned"
+    kind: Literal["aligned"]
     of_frames: ClassVar[bool] = True
     data: str
 
@@ -250,20 +244,8 @@ def _require_square(matrix: list[list[float]], classes: list[str]) -> None:
         raise ValueError(f"published: a matrix of {len(classes)} times {len(classes)} numbers is expected")
 
 
-def _known_kind(values: Any) -> Any:
-    """Refuse a kind that there is not, before the union says so in its own words."""
-    if isinstance(values, dict):
-        kind = values.get("kind")
-        if kind is None:
-            raise ValueError(f"a figure needs a kind; one of: {', '.join(KINDS)}")
-        if kind not in list(KINDS):
-            raise ValueError(f"unknown kind of figure {kind!r}{nearest(str(kind), KINDS)}; one of: {', '.join(KINDS)}")
-    return values
-
-
 AnyFigure = Annotated[
     Union[tuple(KINDS.entries())],  # noqa: UP007
     Field(discriminator="kind"),
-    BeforeValidator(_known_kind),
 ]
 """A figure of whichever kind its `kind` says."""

@@ -8,7 +8,13 @@ from __future__ import annotations
 from pydantic import ValidationError
 
 from mexflow.errors import UserError
-from mexflow.papers.parts import Budget, Part
+from mexflow.papers.operations import Operation, name_of
+from mexflow.papers.part import Part
+from mexflow.papers.parts import Budget
+from mexflow.validation import explain
+
+_KINDS = "mexflow.papers.figure_kinds"
+_AUGMENTATION = "mexflow.training.augmentation"
 
 
 class FlowFolder(Part):
@@ -26,19 +32,21 @@ class Shown(Part):
     """What one figure is drawn from beside the folds of its experiments; a figure has only what its kind needs.
 
     Attributes:
+        kind: of the figure.
         flow: the flow.
         faces: the folder of aligned faces, ``<dataset>/<subject>.npy``.
         residuals: the folder of each kind of residual images, likewise.
         subject: dataset and subject of the one face that is shown.
-        augment: the operations that change that face, as texts, see :mod:`mexflow.training.augmentation`.
+        augment: the operations that change that face.
         sigma: of LCN's Gaussian, pixels.
     """
 
+    kind: str
     flow: FlowFolder | None = None
     faces: str | None = None
     residuals: dict[str, str] = {}
     subject: tuple[str, str] | None = None
-    augment: list[str] = []
+    augment: list[Operation] = []
     sigma: float | None = None
 
 
@@ -52,7 +60,7 @@ class FigureRecipe(Part):
         indexes: the index of each of the paper's data that a figure looks clips up in.
         folds: the folds expected of each experiment that is shown; what lacks one is INCOMPLETE.
         total_folds: folds of the whole protocol on the data of these experiments.
-        figures: what each figure is drawn from, by its name; those that show nothing but folds have no entry.
+        figures: what each figure is drawn from, by its name.
     """
 
     budget: Budget
@@ -67,6 +75,18 @@ class FigureRecipe(Part):
         """As one line of JSON, without what is as it is by default."""
         return self.model_dump_json(exclude_defaults=True)
 
+    def picks(self) -> list[str]:
+        """What the figures pick by name, as code digests name it: modules, and ``module:entry``."""
+        kinds = {shown.kind for shown in self.figures.values()}
+        operations = {name_of(operation) for shown in self.figures.values() for operation in shown.augment}
+        return sorted(
+            [
+                *(f"mexflow.figures.{kind}_figure" for kind in kinds),
+                *(f"{_KINDS}:{kind}" for kind in kinds),
+                *(f"{_AUGMENTATION}:{name}" for name in operations),
+            ]
+        )
+
 
 def parse(text: str) -> FigureRecipe:
     """Read a recipe.
@@ -77,5 +97,5 @@ def parse(text: str) -> FigureRecipe:
     try:
         return FigureRecipe.model_validate_json(text)
     except ValidationError as error:
-        wrong = [".".join(map(str, e["loc"])) + ": " + e["msg"] for e in error.errors()]
-        raise UserError(f"--recipe: {'; '.join(wrong)}; take it from the log or the record of a run") from None
+        wrong = explain(error, FigureRecipe)
+        raise UserError(f"--recipe: {wrong}; take it from the log or the record of a run") from None

@@ -7,59 +7,61 @@ adding a paper adds a file, and a module under :mod:`mexflow.models` where the n
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from mexflow.errors import UserError, choose, nearest
+from mexflow.papers.efforts import Effort
+from mexflow.papers.experiments import AnyExperiment, Experiment, Recognising, Trained
 from mexflow.papers.figure_kinds import AnyFigure
+from mexflow.papers.kinds import Kind, kind_of
+from mexflow.papers.part import Part, parsed
 from mexflow.papers.parts import (
     Budget,
     Claim,
     Column,
     Data,
-    Effort,
-    Experiment,
-    Flow,
-    Intervals,
+    FrameSkips,
+    IntervalSettings,
+    MemorySettings,
     Metric,
-    Motion,
-    Option,
-    Part,
-    Protocol,
     Row,
-    Sequences,
-    Spotting,
     Table,
     Timing,
-    Training,
 )
+from mexflow.papers.preprocessing import Flow, Pair, Preprocessing
+from mexflow.papers.recipe import Recipe
+from mexflow.papers.trainings import Training
+from mexflow.validation import explain
 
 _SCORES: dict[str, Metric] = {"accuracy": "accuracy", "UF1": "uf1", "UAR": "uar"}
 
 
 class Paper(Part):
-    """A paper: everything that this project says about it."""
+    """A paper: everything that this project says about it.
+
+    `training` and `budgets` are shared by experiments of all its kinds: each takes the keys that its kind knows, and a
+    key that no kind knows is refused.
+    """
 
     paper: str
     title: str
     citation: str
     data: dict[str, Data] = Field(min_length=1)
-    protocol: Protocol
-    flow: Flow | None = None
-    motion: Motion | None = None
-    lbp_top: dict[str, Option | list[Option]] = {}
-    key_frame_gap: Literal["printed", "bracketed"] = "printed"
-    spotting: dict[str, Spotting] = {}
-    sequences: Sequences | None = None
-    intervals: Intervals = Intervals()
-    train_pairs: list[str] = []
-    test_pairs: list[str] = []
-    training: Training
-    budgets: dict[Budget, Effort]
-    experiments: dict[str, Experiment]
+    protocol: str
+    preprocessing: Preprocessing = Preprocessing()
+    spotting: dict[str, FrameSkips] = {}
+    sequences: MemorySettings | None = None
+    intervals: IntervalSettings = IntervalSettings()
+    train_pairs: list[Pair] = []
+    test_pairs: list[Pair] = []
+    training: dict[str, Any] = {}
+    budgets: dict[Budget, dict[str, Any]]
+    experiments: dict[str, AnyExperiment] = Field(min_length=1)
     tables: dict[str, Table]
     figures: dict[str, AnyFigure]
     claims: list[Claim] = []
@@ -68,19 +70,12 @@ class Paper(Part):
 
     @model_validator(mode="after")
     def _consistent(self) -> Paper:
-        for name, table in self.tables.items():
-            for row in table.rows:
-                for field in ("published", "experiments"):
-                    values = getattr(row, field)
-                    if values and len(values) != len(table.columns):
-                        raise ValueError(f"{name}/{row.name}: {len(values)} {field} for {len(table.columns)} columns")
-                for experiment in row.experiments:
-                    self._require(experiment, f"{name}/{row.name}")
-        for name, figure in self.figures.items():
-            try:
-                figure.check(self)
-            except ValueError as error:
-                raise ValueError(f"{name}: {error}") from None
+        if absent := [name for name in get_args(Budget) if name not in self.budgets]:
+            raise ValueError(f"budgets: {absent[0]} is missing")
+        self._check_experiments()
+        self._check_read()
+        self._check_tables()
+        self._check_figures()
         for claim in self.claims:
             for chain in claim.descending:
                 for experiment in chain:
@@ -89,21 +84,73 @@ class Paper(Part):
                     raise ValueError(f"claim {claim.claim!r}: {', '.join(chain)} differ in their data")
         if self.timing:
             self._require(self.timing.experiment, "timing")
-        if self.flow is None and any(experiment.input == "flow" for experiment in self.experiments.values()):
-            raise ValueError("an experiment has flow channels, and the paper no `flow`")
-        for pair in [*self.train_pairs, *self.test_pairs]:
-            if self.flow is None or pair not in self.flow.pairs:
-                raise ValueError(f"pair {pair!r} is not among flow.pairs")
-        for name, experiment in self.experiments.items():
-            self._require_data(experiment.data, name)
-            self.training_of(name)
-            if experiment.videos and self.data_name(name) not in self.spotting:
-                raise ValueError(f"{name}: `spotting` says nothing of data {self.data_name(name)!r}")
-            if experiment.sequences and not (self.sequences and self.motion):
-                raise ValueError(f"{name}: an experiment of sequences needs the paper's `sequences` and `motion`")
-        if absent := [name for name in get_args(Budget) if name not in self.budgets]:
-            raise ValueError(f"budgets: {absent[0]} is missing")
         return self
+
+    def _check_experiments(self) -> None:
+        for name, experiment in self.experiments.items():
+            place = f"experiments.{name}"
+            if name.endswith("-null"):
+                raise ValueError(f"{place}: names that end in -null are those of null controls")
+            self._require_data(experiment.data, place)
+            for budget in get_args(Budget):
+                self.effort(name, budget)
+            self.training_of(name)
+            for stage in self._stages(experiment):
+                self._named(stage, experiment, place)
+            if experiment.kind == "flow" and not (self.train_pairs and self.test_pairs):
+                raise ValueError(f"{place}: an experiment on flow needs the paper's train_pairs and test_pairs")
+            if kind_of(experiment).every_video and self.data_name(name) not in self.spotting:
+                raise ValueError(f"{place}: `spotting` says nothing of data {self.data_name(name)!r}")
+            if experiment.kind == "sequences" and not self.sequences:
+                raise ValueError(f"{place}: an experiment of sequences needs the paper's `sequences`")
+
+    def _check_read(self) -> None:
+        """Everything that the paper says of preprocessing, training, pairs and data is read by an experiment or
+        figure.
+        """
+        read = {(stage, self._named(stage, experiment, name)) for name, experiment in self.experiments.items()
+                for stage in self._stages(experiment)}  # fmt: skip
+        read |= {("residual", name) for figure in self.figures.values() for name in figure.residual_kinds}
+        for stage in Preprocessing.model_fields:
+            for name in self.preprocessing.named(stage):
+                if (stage, name) not in read:
+                    raise ValueError(f"preprocessing.{stage}.{name}: no experiment and no figure reads it")
+        kinds = [kind_of(experiment) for experiment in self.experiments.values()]
+        trained = {name for kind in kinds if kind.training for name in kind.training.model_fields}
+        _require_known(self.training, trained, "training")
+        for budget, values in self.budgets.items():
+            _require_known(values, {name for kind in kinds for name in kind.effort.model_fields}, f"budgets.{budget}")
+        flows = [flow for name, flow in self.preprocessing.flow.items() if ("flow", name) in read]
+        for pair in [*self.train_pairs, *self.test_pairs]:
+            if not flows or any(pair not in flow.pairs for flow in flows):
+                raise ValueError(f"pair {pair!r} is not among the pairs of the paper's flow")
+        used = {self.data_name(name) for name in self.experiments} | {
+            figure.shown_data for figure in self.figures.values()
+        }
+        for place, names in (("data", self.data), ("spotting", self.spotting)):
+            for name in names:
+                self._require_data(name, place)
+                if name not in used:
+                    raise ValueError(f"{place}.{name}: no experiment and no figure reads it")
+        if self.sequences and not any(experiment.kind == "sequences" for experiment in self.experiments.values()):
+            raise ValueError("sequences: no experiment reads it")
+
+    def _check_tables(self) -> None:
+        for name, table in self.tables.items():
+            for row in table.rows:
+                for field in ("published", "experiments"):
+                    values = getattr(row, field)
+                    if values and len(values) != len(table.columns):
+                        raise ValueError(f"{name}/{row.name}: {len(values)} {field} for {len(table.columns)} columns")
+                for experiment in row.experiments:
+                    self._require(experiment, f"{name}/{row.name}")
+
+    def _check_figures(self) -> None:
+        for name, figure in self.figures.items():
+            try:
+                figure.check(self)
+            except ValueError as error:
+                raise ValueError(f"{name}: {error}") from None
 
     def _require(self, experiment: str | None, where: str) -> None:
         if experiment is not None and experiment not in self.experiments:
@@ -113,32 +160,113 @@ class Paper(Part):
         if data is not None and data not in self.data:
             raise ValueError(f"{where}: no data {data!r}{nearest(data, self.data)}")
 
+    def experiment(self, name: str) -> Experiment:
+        """An experiment, or a null control."""
+        return self.with_null_controls()[name]
+
+    def kind(self, experiment: str) -> Kind:
+        """The kind of an experiment's input."""
+        return kind_of(self.experiment(experiment))
+
     def data_name(self, experiment: str) -> str:
         """The name of an experiment's data."""
-        return self.with_null_controls()[experiment].data or next(iter(self.data))
+        return self.data_name_of(self.experiment(experiment))
+
+    def data_name_of(self, experiment: Experiment) -> str:
+        """The same, of the experiment itself."""
+        return experiment.data or next(iter(self.data))
 
     def data_of(self, experiment: str) -> Data:
         """The clips of an experiment."""
         return self.data[self.data_name(experiment)]
 
-    def protocol_of(self, experiment: str) -> Protocol:
+    def protocol_of(self, experiment: str) -> str:
         """How an experiment's folds are made."""
         return self.data_of(experiment).protocol or self.protocol
 
     @property
     def models(self) -> list[str]:
         """The networks of its experiments."""
-        return sorted({experiment.model for experiment in self.experiments.values() if experiment.model})
+        return sorted({model for one in self.experiments.values() if (model := getattr(one, "model", None))})
 
-    def training_of(self, experiment: str) -> Training:
-        """How an experiment is trained: the paper's settings, and its own over them."""
-        own = self.with_null_controls()[experiment].training
-        return Training.model_validate({**self.training.model_dump(), **own})
+    def training_of(self, experiment: str) -> Training | None:
+        """How an experiment is trained: the paper's settings that its kind knows, and its own over them."""
+        own = self.experiment(experiment)
+        model = kind_of(own).training
+        if model is None:
+            return None
+        shared = {name: value for name, value in self.training.items() if name in model.model_fields}
+        changed = getattr(own, "training", {})
+        place = f"experiments.{experiment}.training" if changed else "training"
+        return parsed(model, {**shared, **changed}, place)
 
     def effort(self, experiment: str, budget: Budget) -> Effort:
         """The epochs and folds that `budget` runs of `experiment`."""
-        own = self.with_null_controls()[experiment].demo
-        return own if own and budget == "demo" else self.budgets[budget]
+        own = self.experiment(experiment)
+        if own.demo is not None and budget == "demo":
+            return own.demo
+        model = kind_of(own).effort
+        shared = {name: value for name, value in self.budgets[budget].items() if name in model.model_fields}
+        return parsed(model, shared, f"budgets.{budget} (for {experiment})")
+
+    def reads(self, experiment: str) -> list[str]:
+        """The folders of the arrays that an experiment reads, below the results; that with a table a row first."""
+        own = self.experiment(experiment)
+        named = self._stages(own)
+        folders = (stage.partition(":")[0] for stage in kind_of(own).reads)
+        return [f"{stage}/{self._named(stage, own, experiment)}" if stage in named else stage for stage in folders]
+
+    @staticmethod
+    def _stages(experiment: Experiment) -> list[str]:
+        """The stages of which an experiment reads what has a name."""
+        return [stage.partition(":")[0] for stage in kind_of(experiment).reads if ":" in stage]
+
+    def _named(self, stage: str, experiment: Experiment, place: str) -> str:
+        """The name of what an experiment reads of a stage: the one it says, or the paper's only one."""
+        known, name = self.preprocessing.named(stage), getattr(experiment, stage)
+        if name is None:
+            if len(known) != 1:
+                there = f"there are {', '.join(known)}" if known else "the paper has none"
+                raise ValueError(f"{place}: `{stage}` says which of preprocessing.{stage} it reads; {there}")
+            return next(iter(known))
+        _require_name(f"preprocessing.{stage}", name, known, place)
+        return name
+
+    def flow_of(self, experiment: str | None = None) -> Flow:
+        """The flow that an experiment reads, or the first of the paper."""
+        flows = self.preprocessing.flow
+        if experiment is None:
+            return next(iter(flows.values()))
+        return flows[self._named("flow", self.experiment(experiment), experiment)]
+
+    def recipe(self, experiment: str, budget: Budget, seed: int = 0, sigma: float = 4.0) -> Recipe:
+        """Everything that training an experiment, or a null control, depends on beside its index and arrays.
+
+        Args:
+            experiment: its name.
+            budget: ``demo`` or ``paper``.
+            seed: base seed.
+            sigma: of LCN's Gaussian, pixels.
+        """
+        own, data, effort = self.experiment(experiment), self.data_of(experiment), self.effort(experiment, budget)
+        kind = kind_of(own)
+        trained: dict[str, Any] = {}
+        if model := getattr(own, "model", None):
+            trained = {"model": model, "options": own.options, "seed": seed}
+        if kind.training:
+            trained |= {"training": self.training_of(experiment), "epochs": effort.epochs}
+        return kind.recipe(
+            kind=own.kind,
+            paper=self.paper,
+            experiment=experiment,
+            index=data.index,
+            reads=self.reads(experiment),
+            label=data.label,
+            classes=data.classes,
+            protocol=self.protocol_of(experiment),
+            **trained,
+            **kind.fields(self, own, effort, sigma),
+        )
 
     def with_null_controls(self, wanted: bool = True) -> dict[str, Experiment]:
         """The experiments to train; each that asks for a null control brings `<name>-null` with it."""
@@ -146,11 +274,31 @@ class Paper(Part):
         for name, experiment in self.experiments.items():
             result[name] = experiment
             # Spotting has a null control that nothing is trained for: what was spotted, elsewhere.
-            if wanted and experiment.null_control and experiment.recognises:
-                result[f"{name}-null"] = experiment.model_copy(
-                    update={"permute_labels": True, "null_control": False, "keep_features": False}
-                )
+            if (
+                wanted
+                and isinstance(experiment, Trained)
+                and experiment.null_control
+                and kind_of(experiment).recognises
+            ):
+                changes = {"permute_labels": True, "null_control": False}
+                if isinstance(experiment, Recognising):
+                    changes["keep_features"] = False
+                result[f"{name}-null"] = experiment.model_copy(update=changes)
         return result
+
+
+def _require_known(values: Mapping[str, Any], known: Iterable[str], place: str) -> None:
+    known = sorted(set(known))
+    for key in values:
+        if key not in known:
+            raise ValueError(
+                f"unknown key '{place}.{key}'{nearest(key, known)}; the paper's experiments know: {', '.join(known)}"
+            )
+
+
+def _require_name(what: str, name: str, known: Iterable[str], place: str) -> None:
+    if name not in known:
+        raise ValueError(f"{place}: no {what} {name!r}{nearest(name, known)}; there are: {', '.join(known)}")
 
 
 def scores_of(paper: Paper, experiment: str) -> Paper:
@@ -160,14 +308,14 @@ def scores_of(paper: Paper, experiment: str) -> Paper:
         UserError: if there is no such experiment.
     """
     choose("experiment", experiment, paper.with_null_controls())
-    wanted = paper.with_null_controls()[experiment]
-    columns = [Column(name=name, metric=metric) for name, metric in _SCORES.items()] if wanted.recognises else []
+    kind = paper.kind(experiment)
+    columns = [Column(name=name, metric=metric) for name, metric in _SCORES.items()] if kind.recognises else []
     variants: list[str | None] = [None]
-    if wanted.videos:
+    if kind.every_video:
         kinds = {"macro": "macro", "micro": "micro", "overall": None}
         columns = [Column(name=f"interval F1, {name}", metric="interval_f1", part=kind) for name, kind in kinds.items()]
         variants = list(paper.spotting[paper.data_name(experiment)].test_skips)
-    elif wanted.spots:
+    elif kind.spots:
         columns.append(Column(name="AUC of frames (%)", metric="frame_auc_percent"))
     rows = [
         Row(name=f"{experiment}, {one}" if one else experiment, variant=one, experiments=[experiment] * len(columns))
@@ -204,13 +352,7 @@ def parse(data: bytes, path: Path) -> Paper:
     except yaml.YAMLError as error:
         raise UserError(f"{path}: not valid YAML ({' '.join(str(error).split())})") from None
     except ValidationError as error:
-        texts = [".".join(map(str, _place(e["loc"]))) + ": " + e["msg"] for e in error.errors()]
-        raise UserError(f"{path}: " + "; ".join(texts)) from None
+        raise UserError(f"{path}: {explain(error, Paper)}") from None
     if paper.paper != path.stem:
         raise UserError(f"{path}: calls itself {paper.paper!r}; file and `paper:` must agree")
     return paper
-
-
-def _place(keys: tuple[int | str, ...]) -> tuple[int | str, ...]:
-    """Where in the file a mistake is: without the kind that stands behind a figure's name for the union's choice."""
-    return keys[:2] + keys[3:] if keys[0:1] == ("figures",) else keys

@@ -1,10 +1,14 @@
-"""The parts that a paper's file is made of, see :mod:`mexflow.papers`."""
+"""The parts of a paper's file that are no experiments: its data, how long videos are spotted, tables, figures,
+claims.
+"""
 
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator
+
+from mexflow.papers.part import Part
 
 Budget = Literal["demo", "paper"]
 Metric = Literal[
@@ -12,16 +16,9 @@ Metric = Literal[
     "frame_f1", "frame_auc", "frame_auc_percent", "interval_f1", "intensity_correlation",
 ]  # fmt: skip
 Score = Literal["accuracy", "uf1", "uar"]
+Skip = Annotated[int, Field(ge=0, strict=True)]
+Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 TsneSetting = Literal["perplexity", "early_exaggeration", "learning_rate", "max_iter"]
-Option = int | float | str | bool
-Operation = str | dict[str, float | list[float]]
-Protocol = Literal["leave_one_subject_out", "five_subject_folds", "subject_split"]
-Input = Literal["flow", "residual", "frames", "lbp_top", "videos", "sequences", "difference"]
-FlowMethod = Literal["horn_schunck", "farneback", "tvl1"]
-
-
-class Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Data(Part):
@@ -33,61 +30,10 @@ class Data(Part):
     index: str
     label: str
     classes: list[str]
-    protocol: Protocol | None = None
+    protocol: str | None = None
 
 
-class Flow(Part):
-    """Optical flow between two aligned faces of a clip."""
-
-    method: FlowMethod
-    size: int = Field(ge=8)
-    options: dict[str, Option] = {}
-    pairs: list[str] = Field(min_length=1)
-
-
-class Motion(Part):
-    """Optical flow from each aligned face of a video to the next."""
-
-    method: FlowMethod
-    options: dict[str, Option] = {}
-
-
-class Training(Part):
-    """The printed training settings; `epochs` and `folds` belong to the budget.
-
-    `validation_share` is the share of training subjects that the schedule and early stopping look at; the test
-    subjects never are among them. In spotting it is one, the ``next_subject`` after the test subject.
-
-    `augment` changes training samples, drawn anew in each epoch, in the order given; `oversample` makes new ones for
-    the classes that have fewer than the largest. `recompute_batch_norm` replaces the running statistics of batch
-    normalisation, when training has ended, by those of all training samples.
-    """
-
-    batch_size: int = Field(ge=1)
-    optimizer: Literal["adam", "adamp", "rmsprop", "sgd"]
-    learning_rate: float = Field(gt=0)
-    optimizer_options: dict[str, Option] = {}
-    normalise: Literal["rms", "motion", "none"] = "none"
-    schedule: Literal["constant", "cosine", "plateau"] = "constant"
-    schedule_options: dict[str, float | int] = {}
-    early_stopping: int | None = Field(None, ge=1)
-    validation_share: float | None = Field(None, gt=0, lt=1)
-    validation: Literal["share", "next_subject"] = "share"
-    label_smoothing: float = Field(0.0, ge=0, lt=1)
-    augment: list[Operation] = []
-    oversample: list[Operation] = []
-    recompute_batch_norm: bool = False
-    mixed_precision: bool = False
-
-    @model_validator(mode="after")
-    def _validated(self) -> Training:
-        looks = self.early_stopping or self.schedule == "plateau"
-        if looks and self.validation == "share" and self.validation_share is None:
-            raise ValueError("early stopping and the schedule plateau need validation_share")
-        return self
-
-
-class Spotting(Part):
+class FrameSkips(Part):
     """How expressions are spotted in the long videos of one of the paper's data.
 
     Pairs are of micro-, then of macro-expressions, frames: the ranges that `train_skips` are drawn from, and for each
@@ -95,16 +41,24 @@ class Spotting(Part):
     an epoch, the share `inside` of them from inside expressions.
     """
 
-    train_skips: tuple[tuple[int, int], tuple[int, int]]
-    test_skips: dict[str, tuple[int, int]] = Field(min_length=1)
-    stream_weights: tuple[float, float]
+    train_skips: tuple[tuple[Skip, Skip], tuple[Skip, Skip]]
+    test_skips: dict[str, tuple[Skip, Skip]] = Field(min_length=1)
+    stream_weights: tuple[Weight, Weight]
     positive: float = Field(gt=0, lt=1)
     samples: int = Field(ge=1)
     inside: float = Field(0.5, ge=0, le=1)
     placement: Literal["centred", "forward", "backward"] = "centred"
 
+    @field_validator("train_skips")
+    @classmethod
+    def _in_order(cls, ranges: Any) -> Any:
+        for low, high in ranges:
+            if low > high:
+                raise ValueError(f"[{low}, {high}]: the lowest number of frames comes first")
+        return ranges
 
-class Intervals(Part):
+
+class IntervalSettings(Part):
     """How the scores of a video become intervals, and what a true positive is.
 
     `order` of the Butterworth low-pass, run both ways; runs of fewer than `least` frames are dropped; `iou` is the
@@ -117,7 +71,7 @@ class Intervals(Part):
     videos: Literal["all", "with_expressions"] = "all"
 
 
-class Sequences(Part):
+class MemorySettings(Part):
     """How a memory of sequences is trained, and before it the networks that it sees through.
 
     An epoch of the memory has `samples` sequences of `length` consecutive frames; each of the networks before it is
@@ -132,109 +86,7 @@ class Sequences(Part):
     stage1_epochs: int = Field(ge=1)
     stage1_samples: int = Field(ge=1)
     stage1_batch_size: int = Field(ge=1)
-    loss_weights: tuple[float, float] = (1.0, 1.0)
-
-
-class Difference(Part):
-    """Spotting by feature difference: options of ``mexflow difference``.
-
-    `k` is half the length of an expression, frames (null: its mean's in the index). `method`, its `options` and
-    `reference` are those of the flow that HOOF is made from.
-    """
-
-    features: Literal["lbp", "hoof"]
-    k: int | None = Field(None, ge=1)
-    blocks: int = Field(6, ge=1)
-    edges: Literal["hold", "clip"] = "hold"
-    bins: int = Field(8, ge=2)
-    method: FlowMethod = "farneback"
-    options: dict[str, Option] = {}
-    reference: Literal["previous", "first"] = "previous"
-
-
-class Effort(Part):
-    """How much of an experiment a budget runs.
-
-    `epochs`; the first so many `folds` (null: all); for images of any size, the `size` they are scaled to (null: as
-    they are stored); for long videos and sequences, the `samples` of an epoch; for networks trained before a memory,
-    their epochs and samples, and the `versions` of a clip (each null: the paper's).
-    """
-
-    epochs: int = Field(ge=1)
-    folds: int | None = Field(None, ge=1)
-    size: int | None = Field(None, ge=16)
-    samples: int | None = Field(None, ge=1)
-    stage1_epochs: int | None = Field(None, ge=1)
-    stage1_samples: int | None = Field(None, ge=1)
-    versions: int | None = Field(None, ge=0)
-
-
-class Experiment(Part):
-    """One network on one input, under the paper's protocol.
-
-    Its input is one of: `channels` of the paper's flow; `residual`, a kind of residual image; `frames`, thirteen
-    aligned frames of the clip at that size; `lbp_top`, LBP-TOP features; `videos`, the frames of long videos, for
-    spotting, without `lcn` or with a loss that is not `weighted` where an ablation wants it; `sequences`, consecutive
-    frames of clips and the motion between them; `difference`, settings of spotting by feature difference, for which
-    nothing is trained. `data` names one of the paper's `data`, the first if left out; `training` overrides settings of
-    the paper's training.
-    """
-
-    model: str | None = None
-    options: dict[str, Option] = {}
-    data: str | None = None
-    channels: list[Literal["Vx", "Vy", "M"]] | None = None
-    residual: str | None = None
-    frames: int | None = Field(None, ge=16, le=112)
-    lbp_top: bool = False
-    videos: bool = False
-    sequences: bool = False
-    difference: Difference | None = None
-    lcn: bool = True
-    weighted: bool = True
-    training: dict[str, Any] = {}
-    demo: Effort | None = None
-    null_control: bool = False
-    keep_features: bool = False
-    permute_labels: bool = False
-
-    @property
-    def input(self) -> Input:
-        """What kind of input the experiment has."""
-        return next(name for name, given in self._given.items() if given)
-
-    @property
-    def recognises(self) -> bool:
-        """Whether it predicts the class of clips."""
-        return self.input not in ("videos", "difference")
-
-    @property
-    def spots(self) -> bool:
-        """Whether it gives every frame a score."""
-        return self.input in ("videos", "sequences", "difference")
-
-    @property
-    def _given(self) -> dict[Any, bool]:
-        return {
-            "flow": self.channels is not None,
-            "residual": self.residual is not None,
-            "frames": self.frames is not None,
-            "lbp_top": self.lbp_top,
-            "videos": self.videos,
-            "sequences": self.sequences,
-            "difference": self.difference is not None,
-        }
-
-    @model_validator(mode="after")
-    def _one_input(self) -> Experiment:
-        if sum(self._given.values()) != 1:
-            raise ValueError(
-                "exactly one of channels, residual, frames, lbp_top, videos, sequences and difference says what its "
-                "input is"
-            )
-        if (self.model is None) != (self.input == "difference"):
-            raise ValueError("an experiment needs a model, and one of `difference` has none")
-        return self
+    loss_weights: tuple[Weight, Weight] = (1.0, 1.0)
 
 
 class Column(Part):

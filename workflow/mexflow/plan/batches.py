@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mexflow.engine.scheduling import TRAINING
+from mexflow.papers.kinds import Kind
 
 
 @dataclass(frozen=True)
@@ -15,6 +15,13 @@ class Batch:
 
     Where a job trains one fold, the batch is any of `choices`, its fold and number Snakemake's wildcard: jobs of
     one rule can go to a cluster as an array.
+
+    Attributes:
+        name: of its rule.
+        experiments: of one `kind`.
+        index: their index.
+        inputs: the files that they read beside it.
+        files_of_fold: the names of the files of each fold.
     """
 
     name: str
@@ -22,20 +29,20 @@ class Batch:
     number: int | str
     folds: tuple[str, ...]
     experiments: tuple[str, ...]
+    kind: Kind
     index: str
-    arrays: tuple[str, ...]
-    keep_features: bool
-    input: str
+    inputs: tuple[str, ...]
+    files_of_fold: tuple[str, ...]
     choices: tuple[str, ...]
 
     @property
-    def priority(self) -> int:
-        """Which jobs come before others that could start as well."""
-        return TRAINING.get(self.input, 0)
+    def files(self) -> list[str]:
+        """The files of its folds, for any experiment."""
+        return [f"{folder}/{name}" for folder in self.folders for name in self.files_of_fold]
 
-    def files(self, name: str) -> list[str]:
+    def file(self, name: str) -> list[str]:
         """The file of that name of each fold, for any experiment."""
-        return [f"results/folds/{self.paper}/{{experiment}}/{fold}/{name}" for fold in self.folds]
+        return [f"{folder}/{name}" for folder in self.folders]
 
     @property
     def folders(self) -> list[str]:
@@ -43,7 +50,7 @@ class Batch:
         return [f"results/folds/{self.paper}/{{experiment}}/{fold}" for fold in self.folds]
 
 
-def cut(name: str, paper: str, folds: Sequence[str], step: int, *common: Any) -> Iterator[Batch]:
+def cut(name: str, paper: str, folds: Sequence[str], step: int, **common: Any) -> Iterator[Batch]:
     """The batches of folds of some experiments, at most `step` in each; `common` is what is the same for all.
 
     Args:
@@ -51,11 +58,11 @@ def cut(name: str, paper: str, folds: Sequence[str], step: int, *common: Any) ->
         paper: the paper.
         folds: all folds that these experiments run.
         step: folds a batch.
-        common: experiments, index, arrays, whether features are kept, and the input, as in :class:`Batch`.
+        common: of :class:`Batch`.
     """
     if step == 1:
-        yield Batch(name, paper, "{fold}", ("{fold}",), *common, choices=tuple(folds))
+        yield Batch(name, paper, "{fold}", ("{fold}",), choices=tuple(folds), **common)
         return
     for number, start in enumerate(range(0, len(folds), step)):
-        own = tuple(folds[start : start + step])
-        yield Batch(f"{name}_{number}", paper, number, own, *common, choices=own)
+        some = tuple(folds[start : start + step])
+        yield Batch(f"{name}_{number}", paper, number, some, choices=some, **common)

@@ -59,6 +59,11 @@ def members(index: str) -> tuple[str, ...]:
     return COMPOSITES.get(index, (index,))
 
 
+def known_indexes() -> list[str]:
+    """The names of all indexes: of the raw datasets and the composites."""
+    return [*DATASETS, *COMPOSITES]
+
+
 def rows_of(index: str, enumerated: dict[str, Enumerated]) -> list[dict[str, Any]]:
     """The rows of an index; in a composite, labelled rows only, with `subject` as ``dataset/subject``."""
     if index not in COMPOSITES:

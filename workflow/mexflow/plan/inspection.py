@@ -5,27 +5,37 @@ Imports nothing heavy: the Snakefile asks it which files to make.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from mexflow.papers.parts import Flow
+from mexflow.papers.preprocessing import Flow, Preprocessing, Residual
 from mexflow.plan.enumeration import spread
-from mexflow.plan.flags import flags
+from mexflow.plan.flags import flags, named
 from mexflow.plan.sources import Sources
 from mexflow.sheets import PAIR, RESIDUALS
 
 SUBJECTS = 3
-FLOW = Flow(method="tvl1", size=112, pairs=[PAIR])
-"""The flow shown, in these settings where no paper asks for that method."""
+FLOW = "sheet"
+"""The name of the flow shown, which no paper's settings change."""
 
-FLOW_NAME = FLOW.method
-"""The name of that flow: its folder is ``flow/<name>``."""
+PREPROCESSING = Preprocessing(
+    flow={FLOW: Flow(method="tvl1", size=112, pairs=[PAIR])},
+    residual={image: Residual(image=image) for image in RESIDUALS},
+)
+"""What the sheets show."""
 
 
 class Sheets:
     """The files that contact sheets are made from."""
 
-    def __init__(self, sources: Sources, results: Path) -> None:
-        self._sources, self._results = sources, results
+    def __init__(self, sources: Sources, results: Path, residuals: Sequence[str]) -> None:
+        """
+        Args:
+            sources: the datasets.
+            results: the folder of the results.
+            residuals: the names of the residual images to show, one an image of `RESIDUALS`.
+        """
+        self._sources, self._results, self._residuals = sources, results, residuals
 
     def subjects(self, dataset: str) -> list[str]:
         """The subjects that a dataset's sheet shows: some of those with a usable micro-expression."""
@@ -36,7 +46,7 @@ class Sheets:
     @property
     def flow(self) -> str:
         """The stage of the flow shown."""
-        return f"flow/{FLOW_NAME}"
+        return f"flow/{FLOW}"
 
     def files(self, dataset: str, stage: str) -> list[str]:
         """The arrays of one stage that a sheet is made from, e.g. of ``lcn``."""
@@ -44,19 +54,18 @@ class Sheets:
 
     def residuals(self, dataset: str) -> list[str]:
         """The residual images that a sheet shows."""
-        return [path for kind in RESIDUALS for path in self.files(dataset, f"residual/{kind}")]
+        return [path for kind in self._residuals for path in self.files(dataset, f"residual/{kind}")]
 
     def arrays(self, dataset: str) -> list[str]:
         """Every array with a table of its own that a sheet is made from."""
         return [*self.files(dataset, "faces"), *self.files(dataset, self.flow), *self.residuals(dataset)]
 
     def flags(self, dataset: str) -> str:
-        """What a sheet is made from, as options of ``mexflow sheet``: subjects and folders."""
-        results = self._results.as_posix()
-        folders = f"--faces {results}/faces --lcn {results}/lcn --residuals {results}/residual"
-        flow = f"--flow {results}/{self.flow} --flow-method {FLOW.method}"
+        """What a sheet shows, as options of ``mexflow sheet``."""
+        subjects = flags("subject", self.subjects(dataset))
+        residuals = named("residual", RESIDUALS, self._residuals)
         truth = " --truth" if self.truth(dataset) else ""
-        return f"{flags('subject', self.subjects(dataset))} {folders} {flow}{truth}"
+        return f"{subjects} --flow {FLOW} --flow-method {PREPROCESSING.flow[FLOW].method} {residuals}{truth}"
 
     def truth(self, dataset: str) -> list[str]:
         """The truth that a sheet shows; empty for licensed data."""

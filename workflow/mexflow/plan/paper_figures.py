@@ -9,10 +9,8 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from mexflow import figures
 from mexflow.papers.figure_kinds import Embedding, Figure
 from mexflow.papers.figure_recipe import FigureRecipe, FlowFolder, Shown
-from mexflow.plan.flags import operations
 from mexflow.registry import Registry
 
 if TYPE_CHECKING:
@@ -38,11 +36,15 @@ class PaperFigures:
     @property
     def code(self) -> str:
         """The code digest of drawing them: of the kinds that there are, and of no others."""
-        return self.plan.code("figures", *figures.modules(self.paper))
+        return self.plan.code("figures", *self._recipe.picks())
 
-    @cached_property
+    @property
     def recipe(self) -> str:
         """Their recipe, one line of JSON."""
+        return self._recipe.text()
+
+    @cached_property
+    def _recipe(self) -> FigureRecipe:
         totals = {self.paper.data_name(name): name for name in self._experiments}
         return FigureRecipe(
             budget=self.plan.config.budget,
@@ -51,8 +53,8 @@ class PaperFigures:
             indexes={data: self._index(data) for data in self._indexed},
             folds={name: self.plan.folds(self.name, name) for name in self._experiments},
             total_folds={data: len(self.plan.all_folds(self.name, name)) for data, name in totals.items()},
-            figures={name: shown for name, shown in self._shown.items() if shown != Shown()},
-        ).text()
+            figures=self._shown,
+        )
 
     @property
     def indexes(self) -> list[str]:
@@ -84,7 +86,7 @@ class PaperFigures:
     @cached_property
     def _shown(self) -> dict[str, Shown]:
         return {
-            name: NEEDS[figure.kind](self, figure) if figure.kind in NEEDS else Shown()
+            name: NEEDS[figure.kind](self, figure) if figure.kind in NEEDS else Shown(kind=figure.kind)
             for name, figure in self.paper.figures.items()
         }
 
@@ -111,17 +113,17 @@ NEEDS: Registry[Callable[[PaperFigures, Figure], Shown]] = Registry("kind of fig
 
 @NEEDS.entry("flow_sample")
 def _flow_and_faces(of: PaperFigures, figure: Figure) -> Shown:
-    return Shown(flow=_flow(of), faces=FACES)
+    return Shown(kind=figure.kind, flow=_flow(of), faces=FACES)
 
 
 @NEEDS.entry("mean_flow")
 def _mean_flow(of: PaperFigures, figure: Figure) -> Shown:
-    return Shown(flow=_flow(of))
+    return Shown(kind=figure.kind, flow=_flow(of))
 
 
 @NEEDS.entry("embedding")
 def _residual_images(of: PaperFigures, figure: Embedding) -> Shown:
-    return Shown(residuals={kind: f"residual/{kind}" for kind in figure.residuals})
+    return Shown(kind=figure.kind, residuals={kind: f"residual/{kind}" for kind in figure.residuals})
 
 
 @NEEDS.entry("aligned")
@@ -131,14 +133,14 @@ def _one_face(of: PaperFigures, figure: Figure) -> Shown:
     usable = [row for row in of.plan.sources.rows(of.paper.data[data].index) if row["excluded"] is None]
     subjects = sorted((row["dataset"], row["subject"].rpartition("/")[2]) for row in usable)
     return Shown(
+        kind=figure.kind,
         faces=FACES if subjects else None,
         subject=subjects[0] if subjects else None,
-        augment=operations(of.paper.training.augment),
+        augment=of.paper.training.get("augment", ()),
         sigma=of.plan.config.preprocess.lcn.sigma,
     )
 
 
 def _flow(of: PaperFigures) -> FlowFolder:
-    flow = of.paper.flow
-    assert flow is not None
-    return FlowFolder(folder=f"flow/{flow.method}", pair=of.paper.test_pairs[0], size=flow.size)
+    name, flow = next(iter(of.paper.preprocessing.flow.items()))
+    return FlowFolder(folder=f"flow/{name}", pair=of.paper.test_pairs[0], size=flow.size)

@@ -6,36 +6,31 @@ All enumeration is here, in plain Python that tests can call; the rules only nam
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Sequence
 from functools import cache, cached_property
 from pathlib import Path
 from shlex import quote
 from typing import Any
 
-from mexflow import commands, config, models, papers
+from mexflow import commands, config, papers
 from mexflow.errors import choose
 from mexflow.evaluation.folds import PROTOCOLS
 from mexflow.papers import Paper
-from mexflow.papers.parts import Experiment
-from mexflow.plan import inspection as sheets
-from mexflow.plan import science
+from mexflow.papers import recipe as recipes
+from mexflow.papers.experiments import Experiment
+from mexflow.papers.kinds import KINDS, Kind
+from mexflow.plan import inspection
 from mexflow.plan.batches import Batch, cut
+from mexflow.plan.checks import check
 from mexflow.plan.enumeration import spread
 from mexflow.plan.flags import flags, named
 from mexflow.plan.paper_figures import PaperFigures
-from mexflow.plan.shared import Shared
+from mexflow.plan.preprocessing import FLOW_IMAGES, NamedPreprocessing
 from mexflow.plan.sources import Sources, require_plain, require_writable
 from mexflow.plan.unlisted import Unlisted
 from mexflow.store.records import canonical_digest
 
 RESULTS = Path("results")
-
-SPOTTED = {
-    "videos": ("scores", "thresholds", "intervals"),
-    "sequences": ("scores", "states"),
-    "difference": ("scores",),
-}
-"""The tables of a fold that spotting makes, by the experiment's input."""
 
 
 class Workflow:
@@ -56,14 +51,12 @@ class Workflow:
         self.config = config.load(values)
         self.papers_folder = folder / "papers"
         self.papers: dict[str, Paper] = {name: papers.load(self.papers_folder, name) for name in self.config.papers}
-        for paper in self.papers.values():
-            for experiment in paper.experiments.values():
-                if experiment.model:
-                    choose("network", experiment.model, models.available())
-        self.shared = Shared(self.papers)
+        for name, paper in self.papers.items():
+            check(paper, self.papers_folder / f"{name}.yaml")
+        self.preprocessing = NamedPreprocessing(self.papers)
         wanted = [data.index for paper in self.papers.values() for data in paper.data.values()]
         self.sources = Sources(self.config, wanted, RESULTS)
-        self.sheets = sheets.Sheets(self.sources, RESULTS)
+        self.sheets = inspection.Sheets(self.sources, RESULTS, self.preprocessing.sheet_residuals)
         self.unlisted = Unlisted(self)
         # Once a run: Snakemake asks for every job, and thousands of jobs would spend half of the DAG's time on it.
         self._code_digest = cache(commands.code_digest)
@@ -96,8 +89,7 @@ class Workflow:
         """Names of all folds of an experiment's protocol."""
         used = self.papers[paper]
         data = used.data_of(experiment)
-        if used.with_null_controls()[experiment].videos:
-            # Every video counts, so every subject has a fold, those without an expression too.
+        if used.kind(experiment).every_video:
             return [subject for _, subject in self.sources.subjects(data.index)]
         return [
             fold.name for fold in PROTOCOLS[used.protocol_of(experiment)](self.sources.rows(data.index), data.label)
@@ -121,41 +113,46 @@ class Workflow:
     @cached_property
     def batches(self) -> list[Batch]:
         """The training jobs' folds: at most `training.folds_per_job` of them in a batch."""
-        result = []
-        step = self.config.folds_per_job
+        batches: list[Batch] = []
         for paper, used in self.papers.items():
             alike: dict[tuple[Any, ...], list[str]] = defaultdict(list)
             made = self.experiments(paper)
             for name, experiment in self._wanted(paper).items():
-                index = used.data_of(name).index
                 # Networks that are trained apart share nothing but their rule; the arrays and folds are alike. What
                 # cannot be listed has a number too, so that the others have the same when it can.
-                folds, arrays = used.effort(name, self.config.budget).folds, self._stage_of(paper, name)
+                folds: Any = used.effort(name, self.config.budget).folds
                 if name in made:
-                    folds, arrays = tuple(self.folds(paper, name)), tuple(self.arrays(paper, name))
-                alike[folds, index, arrays, experiment.keep_features, experiment.input].append(name)
-            for group, ((folds, index, arrays, keep, kind), names) in enumerate(alike.items()):
-                if names[0] in made:
-                    common = (tuple(names), index, arrays, keep, kind)
-                    result += cut(f"train_{paper}_{group}", paper, folds, step, *common)
-        return result
+                    folds = tuple(self.folds(paper, name))
+                keep = getattr(experiment, "keep_features", False)
+                index, reads = used.data_of(name).index, tuple(used.reads(name))
+                alike[folds, index, reads, keep, experiment.kind].append(name)
+            for group, ((folds, index, reads, keep, kind_name), names) in enumerate(alike.items()):
+                if names[0] not in made:
+                    continue
+                kind = KINDS[kind_name]
+                batches += cut(
+                    f"train_{paper}_{group}",
+                    paper,
+                    folds,
+                    self.config.folds_per_job,
+                    experiments=tuple(names),
+                    kind=kind,
+                    index=index,
+                    inputs=tuple(self._read_beside(kind, index, reads)),
+                    files_of_fold=(*kind.files, *(["features.npy"] if keep else [])),
+                )
+        return batches
+
+    def _read_beside(self, kind: Kind, index: str, reads: Sequence[str]) -> list[str]:
+        """What a training reads beside its index."""
+        first, *others = (self._stage(folder, index) for folder in reads)
+        videos = [f"{RESULTS}/index/{index}.videos.parquet"] if kind.every_video else []
+        return [*videos, *first, *self.beside(first), *(array for arrays in others for array in arrays)]
 
     def arrays(self, paper: str, experiment: str) -> list[str]:
-        """The preprocessed arrays that an experiment reads."""
-        return self._stage(self._stage_of(paper, experiment), self.papers[paper].data_of(experiment).index)
-
-    def _stage_of(self, paper: str, experiment: str) -> str:
-        used = self.papers[paper]
-        trained = used.with_null_controls()[experiment]
-        return {
-            "flow": lambda: f"flow/{used.flow.method}" if used.flow else "",
-            "residual": lambda: f"residual/{trained.residual}",
-            "frames": lambda: "faces",
-            "lbp_top": lambda: "lbp_top",
-            "videos": lambda: "faces",
-            "sequences": lambda: "faces",
-            "difference": lambda: "faces",
-        }[trained.input]()
+        """The preprocessed arrays with a table beside them that an experiment reads."""
+        folder = self.papers[paper].reads(experiment)[0]
+        return self._stage(folder, self.papers[paper].data_of(experiment).index)
 
     def _stage(self, stage: str, index: str) -> list[str]:
         return [f"{RESULTS}/{stage}/{dataset}/{subject}.npy" for dataset, subject in self.sources.subjects(index)]
@@ -212,7 +209,7 @@ class Workflow:
         return [
             f"{RESULTS}/folds/{paper}/{experiment}/{fold}/predictions.parquet"
             for experiment in ([experiment] if experiment else self.experiments(paper))
-            if self.experiments(paper)[experiment].recognises
+            if self.papers[paper].kind(experiment).recognises
             for fold in self.folds(paper, experiment)
         ]
 
@@ -220,20 +217,20 @@ class Workflow:
         """Scores of all folds of a paper's spotting experiments, or of one, that are run, and what is made of them."""
         return [
             f"{RESULTS}/folds/{paper}/{name}/{fold}/{table}.parquet"
-            for name, experiment in self.experiments(paper).items()
+            for name in self.experiments(paper)
             if only in (None, name)
             for fold in self.folds(paper, name)
-            for table in SPOTTED.get(experiment.input, ())
+            for table in self.papers[paper].kind(name).spotted
         ]
 
     @property
     def spotting_papers(self) -> dict[str, list[str]]:
         """The papers with experiments on long videos, and these."""
-        found = {
-            name: [one for one in used.experiments if one in self.experiments(name) and used.experiments[one].videos]
+        spotting = {
+            name: [one for one in used.experiments if one in self.experiments(name) and used.kind(one).every_video]
             for name, used in self.papers.items()
         }
-        return {name: experiments for name, experiments in found.items() if experiments}
+        return {name: experiments for name, experiments in spotting.items() if experiments}
 
     def video_tables(self, paper: str, experiment: str, subject: str) -> list[str]:
         """What a figure of a test video is drawn from: the tables of the fold that tests its subject.
@@ -243,7 +240,7 @@ class Workflow:
         """
         choose(f"subject tested by budget {self.config.budget}", subject, self.folds(paper, experiment))
         folder = f"{RESULTS}/folds/{paper}/{experiment}/{subject}"
-        return [f"{folder}/{table}.parquet" for table in SPOTTED["videos"]]
+        return [f"{folder}/{table}.parquet" for table in self.papers[paper].kind(experiment).spotted]
 
     def index_of(self, paper: str, experiment: str) -> str:
         """The index of an experiment's data."""
@@ -254,23 +251,12 @@ class Workflow:
         used = self.papers[paper].intervals
         return f"--order {used.order} --least {used.least} --iou {used.iou}"
 
-    @staticmethod
-    def lcn(faces: Iterable[str]) -> list[str]:
-        """The LCN frames of aligned faces."""
-        return [path.replace(f"{RESULTS}/faces/", f"{RESULTS}/lcn/") for path in faces]
-
-    def motion(self, paper: str, faces: Iterable[str]) -> list[str]:
-        """The motion from each of these aligned faces to the next, as the paper wants it."""
-        used = self.papers[paper].motion
-        assert used is not None
-        return [path.replace(f"{RESULTS}/faces/", f"{RESULTS}/motion/{used.method}/") for path in faces]
-
     def features(self, paper: str) -> list[str]:
         """The feature files of a paper's experiments that keep them."""
         return [
             f"{RESULTS}/folds/{paper}/{name}/{fold}/features.npy"
             for name, experiment in self.experiments(paper).items()
-            if experiment.keep_features
+            if getattr(experiment, "keep_features", False)
             for fold in self.folds(paper, name)
         ]
 
@@ -310,12 +296,40 @@ class Workflow:
 
     def code(self, command: str, *chosen: str) -> str:
         """The code digest of a command, for a rule's ``params``."""
-        return self._code_digest(command, *chosen)
+        return self._code_digest(command, *sorted(chosen))
 
-    def training_code(self, command: str, paper: str, experiment: str) -> str:
-        """The code digest of training an experiment by a command: of its network, and of no other."""
-        model = self.experiments(paper)[experiment].model
-        return self.code(command, *([f"mexflow.models.{model}"] if model else []))
+    def recipe(self, paper: str, experiment: str) -> str:
+        """Everything that training an experiment depends on, as the option of ``mexflow train``."""
+        return self._recipes[paper, experiment][0]
+
+    def training_code(self, paper: str, experiment: str) -> str:
+        """The code digest of training an experiment: of what its recipe picks, and of no other."""
+        return self._recipes[paper, experiment][1]
+
+    @cached_property
+    def _recipes(self) -> dict[tuple[str, str], tuple[str, str]]:
+        # Once a run: Snakemake asks for every job, and an experiment has many.
+        made = {}
+        for paper, used in self.papers.items():
+            for name in self._wanted(paper):
+                recipe = used.recipe(name, self.config.budget, self.config.seed, self.config.preprocess.lcn.sigma)
+                picked = [used.kind(name).trainer, *recipe.picks()]
+                made[paper, name] = recipes.text(recipe), self.code("train", *picked)
+        return made
+
+    def flow_code(self, command: str, method: str) -> str:
+        """The code digest of a command that computes flow by a method, and by no other."""
+        return self.code(command, f"mexflow.preprocess.flow:{method}")
+
+    def residual_code(self, names: Sequence[str]) -> str:
+        """The code digest of making residual images of these names."""
+        images = {self.preprocessing.residuals[name].image for name in names}
+        return self.code("residual", *(f"mexflow.preprocess.flow:{image}" for image in images & set(FLOW_IMAGES)))
+
+    def residual_flags(self, names: Sequence[str]) -> str:
+        """The residual images of these names, as options of ``mexflow residual``."""
+        images = {name: self.preprocessing.residuals[name] for name in names}
+        return flags("image", (f"{name}={one.image},{one.key_frames},{one.gap}" for name, one in images.items()))
 
     def model_code(self, command: str, paper: str) -> str:
         """The code digest of a command that builds the paper's networks."""
@@ -351,22 +365,6 @@ class Workflow:
         )
         unlisted = (f"{paper}={reason}" for paper, reason in self.unlisted.papers.items())
         return f"{flags('tables', made)} {flags('unlisted', unlisted)}"
-
-    def training_flags(self, paper: str, experiment: str) -> str:
-        """Everything that an experiment's training depends on, as options of ``mexflow train``."""
-        return science.training(self.config, self.papers[paper], experiment)
-
-    def spotting_flags(self, paper: str, experiment: str) -> str:
-        """Everything that an experiment's spotting depends on, as options of ``mexflow spot``."""
-        return science.spotting(self.config, self.papers[paper], experiment)
-
-    def sequences_flags(self, paper: str, experiment: str) -> str:
-        """Everything that spotting and recognising at once depends on, as options of ``mexflow spot_recognise``."""
-        return science.sequences(self.config, self.papers[paper], experiment)
-
-    def difference_flags(self, paper: str, experiment: str) -> str:
-        """Everything that spotting by feature difference depends on, as options of ``mexflow difference``."""
-        return science.difference(self.papers[paper], experiment)
 
     def expected(self, paper: str) -> str:
         """The folds that the budget runs of each experiment, and how many there are, as options of `mexflow tables`."""

@@ -1,12 +1,11 @@
 """Residual sums of a clip (cropnet2021): what its key frames differ by from its first frame.
 
-A *kind* of image is named ``ars``, ``rrs``, ``farneback`` or ``tvl1``, with ``-N`` behind it for N key frames where it
-is not the paper's five.
+A *kind* of image is a sum of absolute (``ars``) or relative (``rrs``) differences of key frames, or flow to the last of
+them (``farneback``, ``tvl1``).
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -27,30 +26,28 @@ SUMS = ("ars", "rrs")
 FLOWS = ("farneback", "tvl1")
 # Between equal frames a flow method finds its own rounding, which must not be stretched to a picture.
 _STILL = 1e-3
-_NAME = re.compile(r"([a-z0-9]+?)(?:-(\d+))?")
 
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of residual image: `method` of `SUMS` or `FLOWS`, and its number of key frames (flows have none)."""
+    """A kind of residual image: `method` of `SUMS` or `FLOWS`, its number of key frames and their `gap`, of `GAPS`."""
 
     method: str
-    key_frames: int
+    key_frames: int = KEY_FRAMES
+    gap: str = "printed"
 
     @classmethod
-    def parse(cls, name: str) -> Kind:
-        """The kind of a name such as ``ars`` or ``rrs-3``.
+    def parse(cls, text: str) -> Kind:
+        """The kind of a text ``method,key_frames,gap``, such as ``ars,5,printed``.
 
         Raises:
-            UserError: for any other name.
+            UserError: for any other text.
         """
-        match = _NAME.fullmatch(name)
-        method = choose("kind of residual image", match[1] if match else name, (*SUMS, *FLOWS))
-        if match and match[2] and (method in FLOWS or int(match[2]) < 1):
-            raise UserError(
-                f"kind of residual image {name!r}: -N is the number of key frames, 1 or more, of ars or rrs"
-            )
-        return cls(method, int(match[2]) if match and match[2] else KEY_FRAMES)
+        method, *others = text.split(",")
+        choose("residual image", method, (*SUMS, *FLOWS))
+        if len(others) != 2 or not others[0].isdecimal() or int(others[0]) < 1:
+            raise UserError(f"residual image {text!r}: write it like {method},5,printed")
+        return cls(method, int(others[0]), choose("reading of the gap", others[1], GAPS))
 
 
 def clip_end(onset: int, apex: int, offset: int) -> int:
@@ -131,16 +128,16 @@ def flow_image(start: np.ndarray, end: np.ndarray, method: str) -> np.ndarray:
     return image
 
 
-def wanted_frames(kinds: Sequence[Kind], start: int, end: int, gap: str) -> list[int]:
+def wanted_frames(kinds: Sequence[Kind], start: int, end: int) -> list[int]:
     """The frames that these kinds of image need of a clip, each once, in order."""
     frames = {start, end}
     for kind in kinds:
         if kind.method in SUMS:
-            frames |= set(key_frames(start, end, kind.key_frames, gap))
+            frames |= set(key_frames(start, end, kind.key_frames, kind.gap))
     return sorted(frames)
 
 
-def image_of(kind: Kind, boxed: dict[int, np.ndarray], start: int, end: int, gap: str) -> np.ndarray:
+def image_of(kind: Kind, boxed: dict[int, np.ndarray], start: int, end: int) -> np.ndarray:
     """The image of one kind.
 
     Args:
@@ -151,6 +148,6 @@ def image_of(kind: Kind, boxed: dict[int, np.ndarray], start: int, end: int, gap
     """
     if kind.method in FLOWS:
         return flow_image(boxed[start], boxed[end], kind.method)
-    frames = [boxed[frame] for frame in key_frames(start, end, kind.key_frames, gap)]
+    frames = [boxed[frame] for frame in key_frames(start, end, kind.key_frames, kind.gap)]
     diff = absolute_sum(boxed[start], frames)
     return ars(diff) if kind.method == "ars" else rrs(diff)

@@ -14,24 +14,23 @@ import pyarrow as pa
 from mexflow.errors import UserError
 from mexflow.preprocess.aligned import SEEN, VideoFrames
 from mexflow.store.artifacts import Inputs
+from mexflow.store.paths import Results, table_of
 
 
 @dataclass(frozen=True)
 class Folders:
-    """Where the artifacts are: folders that hold ``<dataset>/<subject>.npy``; those of what was not made are None.
+    """Where the artifacts of subjects are: folders below the results, empty for what was not made.
 
     Attributes:
-        faces: aligned faces, the table beside each.
-        lcn: LCN frames; their rows are those of the faces' tables.
-        flow: flow, the table beside each.
-        residuals: the residual images of each kind, the table beside each.
-        truth: true intensities of one embedded dataset, ``<subject>.parquet``.
+        lcn: LCN frames; their rows are those of the tables of faces.
+        flow: flow, the table beside each array.
+        residuals: residual images by kind, the table beside each array.
+        truth: true intensities of one embedded dataset, ``<subject>.parquet``: a folder anywhere, or None.
     """
 
-    faces: Path
-    lcn: Path | None = None
-    flow: Path | None = None
-    residuals: Mapping[str, Path] = field(default_factory=dict)
+    lcn: str = "lcn"
+    flow: str = ""
+    residuals: Mapping[str, str] = field(default_factory=dict)
     truth: Path | None = None
 
 
@@ -109,38 +108,41 @@ class SubjectFiles:
         return None, f"every {kind}-expression is left out: {reasons[0]}{several}"
 
 
-def load(inputs: Inputs, dataset: str, subjects: Sequence[str], folders: Folders) -> list[SubjectFiles]:
+def load(
+    inputs: Inputs, results: Results, dataset: str, subjects: Sequence[str], folders: Folders
+) -> list[SubjectFiles]:
     """Read the artifacts of subjects of a dataset; arrays stay on disk, memory-mapped.
 
     Args:
         inputs: reads the files, remembering their digests.
+        results: the folder of the results.
         dataset: name of the raw dataset.
         subjects: the subjects, in the order in which they are shown.
-        folders: where the artifacts are.
+        folders: where the artifacts are beside the aligned faces.
 
     Raises:
         UserError: if a file cannot be read, or does not fit the faces.
     """
     loaded = []
     for subject in subjects:
-        path = _place(folders.faces, dataset, subject)
-        table = inputs.table(path.with_suffix(".parquet"))
+
+        def place(folder: str, subject: str = subject) -> Path:
+            return results.array(folder, dataset, subject)
+
+        faces = place("faces")
+        table = inputs.table(table_of(faces))
         loaded.append(
             SubjectFiles(
                 subject,
-                _array(inputs, path, len(table)),
+                _array(inputs, faces, len(table)),
                 table,
-                folders.lcn and _array(inputs, _place(folders.lcn, dataset, subject), len(table)),
-                folders.flow and _rows(inputs, _place(folders.flow, dataset, subject)),
-                {kind: _rows(inputs, _place(folder, dataset, subject)) for kind, folder in folders.residuals.items()},
-                folders.truth and inputs.table(folders.truth / f"{subject}.parquet"),
+                _array(inputs, place(folders.lcn), len(table)) if folders.lcn else None,
+                _rows(inputs, place(folders.flow)) if folders.flow else None,
+                {kind: _rows(inputs, place(folder)) for kind, folder in folders.residuals.items()},
+                inputs.table(folders.truth / f"{subject}.parquet") if folders.truth else None,
             )
         )
     return loaded
-
-
-def _place(folder: Path, dataset: str, subject: str) -> Path:
-    return folder / dataset / f"{subject}.npy"
 
 
 def _array(inputs: Inputs, path: Path, rows: int) -> np.ndarray:
@@ -151,7 +153,7 @@ def _array(inputs: Inputs, path: Path, rows: int) -> np.ndarray:
 
 
 def _rows(inputs: Inputs, path: Path) -> Rows:
-    rows = inputs.table(path.with_suffix(".parquet")).to_pylist()
+    rows = inputs.table(table_of(path)).to_pylist()
     return Rows(_array(inputs, path, len(rows)), rows)
 
 

@@ -65,6 +65,20 @@ def _source(path: Path, stamp: tuple[int, int]) -> tuple[bytes, frozenset[str]]:
     return source, frozenset(name for name in names if name.split(".")[0] == PACKAGE)
 
 
+def entries(module: str, registry: str) -> list[str]:
+    """The names of the entries of a registry (:mod:`mexflow.registry`), read from its module's source."""
+    path = path_of(module)
+    if path is None:
+        raise ValueError(f"no module {module}")
+    names = []
+    for node in ast.parse(path.read_bytes()).body:
+        calls = [node.value] if isinstance(node, ast.Expr) else getattr(node, "decorator_list", [])
+        for call in calls:
+            if isinstance(call, ast.Call) and ast.unparse(call.func) in (f"{registry}.add", f"{registry}.entry"):
+                names.append(ast.literal_eval(call.args[0]))
+    return names
+
+
 def closure(modules: Iterable[str]) -> list[str]:
     """Every module of the package that importing `modules` can import, sorted.
 
@@ -73,7 +87,7 @@ def closure(modules: Iterable[str]) -> list[str]:
     Raises:
         ValueError: if one of `modules` does not exist.
     """
-    modules = list(modules)
+    modules = [module.partition(":")[0] for module in modules]
     for module in modules:
         if path_of(module) is None:
             raise ValueError(f"no module {module}")

@@ -76,9 +76,9 @@ def judge(differences: Sequence[Measurement]) -> str:
 
 def _unlike(evidence: Evidence, experiments: Sequence[str]) -> bool:
     """Whether the budget gives more to one experiment than to another; what is fitted at once takes no part."""
-    trained = [name for name in experiments if evidence.paper.experiments[name].input != "lbp_top"]
+    trained = [name for name in experiments if evidence.paper.kind(name).training]
     efforts = [evidence.paper.effort(name, evidence.source.budget) for name in trained]
-    return len({(effort.epochs, effort.size) for effort in efforts}) > 1
+    return len({(effort.epochs, getattr(effort, "size", None)) for effort in efforts}) > 1
 
 
 def _difference(evidence: Evidence, metric: str, better: str, worse: str) -> Measurement:

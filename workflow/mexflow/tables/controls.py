@@ -40,7 +40,7 @@ def controls(evidence: Evidence) -> list[Control]:
     wanted = [
         name
         for name, experiment in evidence.paper.experiments.items()
-        if experiment.null_control and experiment.recognises
+        if getattr(experiment, "null_control", False) and evidence.paper.kind(name).recognises
     ]
     return [_control(evidence, name) for name in wanted]
 

@@ -20,7 +20,6 @@ from mexflow.errors import UserError
 from mexflow.evaluation import recognition, similarity
 from mexflow.evaluation.folds import PROTOCOLS, usable
 from mexflow.papers import Paper
-from mexflow.papers.parts import Effort, Sequences, Spotting
 from mexflow.store.artifacts import Inputs
 from mexflow.tables.source import Source
 
@@ -180,21 +179,15 @@ class Evidence:
         if expected < total:
             notes.append(f"folds {expected} of {total}")
         notes += self._missing(experiment)
-        effort, printed = (self.paper.effort(experiment, budget) for budget in (self.source.budget, "paper"))
-        kind = self.paper.with_null_controls()[experiment].input
-        # What is fitted at once, or not at all, has no epochs.
-        if effort.epochs != printed.epochs and kind not in ("lbp_top", "difference"):
-            notes.append(f"epochs {effort.epochs} of {printed.epochs}")
-        notes += self._less(experiment, effort, printed)
-        if effort.size != printed.size:
-            notes.append(f"images of {effort.size} pixels")
+        run, printed = (self.paper.recipe(experiment, budget) for budget in (self.source.budget, "paper"))
+        notes += run.less_than(printed)
         empty = self.pooled(experiment).empty
         if empty:
             notes.append(f"{empty} {'fold' if empty == 1 else 'folds'} without a test clip")
         if exclusions := self.exclusions.get(data):
             total = len(exclusions)
             reasons = ", ".join(f"{reason} {count}" for reason, count in count_reasons(exclusions).items())
-            noun = "expression" if kind == "videos" else "clip"
+            noun = "expression" if self.paper.kind(experiment).every_video else "clip"
             notes.append(f"{total} {noun}{'' if total == 1 else 's'} of the dataset excluded ({reasons})")
         if experiment not in self._lacks:
             self._lacks[experiment] = self._lacking(experiment)
@@ -211,34 +204,10 @@ class Evidence:
                 why[reason].append(fold)
         return [f"no fold {', '.join(folds)}: {reason}" for reason, folds in why.items()]
 
-    def _less(self, experiment: str, effort: Effort, printed: Effort) -> list[str]:
-        """How much less of long videos or sequences a budget trains on than the paper's."""
-        kind, paper = self.paper.with_null_controls()[experiment].input, self.paper
-        if kind == "videos":
-            settings: Spotting | Sequences | None = paper.spotting[paper.data_name(experiment)]
-            counted = {"samples": "samples an epoch"}
-        elif kind == "sequences":
-            settings = paper.sequences
-            counted = {
-                "samples": "sequences an epoch",
-                "stage1_epochs": "epochs of stage 1",
-                "stage1_samples": "samples an epoch of stage 1",
-            }
-        else:
-            return []
-        notes = []
-        for name, text in counted.items():
-            run, whole = (getattr(one, name) or getattr(settings, name) for one in (effort, printed))
-            if run != whole:
-                notes.append(f"{text} {run} of {whole}")
-        if effort.versions != printed.versions:
-            notes.append(f"augmented sequences of a clip {effort.versions or 'without end'}")
-        return notes
-
     def _lacking(self, experiment: str) -> int:
         """How many clips of the tested subjects have no prediction, beside those excluded with their reason."""
         data = self.paper.data_name(experiment)
-        if not self.paper.with_null_controls()[experiment].recognises or data not in self.rows:
+        if not self.paper.kind(experiment).recognises or data not in self.rows:
             return 0
         label, tables = self.paper.data[data].label, dict(self._predictions(experiment))
         folds = PROTOCOLS[self.paper.protocol_of(experiment)](self.rows[data], label)

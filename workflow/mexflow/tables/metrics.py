@@ -164,17 +164,9 @@ def _network(evidence: Evidence, experiment: str) -> nn.Module:
 
     settings = evidence.paper.experiments[experiment]
     classes = len(evidence.classes(experiment))
-    inputs = {
-        "flow": len(settings.channels or ()),
-        "residual": 3,
-        "frames": 13,
-        "lbp_top": 0,
-        "videos": 1,
-        "sequences": 3,
-    }[settings.input]
     # On the meta device a network has shapes and no numbers, so counting costs neither memory nor time.
     with torch.device("meta"):
-        return models.build(settings.model, settings.options, inputs=inputs, classes=classes)
+        return models.build(settings.model, settings.options, inputs=settings.input_channels, classes=classes)
 
 
 def cosine_similarity(evidence: Evidence, place: Place) -> list[Measurement]:

@@ -42,7 +42,7 @@ def markdown(
     parts += _claims(checked, source)
     parts += _errata(paper)
     parts += _shifted(shifted, source)
-    if any(experiment.recognises for experiment in paper.experiments.values()):
+    if any(paper.kind(experiment).recognises for experiment in paper.experiments):
         parts += _controls(controls, source)
     return "\n\n".join(parts) + "\n"
 

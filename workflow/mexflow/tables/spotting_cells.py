@@ -169,7 +169,7 @@ def controls(evidence: Evidence) -> list[Shifted]:
 
     found = []
     for name, experiment in evidence.paper.experiments.items():
-        if not (experiment.videos and experiment.null_control):
+        if not (evidence.paper.kind(name).every_video and getattr(experiment, "null_control", False)):
             continue
         for variant in evidence.paper.spotting[evidence.paper.data_name(name)].test_skips:
             real, null, verdict = control(evidence, name, variant)

@@ -70,12 +70,13 @@ def measure(
 
     The first clip is done twice and its first time thrown away: it pays for what is set up once.
     """
-    assert paper.flow is not None
+    assert paper.timing is not None
+    wanted = paper.flow_of(paper.timing.experiment)
     times: dict[str, list[float]] = {"flow": [], "network": []}
     for first, second in [pairs[0], *pairs]:
         start = time.perf_counter()
-        ends = [scaled(face[None], paper.flow.size) for face in (first, second)]
-        field = flow.compute(paper.flow.method, *ends, **paper.flow.options)[0]
+        ends = [scaled(face[None], wanted.size) for face in (first, second)]
+        field = flow.compute(wanted.method, *ends, **wanted.options)[0]
         parts = {"Vx": field[0], "Vy": field[1], "M": np.hypot(field[0], field[1])}
         image = np.stack([parts[name] for name in channels])[None].astype(np.float32)
         middle = time.perf_counter()

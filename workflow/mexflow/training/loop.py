@@ -13,6 +13,7 @@ from torch import nn
 from torch.utils import deterministic
 
 from mexflow.errors import UserError, choose
+from mexflow.papers.trainings import Training
 from mexflow.seeds import derive
 from mexflow.training.checkpoints import Checkpoints
 from mexflow.training.feeding import Feed, Objective, to_float
@@ -40,6 +41,21 @@ class Settings:
     schedule_options: dict[str, Any] = field(default_factory=dict)
     early_stopping: int | None = None
     mixed_precision: bool = False
+
+    @classmethod
+    def of(cls, training: Training, epochs: int, batch_size: int | None = None) -> Settings:
+        """The settings that a paper's file gives, for so many epochs; in other batches where it says so for a stage."""
+        return cls(
+            epochs,
+            batch_size or training.batch_size,
+            training.optimizer,
+            training.learning_rate,
+            dict(training.optimizer_options),
+            schedule=getattr(training, "schedule", "constant"),
+            schedule_options=dict(getattr(training, "schedule_options", {})),
+            early_stopping=getattr(training, "early_stopping", None),
+            mixed_precision=getattr(training, "mixed_precision", False),
+        )
 
     @property
     def validates(self) -> bool:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -15,9 +15,11 @@ from torch import nn
 
 from mexflow.errors import UserError, choose
 from mexflow.evaluation import scores
-from mexflow.evaluation.folds import assert_disjoint
-from mexflow.models import build
+from mexflow.evaluation.folds import PROTOCOLS, assert_disjoint
+from mexflow.models import available, build
 from mexflow.models.time_contrast import Memory, TimeContrastNetwork
+from mexflow.papers.operations import text_of
+from mexflow.papers.recipe import SequencesRecipe
 from mexflow.seeds import derive
 from mexflow.store.artifacts import Outputs
 from mexflow.training.augmentation import Augmentation
@@ -25,15 +27,19 @@ from mexflow.training.checkpoints import Checkpoints
 from mexflow.training.feeding import CrossEntropy
 from mexflow.training.loop import Settings, fit
 from mexflow.training.losses import class_and_intensity
-from mexflow.training.memory.clips import TYPE, Clip, flow_scale, frame_scale, states, window
+from mexflow.training.memory.clips import TYPE, Clip, flow_scale, frame_scale, load, states, window
 from mexflow.training.memory.samples import Flows, Images, Seeing, Sequences
 from mexflow.training.recognition.fold import HISTORY, PREDICTIONS
+from mexflow.training.recognition.samples import labelled, permute_within_subject
+
+if TYPE_CHECKING:
+    from mexflow.training.job import Material
 
 STAGES = ("spatial", "temporal", "memory")
 """What is trained, in this order."""
 
-NORMALISATIONS = ("motion", "rms", "none")
-"""``rms`` divides flow by its root mean square; ``motion`` also takes each clip's first frame off its frames, and
+NORMALISATIONS = ("first_frame", "rms", "none")
+"""``rms`` divides flow by its root mean square; ``first_frame`` also takes each clip's first frame off its frames, and
 divides what is left by its own; ``none`` changes nothing."""
 
 STAGE_HISTORY = pa.schema([("stage", pa.string()), *HISTORY])
@@ -57,34 +63,6 @@ STATES_TABLE = pa.schema(
 
 
 @dataclass(frozen=True)
-class TwoStageRun:
-    """What one fold trains and tests.
-
-    `stage1` and `stage2` are settings of the loop, `stage1_samples` and `sequences` the samples of an epoch. A sequence
-    has `length` frames. With `versions`, each clip has so many augmented sequences (150 printed), and what the frozen
-    networks see of them is kept in memory, 2 MB a sequence of 14; with 0 each is drawn and augmented when it is wanted.
-    Without augmentation, what they see of every frame is kept, 0.13 MB each.
-    """
-
-    paper: str
-    experiment: str
-    fold: str
-    test_subjects: frozenset[str]
-    model: str
-    options: Mapping[str, Any]
-    normalise: str
-    stage1: Settings
-    stage1_samples: int
-    stage2: Settings
-    sequences: int
-    length: int
-    versions: int
-    loss_weights: tuple[float, float]
-    augment: Sequence[str]
-    seed: int
-
-
-@dataclass(frozen=True)
 class Scales:
     """What the networks' input is divided by, from the training clips of a fold alone.
 
@@ -99,7 +77,9 @@ class Scales:
     def of(cls, clips: Sequence[Clip], method: str) -> Scales:
         """The scales of a normalisation, one of :data:`NORMALISATIONS`."""
         choose("normalisation", method, NORMALISATIONS)
-        return cls(1.0 if method == "none" else flow_scale(clips), frame_scale(clips) if method == "motion" else None)
+        return cls(
+            1.0 if method == "none" else flow_scale(clips), frame_scale(clips) if method == "first_frame" else None
+        )
 
 
 class Masks:
@@ -143,18 +123,20 @@ class Remembering(nn.Module):
         return self.memory(seen[:, :, :-1], seen[:, :-1, -1:])
 
 
-def split(clips: Sequence[Clip], run: TwoStageRun, classes: Sequence[str]) -> tuple[list[Clip], list[Clip]]:
+def split(
+    clips: Sequence[Clip], recipe: SequencesRecipe, fold: str, testing: frozenset[str]
+) -> tuple[list[Clip], list[Clip]]:
     """The training and the test clips; no subject is in both.
 
     Raises:
         UserError: if a class has no training clip.
     """
-    train = [clip for clip in clips if clip.subject not in run.test_subjects]
-    test = [clip for clip in clips if clip.subject in run.test_subjects]
-    assert_disjoint({clip.subject for clip in train}, run.test_subjects)
-    if absent := [name for i, name in enumerate(classes) if i not in {clip.label for clip in train}]:
+    train = [clip for clip in clips if clip.subject not in testing]
+    test = [clip for clip in clips if clip.subject in testing]
+    assert_disjoint({clip.subject for clip in train}, testing)
+    if absent := [name for i, name in enumerate(recipe.classes) if i not in {clip.label for clip in train}]:
         raise UserError(
-            f"fold {run.fold} of {run.paper}/{run.experiment}: no training clip of {', '.join(absent)} "
+            f"fold {fold} of {recipe.paper}/{recipe.experiment}: no training clip of {', '.join(absent)} "
             f"(of {len(train)}); the test subjects hold them all, or they were excluded: "
             "see the exclusions that 'index' and the logs of faces list, and add subjects"
         )
@@ -162,18 +144,21 @@ def split(clips: Sequence[Clip], run: TwoStageRun, classes: Sequence[str]) -> tu
 
 
 def train_network(
-    run: TwoStageRun,
+    recipe: SequencesRecipe,
+    fold: str,
     train: Sequence[Clip],
-    classes: int,
     device: torch.device,
     checkpoints: Checkpoints,
     after_epoch: Callable[[], None] = lambda: None,
 ) -> tuple[TimeContrastNetwork, Scales, list[dict[str, Any]]]:
     """The three networks, trained on these clips, what their input is divided by, and the history."""
-    torch.manual_seed(run.seed)
-    network = build(run.model, run.options, 3, classes)
-    scales = Scales.of(train, run.normalise)
-    augmentation = Augmentation.parse(run.augment)
+    seed = seed_of(recipe, fold)
+    torch.manual_seed(seed)
+    network = build(recipe.model, recipe.options, 3, len(recipe.classes))
+    scales = Scales.of(train, recipe.training.normalise)
+    augmentation = Augmentation.parse([text_of(operation) for operation in recipe.training.augment])
+    stage1 = Settings.of(recipe.training, recipe.stage1_epochs, recipe.stage1_batch_size)
+    stage2 = Settings.of(recipe.training, recipe.epochs)
     remembering = Remembering(network.memory)
     history: list[dict[str, Any]] = []
 
@@ -183,25 +168,32 @@ def train_network(
             feed,
             objective,
             settings,
-            derive(run.seed, name),
+            derive(seed, name),
             device,
-            fold=checkpoint_name(run.fold, name),
+            fold=checkpoint_name(fold, name),
             checkpoints=checkpoints,
             after_epoch=after_epoch,
         )
         history.extend({"stage": name, **entry} for entry in entries)
 
-    seeds = [derive(run.seed, name, "feed") for name in STAGES]
-    count = run.stage1_samples
+    seeds = [derive(seed, name, "feed") for name in STAGES]
+    count = recipe.stage1_samples
     images = Images(train, count, seeds[0], augmentation, device, scales.frames)
     flows = Flows(train, count, seeds[1], augmentation, device, scales.flow)
-    stage("spatial", network.spatial, images, CrossEntropy(), run.stage1)
-    stage("temporal", network.temporal, flows, Masks(), run.stage1)
+    stage("spatial", network.spatial, images, CrossEntropy(), stage1)
+    stage("temporal", network.temporal, flows, Masks(), stage1)
     seeing = Seeing(network, scales.flow, augmentation, device, scales.frames)
     sequences = Sequences(
-        train, run.sequences, seeds[2], augmentation, device, seeing=seeing, length=run.length, versions=run.versions
+        train,
+        recipe.samples,
+        seeds[2],
+        augmentation,
+        device,
+        seeing=seeing,
+        length=recipe.length,
+        versions=recipe.versions,
     )
-    stage("memory", remembering, sequences, ClassAndIntensity(run.loss_weights), run.stage2)
+    stage("memory", remembering, sequences, ClassAndIntensity(recipe.loss_weights), stage2)
     return network, scales, history
 
 
@@ -229,10 +221,60 @@ def score_clip(
     return np.concatenate(probabilities), np.concatenate(intensities)
 
 
+def seed_of(recipe: SequencesRecipe, fold: str) -> int:
+    """The seed of a fold: a function of the base seed and the names."""
+    return derive(recipe.seed, recipe.paper, recipe.experiment, fold)
+
+
+class Folds:
+    """The folds of an experiment that spots and recognises at once; see :class:`mexflow.training.job.Folds`.
+
+    With `versions`, each clip has so many augmented sequences (150 printed), and what the frozen networks see of them
+    is kept in memory, 2 MB a sequence of 14; with 0 each is drawn and augmented when it is wanted. Without
+    augmentation, what they see of every frame is kept, 0.13 MB each.
+    """
+
+    def __init__(self, recipe: SequencesRecipe, material: Material) -> None:
+        """
+        Raises:
+            UserError: for an unknown network, a label that is none of the classes, or motion that does not fit.
+        """
+        choose("network", recipe.model, available())
+        self._recipe = recipe
+        rows = labelled(material.rows, recipe.label, recipe.classes)
+        self.testing = {fold.name: fold.test_subjects for fold in PROTOCOLS[recipe.protocol](rows, recipe.label)}
+        if recipe.permute_labels:
+            rows = permute_within_subject(rows, recipe.label, derive(recipe.seed, recipe.paper, recipe.experiment))
+        faces, motion = material.arrays
+        self._clips, self.left_out = load(
+            material.inputs, faces, motion, rows, material.rows, recipe.label, recipe.classes
+        )
+        self.epochs = 2 * recipe.stage1_epochs + recipe.epochs
+        self.facts: dict[str, Any] = {}
+
+    def train(
+        self,
+        fold: str,
+        device: torch.device,
+        folder: Path,
+        outputs: Outputs,
+        checkpoints: Checkpoints,
+        after_epoch: Callable[[], None] = lambda: None,
+    ) -> dict[str, Any]:
+        """Train and test one fold, see :func:`run_fold`."""
+        testing = self.testing[fold]
+        return run_fold(self._recipe, fold, testing, self._clips, device, folder, outputs, checkpoints, after_epoch)
+
+    def saved_as(self, fold: str) -> list[str]:
+        """The names of its checkpoints, one a stage."""
+        return [checkpoint_name(fold, stage) for stage in STAGES]
+
+
 def run_fold(
-    run: TwoStageRun,
+    recipe: SequencesRecipe,
+    fold: str,
+    testing: frozenset[str],
     clips: Sequence[Clip],
-    classes: Sequence[str],
     device: torch.device,
     folder: Path,
     outputs: Outputs,
@@ -250,8 +292,9 @@ def run_fold(
     Returns:
         What the job's record says of the fold.
     """
-    train, test = split(clips, run, classes)
-    network, scales, history = train_network(run, train, len(classes), device, checkpoints, after_epoch)
+    classes = recipe.classes
+    train, test = split(clips, recipe, fold, testing)
+    network, scales, history = train_network(recipe, fold, train, device, checkpoints, after_epoch)
     predictions, shown = [], []
     batches: dict[tuple[str, str, str], list[pa.RecordBatch]] = {}
     for clip in test:
@@ -260,9 +303,9 @@ def run_fold(
         names = {"dataset": clip.dataset, "subject": clip.subject}
         predictions.append(
             {
-                "paper": run.paper,
-                "experiment": run.experiment,
-                "fold": run.fold,
+                "paper": recipe.paper,
+                "experiment": recipe.experiment,
+                "fold": fold,
                 **names,
                 "clip": clip.name,
                 "label": classes[clip.label],
@@ -277,7 +320,7 @@ def run_fold(
             for frame, value, state, target in zip(clip.frames.tolist(), intensity, shows, clip.intensity, strict=True)
         ]
         # The clips of one video have the same intensities: its frames are scored once.
-        described = {"fold": run.fold, "role": "test", **names, "variant": ""}
+        described = {"fold": fold, "role": "test", **names, "variant": ""}
         batches[clip.dataset, clip.subject, clip.video] = scores.rows(
             described, clip.frames, (TYPE,), intensity[:, None], clip.inside[:, None]
         )
@@ -294,10 +337,10 @@ def run_fold(
     return {
         "training_subjects": sorted({clip.subject for clip in train}),
         "validation_subjects": [],
-        "test_subjects": sorted(run.test_subjects),
+        "test_subjects": sorted(testing),
         "training_samples": len(train),
         "test_clips": len(test),
-        "seed": run.seed,
-        "normalisation": {"method": run.normalise, "flow": scales.flow, "frames": scales.frames},
+        "seed": seed_of(recipe, fold),
+        "normalisation": {"method": recipe.training.normalise, "flow": scales.flow, "frames": scales.frames},
         "final_loss": history[-1]["loss"],
     }

@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 import torch
 
-from mexflow.errors import UserError
-from mexflow.evaluation.folds import assert_disjoint, validation_subjects
-from mexflow.models import build
+from mexflow.errors import UserError, choose
+from mexflow.evaluation.folds import PROTOCOLS, assert_disjoint, validation_subjects
+from mexflow.models import available, build
+from mexflow.papers.operations import text_of
+from mexflow.papers.recipe import LbpTopRecipe, RecognitionRecipe, TrainedRecipe
 from mexflow.seeds import derive
 from mexflow.store.artifacts import Outputs
 from mexflow.training.augmentation import Augmentation
 from mexflow.training.checkpoints import Checkpoints
 from mexflow.training.feeding import Clips, CrossEntropy
 from mexflow.training.loop import Settings, fit, predict, recompute_batch_norm
+from mexflow.training.recognition.loaders import load
 from mexflow.training.recognition.normalisation import normalised
-from mexflow.training.recognition.samples import Samples
+from mexflow.training.recognition.samples import Samples, labelled, permute_within_subject
+
+if TYPE_CHECKING:
+    from mexflow.training.job import Material
 
 PREDICTIONS = pa.schema(
     [
@@ -53,29 +59,6 @@ mean cross entropy of the validation samples (null where none validate), and the
 
 
 @dataclass(frozen=True)
-class FoldRun:
-    """What one fold trains and tests."""
-
-    paper: str
-    experiment: str
-    fold: str
-    test_subjects: frozenset[str]
-    train_pairs: list[str]
-    test_pairs: list[str]
-    model: str
-    options: dict[str, Any]
-    normalise: str
-    settings: Settings
-    validation_share: float | None
-    seed: int
-    keep_features: bool
-    augment: Sequence[str] = ()
-    oversample: Sequence[str] = ()
-    label_smoothing: float = 0.0
-    recompute_batch_norm: bool = False
-
-
-@dataclass(frozen=True)
 class Split:
     """The samples of a fold by their use; no subject is in two of them. `validation` is None if none validate."""
 
@@ -84,60 +67,104 @@ class Split:
     test: Samples
 
 
-def split(samples: Samples, run: FoldRun) -> Split:
+def split(samples: Samples, recipe: RecognitionRecipe | LbpTopRecipe, fold: str, testing: frozenset[str]) -> Split:
     """The training, validation and test samples of a fold; no subject is in two of them.
 
     Validation subjects are taken from the training subjects.
+
+    Args:
+        samples: of all clips.
+        recipe: of the experiment.
+        fold: the fold's name.
+        testing: its test subjects.
 
     Raises:
         UserError: if nothing is left to train on, or a class of the paper has no training sample.
     """
     subjects = np.array([clip["subject"] for clip in samples.clips], object)
-    testing = np.isin(subjects, list(run.test_subjects))
+    tested = np.isin(subjects, list(testing))
     pairs = np.array([clip["pair"] for clip in samples.clips])
     # Inputs without pairs of frames have one sample a clip.
-    trainable = ~testing & (np.isin(pairs, run.train_pairs) if run.train_pairs else True)
-    test = samples.subset(testing & (np.isin(pairs, run.test_pairs) if run.test_pairs else True))
+    train_pairs, test_pairs = getattr(recipe, "train_pairs", None), getattr(recipe, "test_pairs", None)
+    trainable = ~tested & (np.isin(pairs, train_pairs) if train_pairs else True)
+    test = samples.subset(tested & (np.isin(pairs, test_pairs) if test_pairs else True))
     validation = None
-    if run.validation_share is not None:
-        chosen = _validating(set(subjects[trainable]), run)
+    share = recipe.training.validation_share if isinstance(recipe, RecognitionRecipe) else None
+    where = f"fold {fold} of {recipe.paper}/{recipe.experiment}"
+    if share is not None:
+        try:
+            chosen = validation_subjects(set(subjects[trainable]), share, derive(seed_of(recipe, fold), "validation"))
+        except ValueError as error:
+            raise UserError(f"{where}: {error}; add subjects") from None
         validating = np.isin(subjects, list(chosen))
         # Validated on what is tested on: of a clip's samples, those of the test pairs.
-        kept = np.isin(pairs, run.test_pairs) if run.test_pairs else True
+        kept = np.isin(pairs, test_pairs) if test_pairs else True
         validation = samples.subset(trainable & validating & kept)
         trainable &= ~validating
     train = samples.subset(trainable)
     absent = [name for i, name in enumerate(samples.classes) if not (train.labels == i).any()]
     if absent:
         raise UserError(
-            f"fold {run.fold} of {run.paper}/{run.experiment}: no training clip of {', '.join(absent)} "
+            f"{where}: no training clip of {', '.join(absent)} "
             f"(of {len(train)} training samples); the test subject holds them all, or they were excluded: "
             "see the exclusions that 'index' and the logs of faces list, and add subjects"
         )
     assert_disjoint(train.subjects, test.subjects)
-    assert_disjoint(train.subjects, run.test_subjects)
+    assert_disjoint(train.subjects, testing)
     if validation is not None:
-        assert_disjoint(validation.subjects, {*train.subjects, *run.test_subjects})
+        assert_disjoint(validation.subjects, {*train.subjects, *testing})
     return Split(train, validation, test)
 
 
-def _validating(training: set[str], run: FoldRun) -> frozenset[str]:
-    assert run.validation_share is not None
-    try:
-        return validation_subjects(training, run.validation_share, derive(run.seed, "validation"))
-    except ValueError as error:
-        raise UserError(f"fold {run.fold} of {run.paper}/{run.experiment}: {error}; add subjects") from None
+def seed_of(recipe: TrainedRecipe, fold: str) -> int:
+    """The seed of a fold: a function of the base seed and the names."""
+    return derive(recipe.seed, recipe.paper, recipe.experiment, fold)
 
 
-def _fitted(network: torch.nn.Module, train: Samples) -> list[dict[str, float | None]] | None:
-    """The history of a machine that is fitted at once; None for a network, which is trained."""
-    if not hasattr(network, "fit"):
-        return None
-    return [{"epoch": 1, "loss": None, "accuracy": network.fit(train.images, train.labels)}]
+_FITTED_BATCH = 64
+"""Clips that are classified at once by a machine that was fitted, not trained."""
+
+
+class Folds:
+    """The folds of an experiment that recognises, its samples at hand; see :class:`mexflow.training.job.Folds`."""
+
+    def __init__(self, recipe: RecognitionRecipe | LbpTopRecipe, material: Material) -> None:
+        """
+        Raises:
+            UserError: for an unknown network or channel, or a label that is none of the classes.
+        """
+        choose("network", recipe.model, available())
+        self._recipe = recipe
+        rows = labelled(material.rows, recipe.label, recipe.classes)
+        self.testing = {fold.name: fold.test_subjects for fold in PROTOCOLS[recipe.protocol](rows, recipe.label)}
+        if getattr(recipe, "permute_labels", False):
+            rows = permute_within_subject(rows, recipe.label, derive(recipe.seed, recipe.paper, recipe.experiment))
+        self._samples, self.left_out = load(recipe, material.inputs, material.arrays[0], rows)
+        self.epochs = recipe.epochs if isinstance(recipe, RecognitionRecipe) else 1
+        self.facts: dict[str, Any] = {}
+
+    def train(
+        self,
+        fold: str,
+        device: torch.device,
+        folder: Path,
+        outputs: Outputs,
+        checkpoints: Checkpoints,
+        after_epoch: Callable[[], None] = lambda: None,
+    ) -> dict[str, Any]:
+        """Train and test one fold, see :func:`run_fold`."""
+        testing = self.testing[fold]
+        return run_fold(self._recipe, fold, testing, self._samples, device, folder, outputs, checkpoints, after_epoch)
+
+    def saved_as(self, fold: str) -> list[str]:
+        """The name of its checkpoint."""
+        return [fold]
 
 
 def run_fold(
-    run: FoldRun,
+    recipe: RecognitionRecipe | LbpTopRecipe,
+    fold: str,
+    testing: frozenset[str],
     samples: Samples,
     device: torch.device,
     folder: Path,
@@ -154,33 +181,47 @@ def run_fold(
     Returns:
         What the job's record says of the fold.
     """
-    used = split(samples, run)
+    used, seed = split(samples, recipe, fold, testing), seed_of(recipe, fold)
     train, test = used.train, used.test
-    torch.manual_seed(run.seed)
-    network = build(run.model, run.options, samples.images.shape[1], len(samples.classes))
-    network = normalised(network, run.normalise, train)
-    feed = Clips(train, device, run.seed, Augmentation.parse(run.augment), run.oversample)
-    history = _fitted(network.network, train) or fit(
-        network,
-        feed,
-        CrossEntropy(run.label_smoothing),
-        run.settings,
-        run.seed,
-        device,
-        fold=run.fold,
-        checkpoints=checkpoints,
-        validation=Clips(used.validation, device) if used.validation is not None else None,
-        after_epoch=after_epoch,
-    )
-    if run.recompute_batch_norm:
-        recompute_batch_norm(network, Clips(train, device), run.settings.batch_size)
-    probabilities, features = predict(network, test, device, run.settings.batch_size, run.keep_features)
+    torch.manual_seed(seed)
+    network = build(recipe.model, recipe.options, samples.images.shape[1], len(samples.classes))
+    fitted = isinstance(recipe, LbpTopRecipe)
+    if fitted != hasattr(network, "fit"):
+        how = "is trained, and features of LBP-TOP need one that is fitted" if fitted else "is fitted, not trained"
+        raise UserError(f"{recipe.paper}/{recipe.experiment}: the model {recipe.model} {how}")
+    if fitted:
+        network = normalised(network, "none", train)
+        history = [{"epoch": 1, "loss": None, "accuracy": network.network.fit(train.images, train.labels)}]
+        oversampled = 0
+        batch_size = _FITTED_BATCH
+    else:
+        training, batch_size = recipe.training, recipe.training.batch_size
+        network = normalised(network, training.normalise, train)
+        augmentation = Augmentation.parse([text_of(operation) for operation in training.augment])
+        feed = Clips(train, device, seed, augmentation, [text_of(operation) for operation in training.oversample])
+        history = fit(
+            network,
+            feed,
+            CrossEntropy(training.label_smoothing),
+            Settings.of(training, recipe.epochs),
+            seed,
+            device,
+            fold=fold,
+            checkpoints=checkpoints,
+            validation=Clips(used.validation, device) if used.validation is not None else None,
+            after_epoch=after_epoch,
+        )
+        if training.recompute_batch_norm:
+            recompute_batch_norm(network, Clips(train, device), batch_size)
+        oversampled = len(feed) - len(train)
+    keep_features = getattr(recipe, "keep_features", False)
+    probabilities, features = predict(network, test, device, batch_size, keep_features)
     names = samples.classes
     rows = [
         {
-            "paper": run.paper,
-            "experiment": run.experiment,
-            "fold": run.fold,
+            "paper": recipe.paper,
+            "experiment": recipe.experiment,
+            "fold": fold,
             **{key: clip[key] for key in ("dataset", "subject", "clip")},
             "label": names[label],
             "predicted": names[int(values.argmax())],
@@ -199,11 +240,11 @@ def run_fold(
     return {
         "training_subjects": train.subjects,
         "validation_subjects": used.validation.subjects if used.validation is not None else [],
-        "test_subjects": sorted(run.test_subjects),
+        "test_subjects": sorted(testing),
         "training_samples": len(train),
-        "oversampled": len(feed) - len(train),
+        "oversampled": oversampled,
         "test_clips": len(test),
-        "seed": run.seed,
+        "seed": seed,
         "normalisation": [float(value) for value in network.divisor.flatten()],
         "final_loss": history[-1]["loss"],
     }

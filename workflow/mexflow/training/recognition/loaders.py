@@ -6,7 +6,7 @@ Each loader joins the rows of an index to the rows of preprocessed arrays, and r
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,45 @@ import numpy as np
 import pyarrow as pa
 
 from mexflow.errors import UserError
+from mexflow.papers.recipe import FlowRecipe, FramesRecipe, Recipe, ResidualRecipe
 from mexflow.preprocess.aligned import COLUMNS, by_video
 from mexflow.preprocess.key_frames import thirteen
+from mexflow.registry import Registry
 from mexflow.store.artifacts import Inputs
-from mexflow.training.recognition.samples import Samples
+from mexflow.training.recognition.samples import Samples, load_flow
 
 Rows = list[dict[str, Any]]
+
+
+def load(recipe: Recipe, inputs: Inputs, arrays: Sequence[Path], rows: Rows) -> tuple[Samples, list[str]]:
+    """The samples that a recipe asks for, of these rows of the index, and a line for each clip left out."""
+    return LOADERS[recipe.kind](recipe, inputs, arrays, rows)
+
+
+LOADERS: Registry[Callable[[Any, Inputs, Sequence[Path], Rows], tuple[Samples, list[str]]]] = Registry(
+    "kind of input", __name__
+)
+
+
+@LOADERS.entry("flow")
+def _flow(recipe: FlowRecipe, inputs: Inputs, arrays: Sequence[Path], rows: Rows) -> tuple[Samples, list[str]]:
+    pairs = {*recipe.train_pairs, *recipe.test_pairs}
+    return load_flow(inputs, arrays, rows, recipe.label, recipe.classes, pairs, recipe.channels)
+
+
+@LOADERS.entry("residual")
+def _residual(recipe: ResidualRecipe, inputs: Inputs, arrays: Sequence[Path], rows: Rows) -> tuple[Samples, list[str]]:
+    return load_residual(inputs, arrays, rows, recipe.label, recipe.classes, recipe.size)
+
+
+@LOADERS.entry("frames")
+def _frames(recipe: FramesRecipe, inputs: Inputs, arrays: Sequence[Path], rows: Rows) -> tuple[Samples, list[str]]:
+    return load_frames(inputs, arrays, rows, recipe.label, recipe.classes, recipe.size)
+
+
+@LOADERS.entry("lbp_top")
+def _lbp_top(recipe: Recipe, inputs: Inputs, arrays: Sequence[Path], rows: Rows) -> tuple[Samples, list[str]]:
+    return load_lbp_top(inputs, arrays, rows, recipe.label, recipe.classes)
 
 
 def load_residual(

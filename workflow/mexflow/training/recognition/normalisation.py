@@ -13,7 +13,7 @@ from mexflow.errors import choose
 from mexflow.training.feeding import to_float
 from mexflow.training.recognition.samples import Samples
 
-METHODS = ("rms", "motion", "none")
+METHODS = ("rms", "mean_frame", "none")
 
 
 class Normalised(nn.Module):
@@ -46,7 +46,7 @@ def normalised(network: nn.Module, method: str, training: Samples) -> Normalised
     """A network behind the normalisation that `method` names.
 
     ``rms`` divides each channel by its root mean square over the training samples, so zero flow stays zero; a channel
-    that is zero everywhere is divided by 1. ``motion`` takes a clip's mean frame off its frames, and divides by the
+    that is zero everywhere is divided by 1. ``mean_frame`` takes a clip's mean frame off its frames, and divides by the
     root mean square of what is left of the training samples. ``none`` changes nothing.
 
     Args:
@@ -56,7 +56,7 @@ def normalised(network: nn.Module, method: str, training: Samples) -> Normalised
     if method == "none":
         return Normalised(network, torch.ones(1))
     images = to_float(torch.from_numpy(training.images))
-    if method == "motion":
+    if method == "mean_frame":
         return Normalised(network, _rms(_centred(images), None)[None], centred=True)
     return Normalised(network, _rms(images, (0, 2, 3))[:, None, None])
 

@@ -3,48 +3,34 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 import torch
 
-from mexflow.errors import UserError
+from mexflow.errors import UserError, choose
 from mexflow.evaluation import scores
 from mexflow.evaluation.folds import assert_disjoint, next_subject
-from mexflow.models import build
+from mexflow.models import available, build
+from mexflow.models.elface import PLACEMENTS
+from mexflow.papers.operations import text_of
+from mexflow.papers.recipe import VideosRecipe
 from mexflow.seeds import derive
 from mexflow.store.artifacts import Outputs
 from mexflow.training.augmentation import Augmentation
 from mexflow.training.checkpoints import Checkpoints
-from mexflow.training.feeding import Objective
 from mexflow.training.loop import Settings, fit
 from mexflow.training.recognition.fold import HISTORY
-from mexflow.training.spotting.samples import TYPES, Frames, Pairing, Pairs, Video
+from mexflow.training.spotting.samples import TYPES, Frames, Pairing, Pairs, Spotting, Video, load
+
+if TYPE_CHECKING:
+    from mexflow.training.job import Material
 
 
-@dataclass(frozen=True)
-class SpottingRun:
-    """What one fold trains and tests; `sigma` is LCN's, None leaves it out."""
-
-    paper: str
-    experiment: str
-    fold: str
-    test_subjects: frozenset[str]
-    model: str
-    options: Mapping[str, Any]
-    settings: Settings
-    pairing: Pairing
-    variants: Mapping[str, tuple[int, int]]
-    augment: Sequence[str]
-    sigma: float | None
-    seed: int
-
-
-def split(videos: Sequence[Video], run: SpottingRun) -> dict[str, list[Video]]:
+def split(videos: Sequence[Video], recipe: VideosRecipe, fold: str, testing: frozenset[str]) -> dict[str, list[Video]]:
     """The videos by their role; no subject has two. The validation subject is the next after the test subject.
 
     Raises:
@@ -52,29 +38,66 @@ def split(videos: Sequence[Video], run: SpottingRun) -> dict[str, list[Video]]:
     """
     subjects = {video.subject for video in videos}
     try:
-        validation = next_subject(subjects | run.test_subjects, run.test_subjects)
+        validation = next_subject(subjects | testing, testing)
     except ValueError as error:
-        raise UserError(f"fold {run.fold} of {run.paper}/{run.experiment}: {error}; add subjects") from None
+        raise UserError(f"fold {fold} of {recipe.paper}/{recipe.experiment}: {error}; add subjects") from None
     used: dict[str, list[Video]] = {role: [] for role in scores.ROLES}
     for video in videos:
-        role = "test" if video.subject in run.test_subjects else "train"
+        role = "test" if video.subject in testing else "train"
         used["validation" if video.subject == validation else role].append(video)
     names = {role: {video.subject for video in own} for role, own in used.items()}
-    assert_disjoint(names["train"], names["test"] | run.test_subjects)
-    assert_disjoint(names["validation"], names["test"] | run.test_subjects | names["train"])
+    assert_disjoint(names["train"], names["test"] | testing)
+    assert_disjoint(names["validation"], names["test"] | testing | names["train"])
     absent = [kind for i, kind in enumerate(TYPES) if not any(video.labels[:, i].any() for video in used["train"])]
     if absent:
         raise UserError(
-            f"fold {run.fold} of {run.paper}/{run.experiment}: no frame of a {' or '.join(absent)}-expression in the "
+            f"fold {fold} of {recipe.paper}/{recipe.experiment}: no frame of a {' or '.join(absent)}-expression in the "
             "training videos; see the exclusions that 'index' and the logs of faces list, and add subjects"
         )
     return used
 
 
+class Folds:
+    """The folds of an experiment that spots in long videos; see :class:`mexflow.training.job.Folds`."""
+
+    def __init__(self, recipe: VideosRecipe, material: Material) -> None:
+        """
+        Raises:
+            UserError: for an unknown network or placement, or faces and LCN frames that do not fit.
+        """
+        choose("network", recipe.model, available())
+        choose("placement of pairs", recipe.placement, PLACEMENTS)
+        self._recipe = recipe
+        # Every video counts, so every subject has a fold, one without an expression too.
+        self.testing = {subject: frozenset([subject]) for _, subject in material.subjects}
+        faces, lcn_frames = material.arrays
+        self._videos, self.left_out = load(material.inputs, faces, lcn_frames, material.rows)
+        self.epochs = recipe.epochs
+        self.facts: dict[str, Any] = {}
+
+    def train(
+        self,
+        fold: str,
+        device: torch.device,
+        folder: Path,
+        outputs: Outputs,
+        checkpoints: Checkpoints,
+        after_epoch: Callable[[], None] = lambda: None,
+    ) -> dict[str, Any]:
+        """Train and test one fold, see :func:`run_fold`."""
+        testing = self.testing[fold]
+        return run_fold(self._recipe, fold, testing, self._videos, device, folder, outputs, checkpoints, after_epoch)
+
+    def saved_as(self, fold: str) -> list[str]:
+        """The name of its checkpoint."""
+        return [fold]
+
+
 def run_fold(
-    run: SpottingRun,
+    recipe: VideosRecipe,
+    fold: str,
+    testing: frozenset[str],
     videos: Sequence[Video],
-    objective: Objective,
     device: torch.device,
     folder: Path,
     outputs: Outputs,
@@ -89,24 +112,31 @@ def run_fold(
     Returns:
         What the job's record says of the fold.
     """
-    used = split(videos, run)
-    torch.manual_seed(run.seed)
-    network = build(run.model, run.options, 1, len(TYPES))
+    used = split(videos, recipe, fold, testing)
+    seed = derive(recipe.seed, recipe.paper, recipe.experiment, fold)
+    torch.manual_seed(seed)
+    network = build(recipe.model, recipe.options, 1, len(TYPES))
     if not hasattr(network, "score_video"):
-        raise UserError(f"spot --model {run.model}: this network does not score the frames of a video; use elface")
-    augmentation = Augmentation.parse(run.augment)
+        raise UserError(
+            f"{recipe.paper}/{recipe.experiment}: the network {recipe.model} does not score the frames of a video; "
+            "use elface"
+        )
+    augmentation = Augmentation.parse([text_of(operation) for operation in recipe.training.augment])
+    pairing = Pairing(recipe.train_skips, recipe.samples, recipe.inside, recipe.placement)
+    objective = Spotting(recipe.weighted, recipe.stream_weights, recipe.positive)
+    sigma = recipe.sigma
     feeds = {
-        "train": Pairs(used["train"], run.pairing, device, run.seed, augmentation, run.sigma),
-        "validation": Pairs(used["validation"], run.pairing, device, derive(run.seed, "validation"), None, run.sigma),
+        "train": Pairs(used["train"], pairing, device, seed, augmentation, sigma),
+        "validation": Pairs(used["validation"], pairing, device, derive(seed, "validation"), None, sigma),
     }
     history = fit(
         network,
         feeds["train"],
         objective,
-        run.settings,
-        run.seed,
+        Settings.of(recipe.training, recipe.epochs),
+        seed,
         device,
-        fold=run.fold,
+        fold=fold,
         checkpoints=checkpoints,
         validation=feeds["validation"],
         after_epoch=after_epoch,
@@ -114,12 +144,10 @@ def run_fold(
     batches: list[pa.RecordBatch] = []
     for role in scores.ROLES:
         for video in used[role]:
-            for variant, skips in run.variants.items():
-                logits = network.score_video(
-                    Frames(video, run.sigma is not None), skips, placement=run.pairing.placement
-                )
+            for variant, skips in recipe.test_skips.items():
+                logits = network.score_video(Frames(video, sigma is not None), skips, placement=recipe.placement)
                 names = {
-                    "fold": run.fold,
+                    "fold": fold,
                     "role": role,
                     "dataset": video.dataset,
                     "subject": video.subject,
@@ -127,7 +155,7 @@ def run_fold(
                     "variant": variant,
                 }
                 values = logits.sigmoid().cpu().numpy()
-                values[~video.measured(skips, run.pairing.placement)] = np.nan
+                values[~video.measured(skips, recipe.placement)] = np.nan
                 batches += scores.rows(names, video.frames, TYPES, values, video.labels)
     outputs.table(folder / "scores.parquet", pa.Table.from_batches(batches, scores.SCORES).unify_dictionaries())
     outputs.table(folder / "history.parquet", pa.Table.from_pylist(history, schema=HISTORY))
@@ -137,9 +165,9 @@ def run_fold(
     return {
         "training_subjects": sorted({video.subject for video in used["train"]}),
         "validation_subjects": sorted({video.subject for video in used["validation"]}),
-        "test_subjects": sorted(run.test_subjects),
+        "test_subjects": sorted(testing),
         "test_videos": len(used["test"]),
         "training_samples": len(feeds["train"]),
-        "seed": run.seed,
+        "seed": seed,
         "final_loss": history[-1]["loss"],
     }

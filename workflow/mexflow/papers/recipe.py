@@ -1,0 +1,259 @@
+"""Recipes: everything that a training depends on, beside its index and arrays, as one typed document.
+
+The plan makes a recipe of an experiment and a budget; ``mexflow train`` takes it as its one option of the science, and
+the job's record stores it parsed. What it names that is picked by name (:meth:`Recipe.picks`) is part of the job's code
+digest, and nothing else of its registries is.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, TypeAdapter, ValidationError
+
+from mexflow.errors import UserError
+from mexflow.papers.operations import name_of
+from mexflow.papers.part import Option, Part
+from mexflow.papers.trainings import MemoryTraining, RecognitionTraining, SpottingTraining, Training
+from mexflow.validation import explain
+
+_AUGMENTATION = "mexflow.training.augmentation"
+_COPIES = "mexflow.training.recognition.oversampling"
+_LOOP = "mexflow.training.loop"
+_FOLDS = "mexflow.evaluation.folds"
+_NORMALISATION = "mexflow.training.recognition.normalisation"
+_LOADERS = "mexflow.training.recognition.loaders"
+_FLOW = "mexflow.preprocess.flow"
+
+
+class Recipe(Part):
+    """What every experiment depends on.
+
+    `index` is the name of the index of its clips, `reads` are the folders of its arrays below the results, that of the
+    arrays with a table first. Folds are made by `protocol`, of the clips with a `label`, one of `classes`.
+    """
+
+    kind: str
+    paper: str
+    experiment: str
+    index: str
+    reads: list[str] = Field(min_length=1)
+    label: str
+    classes: list[str] = Field(min_length=1)
+    protocol: str
+
+    def picks(self) -> list[str]:
+        """What it picks by name, as code digests name it: modules, and ``module:entry``."""
+        return [f"{_FOLDS}:{self.protocol}"]
+
+    def less_than(self, printed: Self) -> list[str]:
+        """What it has less of than the recipe of the printed budget, a short text each."""
+        return []
+
+
+class TrainedRecipe(Recipe):
+    """A network, its options, and the base seed, from which a fold's follows by the names."""
+
+    model: str
+    options: dict[str, Option] = {}
+    seed: int = Field(ge=0)
+
+    def picks(self) -> list[str]:
+        """Its network too."""
+        return [*super().picks(), f"mexflow.models.{self.model}"]
+
+
+class _Epochs(TrainedRecipe):
+    """Trained for at most so many epochs."""
+
+    training: Training
+    epochs: int = Field(ge=1)
+
+    def picks(self) -> list[str]:
+        """Its optimiser and what augments its samples too."""
+        return [
+            *super().picks(),
+            f"{_LOOP}:{self.training.optimizer}",
+            *(f"{_AUGMENTATION}:{name_of(operation)}" for operation in self.training.augment),
+        ]
+
+    def less_than(self, printed: Self) -> list[str]:
+        """Epochs."""
+        return [f"epochs {self.epochs} of {printed.epochs}"] if self.epochs != printed.epochs else []
+
+
+class RecognitionRecipe(_Epochs):
+    """Recognition by a network that is trained."""
+
+    training: RecognitionTraining
+    permute_labels: bool = False
+    keep_features: bool = False
+
+    def picks(self) -> list[str]:
+        """Its schedule, its normalisation, its loader, and what makes samples of small classes too."""
+        return [
+            *super().picks(),
+            f"{_LOOP}:{self.training.schedule}",
+            f"{_NORMALISATION}:{self.training.normalise}",
+            f"{_LOADERS}:{self.kind}",
+            *(f"{_COPIES}:{name_of(operation)}" for operation in self.training.oversample),
+        ]
+
+
+class FlowRecipe(RecognitionRecipe):
+    """Of `channels` of flow, of these pairs of frames; scaled to `size` pixels, or as it is stored."""
+
+    kind: Literal["flow"]
+    channels: list[str] = Field(min_length=1)
+    train_pairs: list[str] = Field(min_length=1)
+    test_pairs: list[str] = Field(min_length=1)
+    size: int | None = None
+
+    def picks(self) -> list[str]:
+        """Its channels too."""
+        return [*super().picks(), *(f"{_LOADERS}:{name}" for name in self.channels)]
+
+
+class ResidualRecipe(RecognitionRecipe):
+    """Of residual images, scaled to `size` pixels, or as they are stored."""
+
+    kind: Literal["residual"]
+    size: int | None = None
+
+    def less_than(self, printed: Self) -> list[str]:
+        """Epochs, and the size of the images."""
+        size = [f"images of {self.size} pixels"] if self.size != printed.size else []
+        return [*super().less_than(printed), *size]
+
+
+class FramesRecipe(RecognitionRecipe):
+    """Of thirteen aligned frames, scaled to `size` pixels."""
+
+    kind: Literal["frames"]
+    size: int
+
+
+class LbpTopRecipe(TrainedRecipe):
+    """Of LBP-TOP features, to which a machine is fitted at once."""
+
+    kind: Literal["lbp_top"]
+
+    def picks(self) -> list[str]:
+        """Its loader too."""
+        return [*super().picks(), f"{_LOADERS}:{self.kind}", f"{_NORMALISATION}:none"]
+
+
+class VideosRecipe(_Epochs):
+    """Spotting in long videos.
+
+    Pairs are of micro-, then of macro-expressions, as in :class:`mexflow.papers.parts.FrameSkips`; `sigma` is that of
+    LCN's Gaussian, pixels, null where LCN is left out.
+    """
+
+    kind: Literal["videos"]
+    training: SpottingTraining
+    train_skips: tuple[tuple[int, int], tuple[int, int]]
+    test_skips: dict[str, tuple[int, int]] = Field(min_length=1)
+    stream_weights: tuple[float, float]
+    positive: float
+    weighted: bool
+    samples: int = Field(ge=1)
+    inside: float
+    placement: str
+    sigma: float | None = None
+
+    def less_than(self, printed: Self) -> list[str]:
+        """Epochs, and the samples of one."""
+        return [*super().less_than(printed), *_fewer("samples an epoch", self.samples, printed.samples)]
+
+
+class SequencesRecipe(_Epochs):
+    """Spotting and recognition at once; `epochs` and `samples` are those of the memory, of sequences of `length`
+    frames.
+
+    The networks before it are trained for `stage1_epochs` of `stage1_samples`. `versions` are the augmented sequences
+    of a clip that are kept; 0 draws each anew.
+    """
+
+    kind: Literal["sequences"]
+    training: MemoryTraining
+    length: int = Field(ge=1)
+    samples: int = Field(ge=1)
+    versions: int = Field(ge=0)
+    stage1_epochs: int = Field(ge=1)
+    stage1_samples: int = Field(ge=1)
+    stage1_batch_size: int = Field(ge=1)
+    loss_weights: tuple[float, float]
+    permute_labels: bool = False
+
+    def less_than(self, printed: Self) -> list[str]:
+        """Epochs and samples of both stages, and versions."""
+        versions = []
+        if self.versions != printed.versions:
+            versions.append(f"augmented sequences of a clip {self.versions or 'without end'}")
+        return [
+            *super().less_than(printed),
+            *_fewer("sequences an epoch", self.samples, printed.samples),
+            *_fewer("epochs of stage 1", self.stage1_epochs, printed.stage1_epochs),
+            *_fewer("samples an epoch of stage 1", self.stage1_samples, printed.stage1_samples),
+            *versions,
+        ]
+
+
+class DifferenceRecipe(Recipe):
+    """Spotting by feature difference; see :class:`mexflow.papers.experiments.DifferenceExperiment`."""
+
+    kind: Literal["difference"]
+    features: Literal["lbp", "hoof"]
+    k: int | None = None
+    blocks: int
+    edges: str
+    bins: int
+    method: str
+    flow_options: dict[str, Option]
+    reference: str
+
+    def picks(self) -> list[str]:
+        """The method of the flow that HOOF is made from too."""
+        return [*super().picks(), *([f"{_FLOW}:{self.method}"] if self.features == "hoof" else [])]
+
+
+AnyRecipe = Annotated[
+    FlowRecipe | ResidualRecipe | FramesRecipe | LbpTopRecipe | VideosRecipe | SequencesRecipe | DifferenceRecipe,
+    Field(discriminator="kind"),
+]
+_ADAPTER: TypeAdapter[Recipe] = TypeAdapter(AnyRecipe)
+
+
+def text(recipe: Recipe) -> str:
+    """A recipe as JSON on one line, what it leaves out left out."""
+    return json.dumps(recipe.model_dump(mode="json", exclude_none=True), ensure_ascii=False, separators=(",", ":"))
+
+
+def read(words: str) -> Recipe:
+    """The recipe of a JSON document, or of a file that holds one.
+
+    Raises:
+        UserError: if it is neither, or a key is wrong; the nearest valid one is suggested.
+    """
+    where = "the recipe"
+    if not words.lstrip().startswith("{"):
+        where = words
+        try:
+            with open(words, encoding="utf-8") as file:
+                words = file.read()
+        except (OSError, ValueError) as error:
+            raise UserError(f"{where}: no recipe and no file with one ({error})") from None
+    try:
+        values: Any = json.loads(words)
+    except ValueError as error:
+        raise UserError(f"{where}: not readable JSON ({error})") from None
+    try:
+        return _ADAPTER.validate_python(values)
+    except ValidationError as error:
+        raise UserError(f"{where}: {explain(error, AnyRecipe)}") from None
+
+
+def _fewer(what: str, run: int, printed: int) -> list[str]:
+    return [f"{what} {run} of {printed}"] if run != printed else []

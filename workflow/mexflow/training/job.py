@@ -1,0 +1,148 @@
+"""A training job: some folds of an experiment, as its recipe says."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+
+from mexflow.datasets import subjects
+from mexflow.errors import choose
+from mexflow.evaluation.folds import assert_disjoint
+from mexflow.papers.kinds import KINDS
+from mexflow.papers.recipe import Recipe
+from mexflow.progress import progress
+from mexflow.store.artifacts import Inputs, Outputs
+from mexflow.store.paths import Results
+from mexflow.store.records import Job, canonical_digest
+from mexflow.training.checkpoints import Checkpoints
+from mexflow.training.devices import on_device
+from mexflow.training.loop import make_deterministic
+from mexflow.training.parallel import train_folds
+
+_COMMAND = "mexflow.cli.train"
+
+
+@dataclass(frozen=True)
+class Material:
+    """What a job reads: the rows of the index, and of each folder that the recipe names an array a subject."""
+
+    inputs: Inputs
+    rows: list[dict[str, Any]]
+    subjects: list[tuple[str, str]]
+    arrays: list[list[Path]]
+
+
+class Folds(Protocol):
+    """The folds of an experiment, its samples at hand; each trainer (:mod:`mexflow.papers.kinds`) has a class so named.
+
+    Attributes:
+        testing: the test subjects of each fold of the protocol.
+        left_out: a line for each clip or video that is left out, saying why.
+        epochs: how many epochs a fold takes at most, of all its networks.
+        facts: what the record says of the job beside its folds.
+    """
+
+    testing: Mapping[str, frozenset[str]]
+    left_out: list[str]
+    epochs: int
+    facts: dict[str, Any]
+
+    def __init__(self, recipe: Any, material: Material) -> None: ...
+
+    def train(
+        self,
+        fold: str,
+        device: torch.device,
+        folder: Path,
+        outputs: Outputs,
+        checkpoints: Checkpoints,
+        after_epoch: Callable[[], None],
+    ) -> dict[str, Any]:
+        """Train and test a fold, and write its files to `folder`; returns what the record says of it."""
+
+    def saved_as(self, fold: str) -> list[str]:
+        """The names of its checkpoints."""
+
+
+def train(
+    recipe: Recipe,
+    results: Path,
+    names: Sequence[str],
+    *,
+    threads: int,
+    device: str,
+    checkpoint_seconds: float,
+    record: Path | None,
+) -> None:
+    """Train and test some folds, and write their files and the job's record.
+
+    Args:
+        recipe: everything that the result depends on, beside index and arrays.
+        results: the folder of the results.
+        names: the folds.
+        threads: CPU threads.
+        device: ``auto``, ``cpu`` or ``cuda``.
+        checkpoint_seconds: least time between two checkpoints.
+        record: where to write the record.
+
+    Raises:
+        UserError: for an unknown fold, or whatever the recipe names that is not there or does not fit.
+    """
+    kind, places = KINDS[recipe.kind], Results(results)
+    label = f"{recipe.paper}/{recipe.experiment}"
+    make_deterministic(threads)
+    facts = {"paper": recipe.paper, "experiment": recipe.experiment, "recipe": recipe.model_dump(mode="json")}
+    with on_device(device if kind.gpu else "cpu") as place, Job(record, *code(recipe), **facts) as job:
+        trainer = importlib.import_module(kind.trainer)
+        rows = job.inputs.table(places.index(recipe.index)).to_pylist()
+        if kind.every_video:
+            listed = subjects.with_videos(job.inputs.table(places.videos(recipe.index)).to_pylist())
+        else:
+            listed = subjects.with_clips(rows)
+        arrays = [places.arrays(folder, listed) for folder in recipe.reads]
+        folds: Folds = trainer.Folds(recipe, Material(job.inputs, rows, listed, arrays))
+        for name in names:
+            choose("fold", name, folds.testing)
+        for line in folds.left_out:
+            print(f"left out: {line}")
+        # Which folds share a job, where results go and how often it saves change nothing in a fold.
+        read = {path: digest.sha256 for path, digest in job.inputs.digests.items()}
+        evidence = (recipe.model_dump(mode="json"), threads, place.device.type, job.code_digest, read)
+        folder = places.checkpoints(recipe.paper, recipe.experiment)
+        checkpoints = Checkpoints(folder, canonical_digest(evidence).sha256, checkpoint_seconds)
+
+        def one(name: str, outputs: Outputs, after_epoch: Callable[[], None]) -> dict[str, Any]:
+            folder = places.fold(recipe.paper, recipe.experiment, name)
+            description = folds.train(name, place.device, folder, outputs, checkpoints, after_epoch)
+            assert_disjoint(description["training_subjects"], folds.testing[name])
+            print(f"{name}: {_summary(description)}")
+            return {**description, "test_subjects": sorted(folds.testing[name])}
+
+        with progress(f"train {label}", len(names) * folds.epochs) as advance:
+            described = train_folds(job, place, names, one, places.experiment(recipe.paper, recipe.experiment), advance)
+        facts = {"seed": getattr(recipe, "seed", None), "threads": threads, "device": place.name}
+        job.state(**{**facts, **folds.facts}, folds=described, left_out=folds.left_out)
+        job.finish()
+        checkpoints.remove([saved for name in names for saved in folds.saved_as(name)])
+
+
+def code(recipe: Recipe) -> list[str]:
+    """The modules and entries that a training's code digest is of, beside what they import."""
+    return [name.partition(":")[0] for name in (_COMMAND, KINDS[recipe.kind].trainer, *recipe.picks())]
+
+
+def _summary(description: Mapping[str, Any]) -> str:
+    """What is said of a fold when it is done."""
+    tested = next(f"{description[name]} {name.replace('_', ' ')}" for name in _TESTED if name in description)
+    if "final_loss" not in description:
+        return tested
+    loss = description["final_loss"]
+    return f"{'fitted' if loss is None else f'loss {loss:.4f}'}, {tested}"
+
+
+_TESTED = ("test_clips", "test_videos")
