@@ -22,7 +22,7 @@ from mexflow.plan.workflow import Workflow
 from project import WORKFLOW
 
 UNITS = Path(__file__).with_name("full_size_units.json")
-START = {"train": 4.5, "spot": 4.5, "spot_recognise": 4.5, "timing": 4.0}
+START = {"train": 4.5, "timing": 4.0}
 """Seconds until a command begins to work: what its imports take; of the others `LIGHT`."""
 LIGHT = 0.5
 LEAST = 0.05
@@ -53,12 +53,16 @@ class Work:
     def of(self, record: str, folds: int) -> tuple[str, float]:
         """The unit and the amount of the job of a record, ``train/<paper>/<experiment>/<number>`` for instance."""
         kind, *rest = record.split("/")
-        if kind in ("train", "spot", "spot_recognise", "difference", "intervals"):
-            return getattr(self, f"_{kind}")(rest[0], rest[1], folds, "/".join(rest))
+        if kind == "train":
+            trained = {"videos": self._spotting, "sequences": self._memory, "difference": self._difference}
+            work = trained.get(self.plan.papers[rest[0]].experiment(rest[1]).kind, self._recognition)
+            return work(rest[0], rest[1], folds, "/".join(rest))
+        if kind == "intervals":
+            return "intervals", folds * self._frames(self.plan.papers[rest[0]].data_of(rest[1]).index)
         if kind in ("embed", "faces", "lcn", "motion") and len(rest) > 1:
             return f"{kind} {rest[-2]}", self._frames(rest[-2], rest[-1], every=kind == "embed")
-        if kind in ("flow", "residual", "residual_flow", "lbp_top"):
-            unit = f"{kind} {rest[0]}" if kind == "flow" else kind
+        if kind in ("flow", "lbp_top") or kind.startswith("residual"):
+            unit = f"{kind} {rest[0]}" if kind == "flow" else kind.rpartition("_")[0] if kind[0] == "r" else kind
             return unit, sum(row["subject"] == rest[-1] for row in self.plan.sources.enumerated(rest[-2]).rows)
         if kind == "quality":
             return kind, sum(self._frames(name) for name in self.videos)
@@ -81,10 +85,10 @@ class Work:
         data, training = used.data_of(experiment), used.training_of(experiment)
         rows = [row for row in self.plan.sources.rows(data.index) if usable(row, data.label)]
         counts = [sum(row[data.label] == name for row in rows) for name in data.classes]
-        clips = len(counts) * max(counts) if training.oversample else sum(counts)
+        clips = len(counts) * max(counts) if getattr(training, "oversample", None) else sum(counts)
         folds = len(self.plan.all_folds(paper, experiment))
-        share = (1 - 1 / folds if folds > 1 else 0.7) * (1 - (training.validation_share or 0))
-        pairs = used.train_pairs if used.with_null_controls()[experiment].input == "flow" else [""]
+        share = (1 - 1 / folds if folds > 1 else 0.7) * (1 - (getattr(training, "validation_share", None) or 0))
+        pairs = used.train_pairs if used.experiment(experiment).kind == "flow" else [""]
         return clips * share * len(pairs)
 
     def _trained(self, paper: str, experiment: str, folds: int, batch: str) -> int:
@@ -92,26 +96,26 @@ class Work:
         most = self.plan.papers[paper].effort(experiment, self.plan.config.budget).epochs
         return sum(self.epochs.get(batch, [most] * folds))
 
-    def _train(self, paper: str, experiment: str, folds: int, batch: str) -> tuple[str, float]:
+    def _recognition(self, paper: str, experiment: str, folds: int, batch: str) -> tuple[str, float]:
         used = self.plan.papers[paper]
-        trained, effort = used.with_null_controls()[experiment], used.effort(experiment, self.plan.config.budget)
-        amount = self._trained(paper, experiment, folds, batch) * self._samples(paper, experiment)
-        if trained.model == "linear_svm":
-            amount = folds * self._samples(paper, experiment)
+        trained, effort = used.experiment(experiment), used.effort(experiment, self.plan.config.budget)
+        amount = folds * self._samples(paper, experiment)
+        if used.kind(experiment).training:
+            amount = self._trained(paper, experiment, folds, batch) * self._samples(paper, experiment)
         if trained.model == "cropnet":
             amount *= CROPNET[trained.options.get("cropped", True)][effort.size or 320]
         # A network's samples take the same time whatever they show.
         options = [f"{name}={value}" for name, value in trained.options.items()]
-        return " ".join([str(trained.model), *options, str(len(trained.channels or ""))]), amount
+        return " ".join([str(trained.model), *options, str(len(getattr(trained, "channels", "")))]), amount
 
-    def _spot(self, paper: str, experiment: str, folds: int, batch: str) -> tuple[str, float]:
+    def _spotting(self, paper: str, experiment: str, folds: int, batch: str) -> tuple[str, float]:
         used = self.plan.papers[paper]
         effort, own = used.effort(experiment, self.plan.config.budget), used.spotting[used.data_name(experiment)]
         samples = self._trained(paper, experiment, folds, batch) * (effort.samples or own.samples)
         scored = folds * self._frames(used.data_of(experiment).index) * len(own.test_skips)
         return f"spot lcn={used.experiments[experiment].lcn}", samples + SCORED * scored
 
-    def _spot_recognise(self, paper: str, experiment: str, folds: int, batch: str) -> tuple[str, float]:
+    def _memory(self, paper: str, experiment: str, folds: int, batch: str) -> tuple[str, float]:
         used = self.plan.papers[paper]
         own, effort = used.sequences, used.effort(experiment, self.plan.config.budget)
         assert own is not None
@@ -126,9 +130,6 @@ class Work:
     def _difference(self, paper: str, experiment: str, folds: int, batch: str) -> tuple[str, float]:
         index = self.plan.papers[paper].data_of(experiment).index
         return f"difference {experiment}", folds * self._frames(index) / len(self.plan.all_folds(paper, experiment))
-
-    def _intervals(self, paper: str, experiment: str, folds: int, batch: str) -> tuple[str, float]:
-        return "intervals", folds * self._frames(self.plan.papers[paper].data_of(experiment).index)
 
     @cached_property
     def measured(self) -> dict[str, float]:
@@ -151,7 +152,7 @@ def measure(results: Path) -> dict[str, float]:
         said = json.loads((results / "records" / f"{record}.json").read_bytes())
         folders = sorted({Path(name).parent for name in said["outputs"] if name.startswith("results/folds/")})
         epochs = {}
-        if kind in ("train", "spot"):
+        if kind == "train" and plan.papers[rest[0]].kind(rest[1]).training:
             histories = [results.parent / folder / "history.parquet" for folder in folders]
             epochs["/".join(rest)] = [pq.read_metadata(one).num_rows for one in histories]
         unit, amount = Work(plan, epochs).of(record, len(folders))

@@ -92,7 +92,7 @@ for paper in plan.papers:
     if plan.papers[paper].timing:
         plan.timing_code(paper), plan.timed_model(paper), plan.timed_faces(paper)
     for experiment in plan.experiments(paper):
-        plan.training_flags(paper, experiment), plan.training_code("train", paper, experiment)
+        plan.recipe(paper, experiment), plan.training_code(paper, experiment)
 for command in ("faces", "flow", "figures"):
     plan.code(command)
 """

@@ -22,7 +22,7 @@ RULES = {
     "faces": "preprocess",
     "flow": "preprocess",
     "train_upadhy2025_0": "training",
-    "train_nag2019_0": "sequences",
+    "train_nag2019_0": "training",
     "tables_upadhy2025": "reporting",
 }
 

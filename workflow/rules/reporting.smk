@@ -48,7 +48,7 @@ for paper in plan.whole:
             rule=f"tables_{paper}",
             paper=paper,
             flags=plan.all_tables_flags(paper),
-            code=plan.model_code("tables", paper),
+            code=plan.tables_code(paper),
         shell:
             "MEXFLOW_RULE={params.rule} MEXFLOW_ATTEMPT={resources.attempt} python -m mexflow tables"
             " --paper {input.paper:q} {params.flags}"
@@ -87,7 +87,7 @@ for paper in plan.whole:
             paper=paper,
             flags=plan.tables_flags(paper),
             tables=lambda wildcards, input: flags("array-table", input.tables),
-            code=plan.model_code("tables", paper),
+            code=plan.tables_code(paper),
         shell:
             "MEXFLOW_RULE={params.rule} MEXFLOW_ATTEMPT={resources.attempt} python -m mexflow tables"
             " --paper {input.paper:q} {params.flags} {params.tables} --only {wildcards.experiment}"

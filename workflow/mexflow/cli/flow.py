@@ -55,13 +55,13 @@ def main(
     from mexflow.store.records import Job
 
     cv2.setNumThreads(1)
-    choose("flow method", method, flow.METHODS)
     for name in pair:
         choose("pair of frames", name, PAIRS)
     options = {name: scalar(value) for name, value in split("--option", option).items()}
     if not pair and pairs is None:
         raise UserError("flow: say between which frames: --pair NAME, or a table of pairs: --pairs FILE")
-    with Job(record, __name__, dataset=dataset, subject=subject, threads=1, device="cpu") as job:
+    picked = flow.METHODS.identity(method)
+    with Job(record, __name__, picked, dataset=dataset, subject=subject, threads=1, device="cpu") as job:
         annotated = job.inputs.table(index).to_pylist()
         clips = [r for r in annotated if r["subject"] == subject and r["excluded"] is None]
         images = job.inputs.rows(faces)

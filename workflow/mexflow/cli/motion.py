@@ -35,16 +35,16 @@ def main(
     import cv2
     import numpy as np
 
-    from mexflow.errors import UserError, choose
+    from mexflow.errors import UserError
     from mexflow.preprocess import flow
     from mexflow.preprocess.scaling import scaled
     from mexflow.progress import progress
     from mexflow.store.records import Job
 
     cv2.setNumThreads(1)
-    choose("flow method", method, flow.METHODS)
     options = {name: scalar(value) for name, value in split("--option", option).items()}
-    with Job(record, __name__, dataset=dataset, subject=subject, threads=1, device="cpu") as job:
+    picked = flow.METHODS.identity(method)
+    with Job(record, __name__, picked, dataset=dataset, subject=subject, threads=1, device="cpu") as job:
         images = job.inputs.rows(faces)
         after = next_rows(job.inputs.table(faces_table, ["video", "frame", "state", "excluded"]).to_pylist())
         if len(after) != len(images):

@@ -51,7 +51,8 @@ def main(
         for name in given:
             choose(f"dataset of {option}", name, names)
     layouts = [embedded.LAYOUTS[name] for name in names]
-    with Job(record, __name__, *layouts, size=size, seed=seed, threads=1, device="cpu") as job:
+    picked = [*layouts, *map(METHODS.identity, methods)]
+    with Job(record, __name__, *picked, size=size, seed=seed, threads=1, device="cpu") as job:
         found = []
         for name in names:
             rows = job.inputs.table(indexes[name]).to_pylist()

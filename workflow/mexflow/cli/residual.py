@@ -37,6 +37,7 @@ def main(
     from mexflow.preprocess import residual
     from mexflow.preprocess.aligned import VideoFrames
     from mexflow.preprocess.boxes import SIZE, box_matrix, boxed
+    from mexflow.preprocess.flow import METHODS
     from mexflow.preprocess.frames import DamagedFrame, read_frame
     from mexflow.preprocess.tables import RESIDUAL
     from mexflow.progress import progress
@@ -45,7 +46,9 @@ def main(
     cv2.setNumThreads(1)
     kinds = {name: residual.Kind.parse(text) for name, text in split("--image", image).items()}
     arrays = {name: output / name / dataset / f"{subject}.npy" for name in kinds}
-    with Job(record, __name__, dataset=dataset, subject=subject, threads=1, device="cpu") as job:
+    picked = {METHODS.identity(kind.method) for kind in kinds.values() if kind.method in residual.FLOWS}
+    facts = {"dataset": dataset, "subject": subject}
+    with Job(record, __name__, *sorted(picked), threads=1, device="cpu", **facts) as job:
         clips = [r for r in job.inputs.table(index).to_pylist() if r["subject"] == subject and r["excluded"] is None]
         wanted: dict[str, list[int]] = {}
         needed: dict[str, set[int]] = {}

@@ -48,10 +48,12 @@ def main(
 ) -> None:
     """A paper's tables, published beside measured."""
     from mexflow import papers
+    from mexflow.evaluation.folds import PROTOCOLS
     from mexflow.store.records import Job
 
-    models = papers.parse(paper.read_bytes(), paper).models
-    with Job(record, __name__, *(f"mexflow.models.{model}" for model in models), seed=seed, threads=1) as job:
+    told = papers.parse(paper.read_bytes(), paper)
+    picked = [*(f"mexflow.models.{model}" for model in told.models), *map(PROTOCOLS.identity, told.protocols)]
+    with Job(record, __name__, *picked, seed=seed, threads=1) as job:
         said, cells = run(
             paper_path=paper,
             folds_root=folds,

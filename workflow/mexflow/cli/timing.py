@@ -39,7 +39,7 @@ def main(
 
     cv2.setNumThreads(1)
     make_deterministic(1)
-    with on_device(device) as place, Job(record, __name__, *_models(paper)) as job:
+    with on_device(device) as place, Job(record, __name__, *_picked(paper)) as job:
         where = place.device
         used = papers.parse(job.inputs.bytes(paper), paper)
         assert used.timing is not None
@@ -61,12 +61,19 @@ def main(
     print(text)
 
 
-def _models(paper: Path) -> list[str]:
-    """The module of the timed network, which is picked by name."""
+def _picked(paper: Path) -> list[str]:
+    """The timed network, and the method of its flow."""
     from mexflow import papers
+    from mexflow.preprocess.flow import METHODS
 
     used = papers.parse(paper.read_bytes(), paper)
-    return [f"mexflow.models.{used.experiments[used.timing.experiment].model}"] if used.timing else []
+    if used.timing is None:
+        return []
+    experiment = used.timing.experiment
+    return [
+        f"mexflow.models.{used.experiments[experiment].model}",
+        METHODS.identity(used.flow_of(experiment).method),
+    ]
 
 
 app = command(main)

@@ -1,4 +1,4 @@
-"""Folds: who is tested, and who may be trained on. Standard library only; the Snakefile enumerates with it.
+"""Folds: who is tested, and who may be trained on. Imports nothing heavy: the Snakefile enumerates with it.
 
 Leave-one-subject-out, here and everywhere, leaves one *subject* out.
 """
@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import random
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-SPLIT_SEED = 2019
-"""Of the order in which `subject_split` takes subjects."""
+from mexflow.registry import Registry
 
 
 @dataclass(frozen=True)
@@ -23,6 +22,13 @@ class Fold:
     test_subjects: frozenset[str]
 
 
+PROTOCOLS: Registry[Callable[[Iterable[Mapping[str, Any]], str], list[Fold]]] = Registry("protocol", __name__)
+"""Protocols by name: ``protocol(rows, label) -> folds``."""
+
+_SPLIT_SEED = 2019  # of the order in which `subject_split` takes subjects
+
+
+@PROTOCOLS.entry("leave_one_subject_out")
 def leave_one_subject_out(rows: Iterable[Mapping[str, Any]], label: str) -> list[Fold]:
     """One fold for each subject that has a clip with a label.
 
@@ -42,6 +48,7 @@ def usable(row: Mapping[str, Any], label: str) -> bool:
     return row[label] is not None and row["excluded"] is None
 
 
+@PROTOCOLS.entry("five_subject_folds")
 def five_subject_folds(rows: Iterable[Mapping[str, Any]], label: str) -> list[Fold]:
     """Five folds that share no subject, their class counts as even as a greedy choice makes them (upadhy2025).
 
@@ -58,14 +65,14 @@ def five_subject_folds(rows: Iterable[Mapping[str, Any]], label: str) -> list[Fo
     for row in rows:
         if usable(row, label):
             counts[row["subject"]][row[label]] += 1
-    share = {name: sum(own[name] for own in counts.values()) / 5 for own in counts.values() for name in own}
+    share = {name: sum(clips[name] for clips in counts.values()) / 5 for clips in counts.values() for name in clips}
     held: list[Counter[str]] = [Counter() for _ in range(min(5, len(counts)))]
     members: list[set[str]] = [set() for _ in held]
     for subject in sorted(counts, key=lambda name: (-counts[name].total(), name)):
 
-        def excess(fold: int, own: Counter[str] = counts[subject]) -> tuple[float, int, int]:
+        def excess(fold: int, clips: Counter[str] = counts[subject]) -> tuple[float, int, int]:
             # How much nearer to a fifth of each class the fold comes; rare classes weigh as much as frequent ones.
-            now, then = held[fold], held[fold] + own
+            now, then = held[fold], held[fold] + clips
             change = sum(abs(then[name] / part - 1) - abs(now[name] / part - 1) for name, part in share.items())
             return change, held[fold].total(), fold
 
@@ -75,11 +82,12 @@ def five_subject_folds(rows: Iterable[Mapping[str, Any]], label: str) -> list[Fo
     return [Fold(f"fold{number}", frozenset(subjects)) for number, subjects in enumerate(members, start=1)]
 
 
+@PROTOCOLS.entry("subject_split")
 def subject_split(rows: Iterable[Mapping[str, Any]], label: str) -> list[Fold]:
     """One fold, ``split``: subjects with about 30 % of the clips are tested, the others trained on (nag2019).
 
-    The paper splits clips 70 to 30; decided: no subject is on both sides. Subjects are taken in a random order that
-    :data:`SPLIT_SEED` fixes, each unless it would bring the test clips further from 30 % than they are.
+    The paper splits clips 70 to 30; decided: no subject is on both sides. Subjects are taken in a random order of a
+    fixed seed, each unless it would bring the test clips further from 30 % than they are.
 
     Args:
         rows: rows of an index; `subject` is unique over its datasets.
@@ -93,7 +101,7 @@ def subject_split(rows: Iterable[Mapping[str, Any]], label: str) -> list[Fold]:
         return []
     wanted = 3 * counts.total() / 10
     names = sorted(counts)
-    order = random.Random(SPLIT_SEED).sample(names, len(names))
+    order = random.Random(_SPLIT_SEED).sample(names, len(names))
     testing, held = {order[0]}, counts[order[0]]
     for name in order[1:-1]:
         if abs(held + counts[name] - wanted) < abs(held - wanted):
@@ -126,14 +134,6 @@ def next_subject(subjects: Iterable[str], testing: Iterable[str]) -> str:
         raise ValueError("one test and one validation subject need a third to train on")
     place = max(names.index(name) for name in testing)
     return next(name for name in names[place + 1 :] + names if name not in testing)
-
-
-PROTOCOLS = {
-    "leave_one_subject_out": leave_one_subject_out,
-    "five_subject_folds": five_subject_folds,
-    "subject_split": subject_split,
-}
-"""Protocols by name: ``protocol(rows, label) -> folds``."""
 
 
 def assert_disjoint(training: Iterable[str], testing: Iterable[str]) -> None:

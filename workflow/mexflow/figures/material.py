@@ -83,9 +83,8 @@ class Material:
         Raises:
             UserError: if it cannot be read.
         """
-        return self.once(
-            f"index {data}", lambda: self.inputs.table(self.results / self.recipe.indexes[data]).to_pylist()
-        )
+        path = self.results.root / self.recipe.indexes[data]
+        return self.once(f"index {data}", lambda: self.inputs.table(path).to_pylist())
 
     def array(self, folder: str, dataset: str, subject: str) -> Path:
         """The array of a subject in one of the recipe's folders; its table is beside it."""

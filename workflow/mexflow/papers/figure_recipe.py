@@ -15,6 +15,7 @@ from mexflow.validation import explain
 
 _KINDS = "mexflow.papers.figure_kinds"
 _AUGMENTATION = "mexflow.training.augmentation"
+_FOLDS = "mexflow.evaluation.folds"
 
 
 class FlowFolder(Part):
@@ -59,6 +60,7 @@ class FigureRecipe(Part):
         seed: base seed.
         indexes: the index of each of the paper's data that a figure looks clips up in.
         folds: the folds expected of each experiment that is shown; what lacks one is INCOMPLETE.
+        protocols: how their folds are made, where the clips that lack a face are counted.
         total_folds: folds of the whole protocol on the data of these experiments.
         figures: what each figure is drawn from, by its name.
     """
@@ -68,6 +70,7 @@ class FigureRecipe(Part):
     seed: int
     indexes: dict[str, str] = {}
     folds: dict[str, list[str]] = {}
+    protocols: list[str] = []
     total_folds: dict[str, int] = {}
     figures: dict[str, Shown] = {}
 
@@ -84,6 +87,7 @@ class FigureRecipe(Part):
                 *(f"mexflow.figures.{kind}_figure" for kind in kinds),
                 *(f"{_KINDS}:{kind}" for kind in kinds),
                 *(f"{_AUGMENTATION}:{name}" for name in operations),
+                *(f"{_FOLDS}:{protocol}" for protocol in self.protocols),
             ]
         )
 

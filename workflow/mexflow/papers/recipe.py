@@ -23,7 +23,6 @@ _COPIES = "mexflow.training.recognition.oversampling"
 _LOOP = "mexflow.training.loop"
 _FOLDS = "mexflow.evaluation.folds"
 _NORMALISATION = "mexflow.training.recognition.normalisation"
-_LOADERS = "mexflow.training.recognition.loaders"
 _FLOW = "mexflow.preprocess.flow"
 
 
@@ -71,10 +70,11 @@ class _Epochs(TrainedRecipe):
     epochs: int = Field(ge=1)
 
     def picks(self) -> list[str]:
-        """Its optimiser and what augments its samples too."""
+        """Its optimiser, its schedule and what augments its samples too."""
         return [
             *super().picks(),
             f"{_LOOP}:{self.training.optimizer}",
+            f"{_LOOP}:{getattr(self.training, 'schedule', 'constant')}",
             *(f"{_AUGMENTATION}:{name_of(operation)}" for operation in self.training.augment),
         ]
 
@@ -91,12 +91,10 @@ class RecognitionRecipe(_Epochs):
     keep_features: bool = False
 
     def picks(self) -> list[str]:
-        """Its schedule, its normalisation, its loader, and what makes samples of small classes too."""
+        """Its normalisation, and what makes samples of small classes too."""
         return [
             *super().picks(),
-            f"{_LOOP}:{self.training.schedule}",
             f"{_NORMALISATION}:{self.training.normalise}",
-            f"{_LOADERS}:{self.kind}",
             *(f"{_COPIES}:{name_of(operation)}" for operation in self.training.oversample),
         ]
 
@@ -109,10 +107,6 @@ class FlowRecipe(RecognitionRecipe):
     train_pairs: list[str] = Field(min_length=1)
     test_pairs: list[str] = Field(min_length=1)
     size: int | None = None
-
-    def picks(self) -> list[str]:
-        """Its channels too."""
-        return [*super().picks(), *(f"{_LOADERS}:{name}" for name in self.channels)]
 
 
 class ResidualRecipe(RecognitionRecipe):
@@ -140,8 +134,8 @@ class LbpTopRecipe(TrainedRecipe):
     kind: Literal["lbp_top"]
 
     def picks(self) -> list[str]:
-        """Its loader too."""
-        return [*super().picks(), f"{_LOADERS}:{self.kind}", f"{_NORMALISATION}:none"]
+        """That it is not normalised too."""
+        return [*super().picks(), f"{_NORMALISATION}:none"]
 
 
 class VideosRecipe(_Epochs):

@@ -45,6 +45,8 @@ class PaperFigures:
 
     @cached_property
     def _recipe(self) -> FigureRecipe:
+        of_frames = any(figure.of_frames for figure in self.paper.figures.values())
+        protocols = {self.paper.protocol_of(name) for name in self._experiments} if of_frames else set()
         totals = {self.paper.data_name(name): name for name in self._experiments}
         return FigureRecipe(
             budget=self.plan.config.budget,
@@ -52,6 +54,7 @@ class PaperFigures:
             seed=self.plan.config.seed,
             indexes={data: self._index(data) for data in self._indexed},
             folds={name: self.plan.folds(self.name, name) for name in self._experiments},
+            protocols=sorted(protocols),
             total_folds={data: len(self.plan.all_folds(self.name, name)) for data, name in totals.items()},
             figures=self._shown,
         )

@@ -12,7 +12,7 @@ from pathlib import Path
 from shlex import quote
 from typing import Any
 
-from mexflow import commands, config, papers
+from mexflow import commands, config, embedded, papers
 from mexflow.errors import choose
 from mexflow.evaluation.folds import PROTOCOLS
 from mexflow.papers import Paper
@@ -28,6 +28,7 @@ from mexflow.plan.paper_figures import PaperFigures
 from mexflow.plan.preprocessing import FLOW_IMAGES, NamedPreprocessing
 from mexflow.plan.sources import Sources, require_plain, require_writable
 from mexflow.plan.unlisted import Unlisted
+from mexflow.store import digest
 from mexflow.store.records import canonical_digest
 
 RESULTS = Path("results")
@@ -199,10 +200,12 @@ class Workflow:
         return f"{RESULTS}/index/{self.papers[paper].data_of(timing.experiment).index}.parquet"
 
     def timing_code(self, paper: str) -> str:
-        """The code digest of timing: of the timed network, and of no other."""
+        """The code digest of timing: of the timed network and the method of its flow, and of no other."""
         timing = self.papers[paper].timing
         assert timing is not None
-        return self.code("timing", f"mexflow.models.{self.papers[paper].experiments[timing.experiment].model}")
+        used = self.papers[paper]
+        network = f"mexflow.models.{used.experiments[timing.experiment].model}"
+        return self.code("timing", network, f"mexflow.preprocess.flow:{used.flow_of(timing.experiment).method}")
 
     def predictions(self, paper: str, experiment: str | None = None) -> list[str]:
         """The prediction files of all folds of a paper's experiments, or of one, that the budget runs."""
@@ -331,9 +334,17 @@ class Workflow:
         images = {name: self.preprocessing.residuals[name] for name in names}
         return flags("image", (f"{name}={one.image},{one.key_frames},{one.gap}" for name, one in images.items()))
 
-    def model_code(self, command: str, paper: str) -> str:
-        """The code digest of a command that builds the paper's networks."""
-        return self.code(command, *(f"mexflow.models.{model}" for model in self.papers[paper].models))
+    def quality_code(self) -> str:
+        """The code digest of holding the embedded datasets in use against the truth, by every method of flow."""
+        methods = digest.entries("mexflow.preprocess.flow", "METHODS")
+        layouts = (embedded.LAYOUTS[dataset] for dataset in self.checked)
+        return self.code("quality", *layouts, *(f"mexflow.preprocess.flow:{method}" for method in methods))
+
+    def tables_code(self, paper: str) -> str:
+        """The code digest of a paper's tables: of its networks and its protocols, and of no others."""
+        used = self.papers[paper]
+        protocols = (f"mexflow.evaluation.folds:{protocol}" for protocol in used.protocols)
+        return self.code("tables", *(f"mexflow.models.{model}" for model in used.models), *protocols)
 
     @cached_property
     def checked(self) -> dict[str, list[str]]:

@@ -9,13 +9,17 @@ import cv2
 import numpy as np
 
 from mexflow.errors import UserError, choose
+from mexflow.registry import Registry
+
+METHODS: Registry[Callable[..., np.ndarray]] = Registry("flow method", __name__)
+"""Flow methods by name: ``method(first, second, **settings)``; shapes as in :func:`horn_schunck`."""
 
 # Horn and Schunck's estimates of the derivatives over the 2 x 2 x 2 cube of neighbouring pixels and frames, and
 # the mean of the eight neighbours: 1/6 for those at an edge, 1/12 for those at a corner.
-NEIGHBOURS = np.array([[1 / 12, 1 / 6, 1 / 12], [1 / 6, 0, 1 / 6], [1 / 12, 1 / 6, 1 / 12]], np.float32)
+_NEIGHBOURS = np.array([[1 / 12, 1 / 6, 1 / 12], [1 / 6, 0, 1 / 6], [1 / 12, 1 / 6, 1 / 12]], np.float32)
 
 
-def derivatives(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _derivatives(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Horn and Schunck's Ex, Ey, Et: means of four first differences over a cube of eight values.
 
     Args:
@@ -34,6 +38,7 @@ def derivatives(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.n
     return ex, ey, et
 
 
+@METHODS.entry("horn_schunck")
 def horn_schunck(first: np.ndarray, second: np.ndarray, alpha: float = 1.0, iterations: int = 10) -> np.ndarray:
     """Horn-Schunck flow of many pairs at once (belaiche2020, eq. 3-4, with alpha squared).
 
@@ -54,7 +59,7 @@ def horn_schunck(first: np.ndarray, second: np.ndarray, alpha: float = 1.0, iter
     if not (isinstance(alpha, int | float) and alpha > 0 and isinstance(iterations, int) and iterations >= 1):
         raise ValueError(f"alpha must be positive, iterations a whole number from 1 on; not {alpha}, {iterations}")
     first, second = np.asarray(first, np.float32), np.asarray(second, np.float32)
-    ex, ey, et = derivatives(first, second)
+    ex, ey, et = _derivatives(first, second)
     inverse = 1 / (np.float32(alpha) ** 2 + ex**2 + ey**2)
     flow = np.zeros((len(first), 2, *first.shape[1:]), np.float32)
     mean = np.empty_like(flow)
@@ -62,7 +67,7 @@ def horn_schunck(first: np.ndarray, second: np.ndarray, alpha: float = 1.0, iter
         for pair in range(len(flow)):
             for axis in range(2):
                 cv2.filter2D(
-                    flow[pair, axis], cv2.CV_32F, NEIGHBOURS, mean[pair, axis], borderType=cv2.BORDER_REPLICATE
+                    flow[pair, axis], cv2.CV_32F, _NEIGHBOURS, mean[pair, axis], borderType=cv2.BORDER_REPLICATE
                 )
         rate = (ex * mean[:, 0] + ey * mean[:, 1] + et) * inverse
         flow[:, 0] = mean[:, 0] - ex * rate
@@ -70,6 +75,7 @@ def horn_schunck(first: np.ndarray, second: np.ndarray, alpha: float = 1.0, iter
     return flow
 
 
+@METHODS.entry("farneback")
 def farneback(
     first: np.ndarray,
     second: np.ndarray,
@@ -109,6 +115,7 @@ def farneback(
     return _pairwise(first, second, lambda a, b: cv2.calcOpticalFlowFarneback(a * 255, b * 255, None, *settings))
 
 
+@METHODS.entry("tvl1")
 def tvl1(
     first: np.ndarray,
     second: np.ndarray,
@@ -163,17 +170,13 @@ def _pairwise(first: np.ndarray, second: np.ndarray, method: Callable[..., np.nd
     return flow
 
 
-METHODS: dict[str, Callable[..., np.ndarray]] = {"horn_schunck": horn_schunck, "farneback": farneback, "tvl1": tvl1}
-"""Flow methods by name: ``method(first, second, **options)``; shapes as in :func:`horn_schunck`."""
-
-
 def compute(method: str, first: np.ndarray, second: np.ndarray, **options: float) -> np.ndarray:
     """Flow by the method of that name; see :data:`METHODS`.
 
     Raises:
         UserError: for an unknown method or setting.
     """
-    function = METHODS[choose("flow method", method, METHODS)]
+    function = METHODS[method]
     known = list(inspect.signature(function).parameters)[2:]
     for name in options:
         choose(f"setting of {method}", name, known)

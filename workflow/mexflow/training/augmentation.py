@@ -26,36 +26,106 @@ Ranges of b are not negative, and that of scale is above 0.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch.nn import functional as F
 
-from mexflow.errors import UserError, choose
-
-_GREY = (0.2989, 0.587, 0.114)
-_CHANCES = ("grey", "flip")
-_SIGNED = {"hue": "-0.5,0.5", "rotation": "-10,10", "shift": "-2,2"}  # ranges that may go below 0, and examples
-_COLOURS = ("saturation", "hue", "grey")
+from mexflow.errors import UserError
+from mexflow.registry import Registry
 
 Draws = list[torch.Tensor]
 """What was drawn for each operation, in their order: float32 (n,) each, (n, 2) for shift; 0 or 1 for a chance."""
 
+OPERATIONS: Registry[type[Operation]] = Registry("augmentation", __name__)
+"""The operations by name, as a paper's file names them."""
+
 
 @dataclass(frozen=True)
 class Operation:
-    """One random change: a uniform draw in [low, high], or for a chance, high times in one."""
+    """One random change: a uniform draw in [low, high].
+
+    Attributes:
+        name: as a paper's file names it.
+        low, high: what may be drawn.
+    """
 
     name: str
     low: float
     high: float
 
+    example: ClassVar[str] = "0.9,1.1"
+    on_colours: ClassVar[bool] = False
+    """Whether it is defined for three channels alone."""
+
+    @classmethod
+    def parse(cls, name: str, numbers: Sequence[float]) -> Operation:
+        """The operation of these numbers.
+
+        Raises:
+            ValueError: saying what it takes instead.
+        """
+        if len(numbers) != 2 or not all(map(math.isfinite, numbers)) or numbers[0] > numbers[1]:
+            raise ValueError("a range")
+        return cls(name, *numbers)
+
     def draw(self, count: int, generator: torch.Generator) -> torch.Tensor:
         """One draw a sample, float32 (count,), or (count, 2) for shift."""
-        shape = (count, 2) if self.name == "shift" else (count,)
-        uniform = torch.rand(shape, generator=generator)
-        return (uniform < self.high).float() if self.name in _CHANCES else self.low + (self.high - self.low) * uniform
+        return self._between(torch.rand((count,), generator=generator))
+
+    def _between(self, uniform: torch.Tensor) -> torch.Tensor:
+        return self.low + (self.high - self.low) * uniform
+
+    def change(self, sequences: torch.Tensor, drawn: torch.Tensor) -> torch.Tensor:
+        """Sequences (n, f, c, h, w) as these draws change them, not cut."""
+        images = sequences.flatten(0, 1)
+        drawn = drawn.repeat_interleave(sequences.shape[1], 0).to(images.device)
+        return self.images(images, drawn).reshape(sequences.shape)
+
+    def images(self, images: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
+        """Images (n, c, h, w), each as its value (n,) changes it."""
+        raise NotImplementedError
+
+
+class Factors(Operation):
+    """A factor of 0 or more is drawn."""
+
+    @classmethod
+    def parse(cls, name: str, numbers: Sequence[float]) -> Operation:
+        operation = super().parse(name, numbers)
+        if operation.low < 0:
+            raise ValueError("factors of 0 or more")
+        return operation
+
+
+class Chance(Operation):
+    """A draw is 1, high times in one, else 0."""
+
+    example = "0.5"
+
+    @classmethod
+    def parse(cls, name: str, numbers: Sequence[float]) -> Operation:
+        if len(numbers) != 1 or not 0 <= numbers[0] <= 1:
+            raise ValueError("one probability")
+        return cls(name, 0, numbers[0])
+
+    def _between(self, uniform: torch.Tensor) -> torch.Tensor:
+        return (uniform < self.high).float()
+
+
+class Movement(Operation):
+    """Pixels move, and the vectors of a flow between such images are changed with them."""
+
+    def change(self, sequences: torch.Tensor, drawn: torch.Tensor) -> torch.Tensor:
+        # Frames move alike, so they go as channels: where pixels come from is worked out once a sample, not a frame.
+        images = sequences.flatten(1, 2)
+        return self.images(images, drawn.to(images.device)).reshape(sequences.shape)
+
+    def vectors(self, values: torch.Tensor) -> torch.Tensor:
+        """What each value (n,) does to the vectors of a flow, (n, 2, 2)."""
+        raise NotImplementedError
 
 
 @dataclass(frozen=True)
@@ -96,11 +166,11 @@ class Augmentation:
         Raises:
             ValueError: for an operation on colours and images that do not have three channels.
         """
-        made = _frames(images)
+        made = _sequences(images)
         for operation, drawn in zip(self.operations, draws, strict=True):
-            if operation.name in _COLOURS and made.shape[2] != 3:
+            if operation.on_colours and made.shape[2] != 3:
                 raise ValueError(f"{operation.name} needs three channels, not {made.shape[2]}")
-            made = _changed(made, operation.name, drawn).clamp(0, 1)
+            made = operation.change(made, drawn).clamp(0, 1)
         return made.view(images.shape)
 
     def apply_to_flow(self, flow: torch.Tensor, draws: Draws) -> torch.Tensor:
@@ -112,50 +182,37 @@ class Augmentation:
         Returns:
             The same shape. What only changes colours changes nothing here.
         """
-        made = _frames(flow)
+        made = _sequences(flow)
         for operation, drawn in zip(self.operations, draws, strict=True):
-            if operation.name in _VECTORS:
-                turn = _VECTORS[operation.name](drawn.to(made.device))
-                made = torch.einsum("nij,nfjhw->nfihw", turn, _changed(made, operation.name, drawn))
+            if isinstance(operation, Movement):
+                turn = operation.vectors(drawn.to(made.device))
+                made = torch.einsum("nij,nfjhw->nfihw", turn, operation.change(made, drawn))
         return made.reshape(flow.shape)
 
 
 def _parsed(text: str) -> Operation:
     name, _, values = text.partition("=")
-    choose("augmentation", name, _APPLY)
+    operation = OPERATIONS[name]
     try:
         numbers = [float(value) for value in values.split(",")]
     except ValueError:
         numbers = []
-    if name in _CHANCES:
-        if len(numbers) != 1 or not 0 <= numbers[0] <= 1:
-            raise UserError(f"augmentation {text!r}: {name} takes one probability, e.g. {name}=0.5")
-        return Operation(name, 0, numbers[0])
-    if len(numbers) != 2 or not all(map(math.isfinite, numbers)) or numbers[0] > numbers[1]:
-        raise UserError(f"augmentation {text!r}: {name} takes a range, e.g. {name}={_SIGNED.get(name, '0.9,1.1')}")
-    if name not in _SIGNED and (numbers[0] < 0 or (name == "scale" and numbers[0] == 0)):
-        bound = "above 0" if name == "scale" else "of 0 or more"
-        raise UserError(f"augmentation {text!r}: {name} takes factors {bound}, e.g. {name}=0.9,1.1")
-    return Operation(name, *numbers)
+    try:
+        return operation.parse(name, numbers)
+    except ValueError as error:
+        raise UserError(f"augmentation {text!r}: {name} takes {error}, e.g. {name}={operation.example}") from None
 
 
-def _frames(images: torch.Tensor) -> torch.Tensor:
+def _sequences(images: torch.Tensor) -> torch.Tensor:
     """Images as sequences, (n, f, c, h, w); f = 1 where a sample is a single image."""
     return images if images.ndim == 5 else images[:, None]
 
 
-def _changed(images: torch.Tensor, name: str, drawn: torch.Tensor) -> torch.Tensor:
-    """Sequences (n, f, c, h, w) after one operation, not cut."""
-    if name in _VECTORS:
-        # Frames move alike, so they go as channels: where pixels come from is worked out once a sample, not a frame.
-        made = _APPLY[name](images.flatten(1, 2), drawn.to(images.device))
-    else:
-        made = _APPLY[name](images.flatten(0, 1), drawn.repeat_interleave(images.shape[1], 0).to(images.device))
-    return made.reshape(images.shape)
-
-
 def _wide(values: torch.Tensor) -> torch.Tensor:
     return values[:, None, None, None]
+
+
+_GREY = (0.2989, 0.587, 0.114)
 
 
 def _grey(images: torch.Tensor) -> torch.Tensor:
@@ -173,37 +230,72 @@ def _times(images: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
     return images * _wide(values)
 
 
-def _contrast(images: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
-    return _mixed(images, _grey(images).mean((1, 2, 3), keepdim=True), values)
+@OPERATIONS.entry("brightness")
+class _Brightness(Factors):
+    def images(self, images: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
+        return _times(images, values)
 
 
-def _saturation(images: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
-    return _mixed(images, _grey(images), values)
+@OPERATIONS.entry("contrast")
+class _Contrast(Factors):
+    def images(self, images: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
+        return _mixed(images, _grey(images).mean((1, 2, 3), keepdim=True), values)
 
 
-def _hue(images: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
-    largest, which = images.max(1)
-    spread = largest - images.min(1).values
-    safe = torch.where(spread > 0, spread, torch.ones_like(spread))
-    red, green, blue = images.unbind(1)
-    turns = torch.stack([(green - blue) / safe, 2 + (blue - red) / safe, 4 + (red - green) / safe], 1)
-    hue = turns.gather(1, which[:, None])[:, 0] / 6 + values[:, None, None]
-    # Red, green and blue of a hue: how near it is to each of them on the circle.
-    offsets = images.new_tensor([5.0, 3.0, 1.0])[:, None, None]
-    place = (offsets + 6 * hue[:, None]) % 6
-    return largest[:, None] - spread[:, None] * torch.minimum(place, 4 - place).clamp(0, 1)
+@OPERATIONS.entry("saturation")
+class _Saturation(Factors):
+    on_colours = True
+
+    def images(self, images: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
+        return _mixed(images, _grey(images), values)
 
 
-def _only_grey(images: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
-    return torch.where(_wide(values) > 0, _grey(images), images)
+@OPERATIONS.entry("hue")
+class _Hue(Operation):
+    example = "-0.5,0.5"
+    on_colours = True
+
+    def images(self, images: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
+        largest, which = images.max(1)
+        spread = largest - images.min(1).values
+        safe = torch.where(spread > 0, spread, torch.ones_like(spread))
+        red, green, blue = images.unbind(1)
+        turns = torch.stack([(green - blue) / safe, 2 + (blue - red) / safe, 4 + (red - green) / safe], 1)
+        hue = turns.gather(1, which[:, None])[:, 0] / 6 + values[:, None, None]
+        # Red, green and blue of a hue: how near it is to each of them on the circle.
+        offsets = images.new_tensor([5.0, 3.0, 1.0])[:, None, None]
+        place = (offsets + 6 * hue[:, None]) % 6
+        return largest[:, None] - spread[:, None] * torch.minimum(place, 4 - place).clamp(0, 1)
 
 
-def _gamma(images: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
-    return images ** _wide(values)
+@OPERATIONS.entry("grey")
+class _OnlyGrey(Chance):
+    on_colours = True
+
+    def images(self, images: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
+        return torch.where(_wide(values) > 0, _grey(images), images)
 
 
-def _flip(images: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
-    return torch.where(_wide(values) > 0, images.flip(-1), images)
+@OPERATIONS.entry("gamma")
+class _Gamma(Factors):
+    def images(self, images: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
+        return images ** _wide(values)
+
+
+@OPERATIONS.entry("gain")
+class _Gain(Factors):
+    def images(self, images: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
+        return _times(images, values)
+
+
+@OPERATIONS.entry("flip")
+class _Flip(Movement, Chance):
+    def images(self, images: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
+        return torch.where(_wide(values) > 0, images.flip(-1), images)
+
+    def vectors(self, values: torch.Tensor) -> torch.Tensor:
+        signs = torch.stack([1 - 2 * values, torch.ones_like(values)], 1)
+        return torch.diag_embed(signs)
 
 
 def _warped(images: torch.Tensor, turn: torch.Tensor, shift: torch.Tensor) -> torch.Tensor:
@@ -215,52 +307,49 @@ def _warped(images: torch.Tensor, turn: torch.Tensor, shift: torch.Tensor) -> to
     return F.grid_sample(images, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
 
 
-def _turning(degrees: torch.Tensor) -> torch.Tensor:
-    """Where a counter-clockwise rotation takes (x, y), y down: (n, 2, 2)."""
-    radians = torch.deg2rad(degrees)
-    cos, sin = radians.cos(), radians.sin()
-    return torch.stack([torch.stack([cos, sin], 1), torch.stack([-sin, cos], 1)], 1)
-
-
 def _growing(values: torch.Tensor) -> torch.Tensor:
     return values[:, None, None] * torch.eye(2, device=values.device)
 
 
-def _mirroring(values: torch.Tensor) -> torch.Tensor:
-    signs = torch.stack([1 - 2 * values, torch.ones_like(values)], 1)
-    return torch.diag_embed(signs)
+@OPERATIONS.entry("rotation")
+class _Rotation(Movement):
+    example = "-10,10"
+
+    def images(self, images: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
+        return _warped(images, self.vectors(-values), values.new_zeros(len(values), 2))
+
+    def vectors(self, values: torch.Tensor) -> torch.Tensor:
+        """Where a counter-clockwise rotation takes (x, y), y down: (n, 2, 2)."""
+        radians = torch.deg2rad(values)
+        cos, sin = radians.cos(), radians.sin()
+        return torch.stack([torch.stack([cos, sin], 1), torch.stack([-sin, cos], 1)], 1)
 
 
-def _rotated(images: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
-    return _warped(images, _turning(-values), values.new_zeros(len(values), 2))
+@OPERATIONS.entry("scale")
+class _Scale(Movement):
+    @classmethod
+    def parse(cls, name: str, numbers: Sequence[float]) -> Operation:
+        operation = super().parse(name, numbers)
+        if operation.low <= 0:
+            raise ValueError("factors above 0")
+        return operation
+
+    def images(self, images: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
+        return _warped(images, _growing(1 / values), values.new_zeros(len(values), 2))
+
+    def vectors(self, values: torch.Tensor) -> torch.Tensor:
+        return _growing(values)
 
 
-def _scaled(images: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
-    return _warped(images, _growing(1 / values), values.new_zeros(len(values), 2))
+@OPERATIONS.entry("shift")
+class _Shift(Movement):
+    example = "-2,2"
 
+    def draw(self, count: int, generator: torch.Generator) -> torch.Tensor:
+        return self._between(torch.rand((count, 2), generator=generator))
 
-def _shifted(images: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
-    return _warped(images, _growing(torch.ones_like(values[:, 0])), -values)
+    def images(self, images: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
+        return _warped(images, _growing(torch.ones_like(values[:, 0])), -values)
 
-
-_APPLY: dict[str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {
-    "brightness": _times,
-    "contrast": _contrast,
-    "saturation": _saturation,
-    "hue": _hue,
-    "grey": _only_grey,
-    "gamma": _gamma,
-    "gain": _times,
-    "flip": _flip,
-    "rotation": _rotated,
-    "scale": _scaled,
-    "shift": _shifted,
-}
-
-_VECTORS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
-    "flip": _mirroring,
-    "rotation": _turning,
-    "scale": _growing,
-    "shift": lambda values: _growing(torch.ones_like(values[:, 0])),
-}
-"""What an operation does to the vectors of a flow, (n, 2, 2)."""
+    def vectors(self, values: torch.Tensor) -> torch.Tensor:
+        return _growing(torch.ones_like(values[:, 0]))

@@ -133,7 +133,7 @@ def train(
 
 def code(recipe: Recipe) -> list[str]:
     """The modules and entries that a training's code digest is of, beside what they import."""
-    return [name.partition(":")[0] for name in (_COMMAND, KINDS[recipe.kind].trainer, *recipe.picks())]
+    return [_COMMAND, KINDS[recipe.kind].trainer, *recipe.picks()]
 
 
 def _summary(description: Mapping[str, Any]) -> str:

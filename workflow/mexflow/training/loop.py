@@ -12,14 +12,33 @@ import torch
 from torch import nn
 from torch.utils import deterministic
 
-from mexflow.errors import UserError, choose
+from mexflow.errors import UserError
 from mexflow.papers.trainings import Training
+from mexflow.registry import Registry
 from mexflow.seeds import derive
 from mexflow.training.checkpoints import Checkpoints
 from mexflow.training.feeding import Feed, Objective, to_float
 from mexflow.training.recognition.samples import Samples
 
-SCHEDULES = ("constant", "cosine", "plateau")
+OPTIMIZERS: Registry[Callable[..., torch.optim.Optimizer]] = Registry("optimizer", __name__)
+"""Optimisers by name: ``optimizer(parameters, lr=…, **options)``."""
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How the learning rate goes on.
+
+    Attributes:
+        make: ``make(optimizer, epochs, **options)`` is the scheduler of a training, None for a constant rate.
+        validates: whether it looks at the validation loss.
+    """
+
+    make: Callable[..., Any]
+    validates: bool = False
+
+
+SCHEDULES: Registry[Schedule] = Registry("schedule", __name__)
+"""Schedules by name."""
 
 
 @dataclass(frozen=True)
@@ -60,9 +79,15 @@ class Settings:
     @property
     def validates(self) -> bool:
         """Whether training looks at validation samples."""
-        return self.early_stopping is not None or self.schedule == "plateau"
+        return self.early_stopping is not None or SCHEDULES[self.schedule].validates
 
 
+OPTIMIZERS.add("adam", torch.optim.Adam)
+OPTIMIZERS.add("rmsprop", torch.optim.RMSprop)
+OPTIMIZERS.add("sgd", torch.optim.SGD)
+
+
+@OPTIMIZERS.entry("adamp")
 def _adamp(parameters: Any, **options: Any) -> torch.optim.Optimizer:
     # Here, because it takes as long to import as half of torch.
     from pytorch_optimizer.optimizer.adamp import AdamP
@@ -70,12 +95,13 @@ def _adamp(parameters: Any, **options: Any) -> torch.optim.Optimizer:
     return AdamP(parameters, **options)
 
 
-OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
-    "adam": torch.optim.Adam,
-    "adamp": _adamp,
-    "rmsprop": torch.optim.RMSprop,
-    "sgd": torch.optim.SGD,
-}
+def _plateau(optimizer: torch.optim.Optimizer, epochs: int, **options: Any) -> Any:
+    return torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, **options)
+
+
+SCHEDULES.add("constant", Schedule(lambda optimizer, epochs, **options: None))
+SCHEDULES.add("cosine", Schedule(torch.optim.lr_scheduler.CosineAnnealingLR))
+SCHEDULES.add("plateau", Schedule(_plateau, validates=True))
 
 
 def make_deterministic(threads: int) -> None:
@@ -126,10 +152,8 @@ def fit(
         raise UserError(f"fold {fold}: the schedule or early stopping needs validation samples, and there is none")
     network.to(device)
     trainable = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    optimizer = OPTIMIZERS[choose("optimizer", settings.optimizer, OPTIMIZERS)](
-        trainable, lr=settings.learning_rate, **settings.optimizer_options
-    )
-    schedule = _schedule(optimizer, settings)
+    optimizer = OPTIMIZERS[settings.optimizer](trainable, lr=settings.learning_rate, **settings.optimizer_options)
+    schedule = SCHEDULES[settings.schedule].make(optimizer, settings.epochs, **settings.schedule_options)
     history: list[dict[str, float | None]] = []
     best: dict[str, Any] = {"epoch": 0, "loss": float("inf"), "network": {}}
     if state := checkpoints.load(fold):
@@ -178,10 +202,8 @@ def fit(
         history.append(entry)
         if not np.isfinite(total):
             raise UserError(f"fold {fold}: the loss is {total} in epoch {epoch}; lower the learning rate")
-        if settings.schedule == "plateau":
-            schedule.step(entry["validation_loss"])
-        elif schedule:
-            schedule.step()
+        if schedule:
+            schedule.step(*([entry["validation_loss"]] if SCHEDULES[settings.schedule].validates else []))
         if settings.early_stopping is not None and entry["validation_loss"] < best["loss"]:
             kept = {name: value.detach().cpu().clone() for name, value in network.state_dict().items()}
             best = {"epoch": epoch, "loss": entry["validation_loss"], "network": kept}
@@ -192,15 +214,6 @@ def fit(
     if best["network"]:
         network.load_state_dict(best["network"])
     return history
-
-
-def _schedule(optimizer: torch.optim.Optimizer, settings: Settings) -> Any:
-    choose("schedule", settings.schedule, SCHEDULES)
-    if settings.schedule == "cosine":
-        return torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, settings.epochs, **settings.schedule_options)
-    if settings.schedule == "plateau":
-        return torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, **settings.schedule_options)
-    return None
 
 
 @torch.no_grad()

@@ -6,14 +6,14 @@ for its ε of 1e-5, which is larger than the variance of such an input, and for 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import nn
 
-from mexflow.errors import choose
+from mexflow.registry import Registry
 from mexflow.training.feeding import to_float
 from mexflow.training.recognition.samples import Samples
-
-METHODS = ("rms", "mean_frame", "none")
 
 
 class Normalised(nn.Module):
@@ -42,23 +42,44 @@ class Normalised(nn.Module):
         return self.classifier(self.features(images))
 
 
-def normalised(network: nn.Module, method: str, training: Samples) -> Normalised:
-    """A network behind the normalisation that `method` names.
+METHODS: Registry[Callable[[nn.Module, Samples], Normalised]] = Registry("normalisation", __name__)
+"""Normalisations by name: ``method(network, training samples)`` is the network behind it."""
 
-    ``rms`` divides each channel by its root mean square over the training samples, so zero flow stays zero; a channel
-    that is zero everywhere is divided by 1. ``mean_frame`` takes a clip's mean frame off its frames, and divides by the
-    root mean square of what is left of the training samples. ``none`` changes nothing.
+
+def normalised(network: nn.Module, method: str, training: Samples) -> Normalised:
+    """A network behind the normalisation of that name, see :data:`METHODS`.
 
     Args:
         training: the training samples of one fold; no other sample may be among them.
+
+    Raises:
+        UserError: for an unknown normalisation.
     """
-    choose("normalisation", method, METHODS)
-    if method == "none":
-        return Normalised(network, torch.ones(1))
-    images = to_float(torch.from_numpy(training.images))
-    if method == "mean_frame":
-        return Normalised(network, _rms(_centred(images), None)[None], centred=True)
-    return Normalised(network, _rms(images, (0, 2, 3))[:, None, None])
+    return METHODS[method](network, training)
+
+
+@METHODS.entry("rms")
+def _by_channel(network: nn.Module, training: Samples) -> Normalised:
+    """Each channel is divided by its root mean square over the training samples, so zero flow stays zero.
+
+    A channel that is zero everywhere is divided by 1.
+    """
+    return Normalised(network, _rms(_images(training), (0, 2, 3))[:, None, None])
+
+
+@METHODS.entry("mean_frame")
+def _off_mean_frame(network: nn.Module, training: Samples) -> Normalised:
+    """A clip's mean frame is taken off its frames; what is left is divided by its root mean square over all clips."""
+    return Normalised(network, _rms(_centred(_images(training)), None)[None], centred=True)
+
+
+@METHODS.entry("none")
+def _unchanged(network: nn.Module, training: Samples) -> Normalised:
+    return Normalised(network, torch.ones(1))
+
+
+def _images(samples: Samples) -> torch.Tensor:
+    return to_float(torch.from_numpy(samples.images))
 
 
 def _centred(images: torch.Tensor) -> torch.Tensor:

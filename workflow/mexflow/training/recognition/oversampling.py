@@ -12,14 +12,88 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import torch
 
-from mexflow.errors import UserError, choose
+from mexflow.errors import UserError
+from mexflow.registry import Registry
 from mexflow.seeds import derive
 
-_VALUES = {"flip": 0, "brightness": 2, "salt_and_pepper": 1}
+OPERATIONS: Registry[type[Operation]] = Registry("operation of oversampling", __name__)
+"""The operations by name, as a paper's file names them."""
+
+
+@dataclass(frozen=True)
+class Operation:
+    """A way to change a sample.
+
+    Attributes:
+        name: as a paper's file names it.
+        values: its numbers, `takes` of them.
+    """
+
+    name: str
+    values: tuple[float, ...]
+
+    takes: ClassVar[int] = 0
+    example: ClassVar[str]
+    again: ClassVar[bool] = True
+    """Whether a second such change of one sample is another sample."""
+
+    def holds(self) -> bool:
+        """Whether its numbers can be: so many, in ascending order, none below 0."""
+        ascending = list(self.values) == sorted(self.values)
+        return len(self.values) == self.takes and ascending and all(0 <= value < math.inf for value in self.values)
+
+    def amount(self, rng: np.random.Generator) -> float:
+        """By how much a sample is changed; 0 where that means nothing."""
+        return self.values[0] if self.values else 0.0
+
+    @staticmethod
+    def apply(image: torch.Tensor, amount: float, seed: int, white: int) -> torch.Tensor:
+        """A sample (c, h, w) in 0 ... `white`, changed; the seed is of what is drawn for each pixel."""
+        raise NotImplementedError
+
+
+@OPERATIONS.entry("flip")
+class _Flip(Operation):
+    example = "flip"
+    again = False
+
+    @staticmethod
+    def apply(image: torch.Tensor, amount: float, seed: int, white: int) -> torch.Tensor:
+        return image.flip(-1)
+
+
+@OPERATIONS.entry("brightness")
+class _Brightness(Operation):
+    takes = 2
+    example = "brightness=0.8,1.2"
+
+    def amount(self, rng: np.random.Generator) -> float:
+        return float(rng.uniform(*self.values))
+
+    @staticmethod
+    def apply(image: torch.Tensor, amount: float, seed: int, white: int) -> torch.Tensor:
+        changed = (image.float() * amount).clamp(0, white)
+        return changed.round().to(image.dtype) if image.dtype == torch.uint8 else changed
+
+
+@OPERATIONS.entry("salt_and_pepper")
+class _SaltAndPepper(Operation):
+    takes = 1
+    example = "salt_and_pepper=0.02"
+
+    def holds(self) -> bool:
+        return super().holds() and self.values[0] <= 1
+
+    @staticmethod
+    def apply(image: torch.Tensor, amount: float, seed: int, white: int) -> torch.Tensor:
+        rng = np.random.default_rng(seed)
+        drawn = torch.from_numpy(rng.random(tuple(image.shape), np.float32)).to(image.device)
+        return image.masked_fill(drawn < amount / 2, 0).masked_fill(drawn > 1 - amount / 2, white)
 
 
 @dataclass(frozen=True)
@@ -56,25 +130,24 @@ def plan(labels: np.ndarray, seed: int, operations: Sequence[str]) -> Extra:
     """
     known = [_parsed(text) for text in operations]
     if not known:
-        raise UserError(f"oversampling needs an operation, one of: {', '.join(sorted(_VALUES))}")
-    again = [operation for operation in known if operation[0] != "flip"] or known
+        raise UserError(f"oversampling needs an operation, one of: {', '.join(sorted(OPERATIONS))}")
+    again = [operation for operation in known if operation.again] or known
     counts = np.bincount(labels) if len(labels) else np.zeros(0, int)
     sources: list[int] = []
     names: list[str] = []
     amounts: list[float] = []
     seeds: list[int] = []
     for label in np.flatnonzero(counts):
-        own = np.flatnonzero(labels == label)
+        members = np.flatnonzero(labels == label)
         rng = np.random.default_rng(derive(seed, "class", int(label)))
         for extra in range(int(counts.max() - counts[label])):
-            turn, place = divmod(extra, len(own))
+            turn, place = divmod(extra, len(members))
             if place == 0:
-                order = rng.permutation(own)
-            name, values = known[turn] if turn < len(known) else again[(turn - len(known)) % len(again)]
-            low, high = (values[0], values[-1]) if values else (0.0, 0.0)
+                order = rng.permutation(members)
+            operation = known[turn] if turn < len(known) else again[(turn - len(known)) % len(again)]
             sources.append(int(order[place]))
-            names.append(name)
-            amounts.append(float(rng.uniform(low, high)) if name == "brightness" else low)
+            names.append(operation.name)
+            amounts.append(operation.amount(rng))
             seeds.append(int(rng.integers(2**62)))
     return Extra(np.array(sources, np.int64), names, np.array(amounts), np.array(seeds, np.int64))
 
@@ -93,30 +166,18 @@ def apply(images: torch.Tensor, extra: Extra, positions: np.ndarray) -> torch.Te
     made = images.new_empty((len(positions), *images.shape[1:]))
     for row, position in enumerate(positions):
         image = images[int(extra.source[position])]
-        name, amount = extra.operation[position], float(extra.amount[position])
-        if name == "flip":
-            image = image.flip(-1)
-        elif name == "brightness":
-            changed = (image.float() * amount).clamp(0, white)
-            image = changed.round().to(image.dtype) if image.dtype == torch.uint8 else changed
-        else:
-            rng = np.random.default_rng(int(extra.seed[position]))
-            drawn = torch.from_numpy(rng.random(tuple(image.shape), np.float32)).to(image.device)
-            image = image.masked_fill(drawn < amount / 2, 0).masked_fill(drawn > 1 - amount / 2, white)
-        made[row] = image
+        change = OPERATIONS[extra.operation[position]].apply
+        made[row] = change(image, float(extra.amount[position]), int(extra.seed[position]), white)
     return made
 
 
-def _parsed(text: str) -> tuple[str, list[float]]:
+def _parsed(text: str) -> Operation:
     name, _, given = text.partition("=")
-    choose("operation of oversampling", name, _VALUES)
+    kind = OPERATIONS[name]
     try:
-        values = [float(value) for value in given.split(",")] if given else []
+        operation = kind(name, tuple(float(value) for value in given.split(",")) if given else ())
     except ValueError:
-        values = [math.nan]
-    wrong = len(values) != _VALUES[name] or values != sorted(values)
-    wrong = wrong or any(value < 0 or not math.isfinite(value) for value in values)
-    if wrong or (name == "salt_and_pepper" and values[0] > 1):
-        example = {"flip": "flip", "brightness": "brightness=0.8,1.2", "salt_and_pepper": "salt_and_pepper=0.02"}[name]
-        raise UserError(f"oversampling {text!r}: write it like {example}")
-    return name, values
+        operation = None
+    if operation is None or not operation.holds():
+        raise UserError(f"oversampling {text!r}: write it like {kind.example}")
+    return operation
