@@ -16,8 +16,7 @@ from PIL import Image
 from mexflow.datasets.schema import ROWS
 from mexflow.errors import UserError
 from mexflow.evaluation import spotting
-from mexflow.figures import aligned_row, score_figure, states_figure
-from mexflow.figures import drawing as figures
+from mexflow.figures import aligned_figure, drawing, scores_figure, states_figure
 from mexflow.papers import load
 from mexflow.preprocess.lcn import grey, lcn
 from project import WORKFLOW, mexflow
@@ -38,17 +37,17 @@ def test_the_video_that_is_shown(tmp_path):
     testing = [fold_tables(tmp_path, subject)[0] for subject in SUBJECTS]
     testing = [table.filter(pc.equal(table["role"], "test")) for table in testing]
     # Only subject 1 has both types of expression; without it the first of two alike.
-    assert score_figure.choose(testing) == score_figure.choose(testing[::-1]) == (DATASET, "1", "1_1")
-    assert score_figure.choose(testing[1:]) == (DATASET, "2", "2_1")
+    assert scores_figure.choose(testing) == scores_figure.choose(testing[::-1]) == (DATASET, "1", "1_1")
+    assert scores_figure.choose(testing[1:]) == (DATASET, "2", "2_1")
     with pytest.raises(UserError, match="no test video"):
-        score_figure.choose([])
+        scores_figure.choose([])
 
 
 def test_the_curves_of_a_video(tmp_path):
     write(tmp_path, SPOTTED)
     write(tmp_path, TRUTH, variant="manual")
     k, video = {"micro": 6, "macro": 40}, (DATASET, "1", "1_1")
-    found = score_figure.curves(*fold_tables(tmp_path, "1"), video, VARIANT, k)
+    found = scores_figure.curves(*fold_tables(tmp_path, "1"), video, VARIANT, k)
     assert [one.type for one in found] == ["micro", "macro"]
     for one in found:
         assert one.frames.tolist() == list(range(1, LENGTH + 1))
@@ -57,19 +56,19 @@ def test_the_curves_of_a_video(tmp_path):
         assert (list(one.truth), one.threshold) == (TRUTH["1", one.type], 0.5)
     assert found[0].predicted == [((52, 64), True), ((200, 240), False)]
     assert found[1].predicted == [((110, 190), True)]
-    (manual,) = score_figure.curves(*fold_tables(tmp_path, "1"), video, "manual", k, ["macro"])
+    (manual,) = scores_figure.curves(*fold_tables(tmp_path, "1"), video, "manual", k, ["macro"])
     assert manual.predicted == [(span, True) for span in TRUTH["1", "macro"]]
     with pytest.raises(UserError, match="0_1"):  # not a test video
-        score_figure.curves(*fold_tables(tmp_path, "1"), (DATASET, "0", "0_1"), VARIANT, k)
+        scores_figure.curves(*fold_tables(tmp_path, "1"), (DATASET, "0", "0_1"), VARIANT, k)
 
 
 def test_the_figure_of_scores(tmp_path):
     write(tmp_path, SPOTTED)
     k, video = {"micro": 6, "macro": 40}, (DATASET, "1", "1_1")
-    found = score_figure.curves(*fold_tables(tmp_path, "1"), video, VARIANT, k)
-    with figures.style("test"):
-        drawn = score_figure.score_figure(found, "F3", "foot", True, "†")
-        again = score_figure.score_figure(found, "F3", "foot", True, "†")
+    found = scores_figure.curves(*fold_tables(tmp_path, "1"), video, VARIANT, k)
+    with drawing.style("test"):
+        drawn = scores_figure.score_figure(found, "F3", "foot", True, "†")
+        again = scores_figure.score_figure(found, "F3", "foot", True, "†")
     for axis, one, hits, misses in zip(drawn.axes, found, (1, 1), (1, 0), strict=True):
         assert axis.get_title("left") == f"{one.type}-expressions"
         texts = [text.get_text() for text in axis.get_legend().get_texts()]
@@ -80,15 +79,15 @@ def test_the_figure_of_scores(tmp_path):
     assert png(drawn) == png(again)
     blind = replace(found[0], threshold=float("inf"), predicted=[])
     for shown, size in (([blind], 1), ([], 1)):
-        with figures.style("test"):
-            other = score_figure.score_figure(shown, "F3", "foot", True, "†")
+        with drawing.style("test"):
+            other = scores_figure.score_figure(shown, "F3", "foot", True, "†")
         assert len(other.axes) == size
         assert len(png(other)) > 1000
 
 
 def png(figure) -> bytes:
-    with figures.style("test"):
-        return figures.png(figure)
+    with drawing.style("test"):
+        return drawing.png(figure)
 
 
 def colours(data: bytes) -> set[tuple[int, ...]]:
@@ -98,17 +97,17 @@ def colours(data: bytes) -> set[tuple[int, ...]]:
 def test_aligned_faces_above_their_lcn():
     face = np.random.default_rng(0).integers(0, 256, (112, 112, 1), np.uint8)
     texts = ["gain=0.5,1.5", "flip=0.5", "rotation=-10,10"]
-    found = aligned_row.augmented(face, texts, 4.0, 5, draws=3)
+    found = aligned_figure.augmented(face, texts, 4.0, 5, draws=3)
     assert (found.faces.shape, found.faces.dtype) == ((4, 112, 112), np.float32)
     assert found.faces.min() >= 0
     assert found.faces.max() <= 1
     np.testing.assert_array_equal(found.faces[0], grey(face[None])[0])
     np.testing.assert_allclose(found.lcn, np.stack([lcn(one, 4.0) for one in found.faces]), atol=1e-5)
-    np.testing.assert_array_equal(found.faces, aligned_row.augmented(face, texts, 4.0, 5, draws=3).faces)
-    assert np.abs(found.faces[1:] - aligned_row.augmented(face, texts, 4.0, 6, draws=3).faces[1:]).max() > 0.1
-    with figures.style("test"):
-        drawn = aligned_row.aligned_row(found, "F2", "foot", True)
-        empty = aligned_row.aligned_row(None, "F2", "foot", True)
+    np.testing.assert_array_equal(found.faces, aligned_figure.augmented(face, texts, 4.0, 5, draws=3).faces)
+    assert np.abs(found.faces[1:] - aligned_figure.augmented(face, texts, 4.0, 6, draws=3).faces[1:]).max() > 0.1
+    with drawing.style("test"):
+        drawn = aligned_figure.aligned_row(found, "F2", "foot", True)
+        empty = aligned_figure.aligned_row(None, "F2", "foot", True)
     images = [[np.asarray(axis.images[0].get_array()) for axis in drawn.axes[i : i + 4]] for i in (0, 4)]
     np.testing.assert_array_equal(np.stack(images[0]), found.faces)
     np.testing.assert_array_equal(np.stack(images[1]), found.lcn)
@@ -119,10 +118,10 @@ def test_aligned_faces_above_their_lcn():
 def test_what_was_drawn_stands_above_the_face():
     face = np.random.default_rng(0).integers(0, 256, (112, 112, 1), np.uint8)
     sure = ["gain=0.5,0.5", "flip=1", "rotation=0,0"]
-    found = aligned_row.augmented(face, sure, 4.0, 5, draws=1)
+    found = aligned_figure.augmented(face, sure, 4.0, 5, draws=1)
     assert found.names == ["aligned", "gain 0.50\nflip\nrotation +0.0°"]
     np.testing.assert_allclose(found.faces[1], found.faces[0][:, ::-1] / 2, atol=1e-5)
-    kept = aligned_row.augmented(face, ["flip=0", "shift=0,0"], 4.0, 5, draws=1)
+    kept = aligned_figure.augmented(face, ["flip=0", "shift=0,0"], 4.0, 5, draws=1)
     assert kept.names[1] == "no flip\nshift +0.0, +0.0 px"
     np.testing.assert_allclose(kept.faces[1], kept.faces[0], atol=1e-5)
 
@@ -174,7 +173,7 @@ def test_states_have_their_colours():
     clips = states_figure.sample_clips(
         [pa.Table.from_pylist(states("01", "A"))], [clip("01", "A", "surprise")], "label", ["surprise"]
     )
-    with figures.style("test"):
+    with drawing.style("test"):
         drawn = states_figure.states_figure(clips, "F2", "foot", True, "†")
         (points,) = [one for one in drawn.axes[0].collections if len(one.get_offsets()) == 60]
     hexes = [f"#{int(r * 255):02x}{int(g * 255):02x}{int(b * 255):02x}" for r, g, b, _ in points.get_facecolors()]
@@ -202,8 +201,8 @@ def test_the_figure_of_a_video_on_request(tmp_path):
     assert result.returncode == 0, result.stderr
     (png,) = (tmp_path / "out").glob("*.png")
     assert Image.open(png).size[0] > 1500
-    said = (tmp_path / "out" / "1_1.svg").read_text()
-    assert "synthetic" in said and "samm_lv 1_1, samm-lv, k-th frame skips" in said and f"epochs {epochs} of 50" in said
+    svg = (tmp_path / "out" / "1_1.svg").read_text()
+    assert "synthetic" in svg and "samm_lv 1_1, samm-lv, k-th frame skips" in svg and f"epochs {epochs} of 50" in svg
     for changed, message in (
         ({"video": "0_1"}, "unknown test video of fold 1 '0_1' (did you mean '1_1'?)"),  # it was trained on
         ({"variant": "manual"}, "unknown variant of samm-lv 'manual'"),

@@ -38,7 +38,7 @@ def test_arrays_of_a_paper(plan):
     flow = [f"results/flow/horn_schunck/{d}/{s}.npy" for d, s in subjects]
     lbp_top = [f"results/lbp_top/standard/{d}/{s}.npy" for d, s in subjects]
     assert plan.arrays(PAPER, "vy-3cl") == flow and plan.arrays(PAPER, "lbp-top") == lbp_top
-    assert set(plan.figure_arrays(PAPER)) == {*flow, *(f"results/faces/{d}/{s}.npy" for d, s in subjects)}
+    assert set(plan.figures[PAPER].arrays) == {*flow, *(f"results/faces/{d}/{s}.npy" for d, s in subjects)}
 
 
 def test_a_sheet_of_every_dataset_in_use(plan):
@@ -282,7 +282,7 @@ def test_what_the_papers_are_fed(plan):
     }
     assert make(papers=[PAPER]).preprocessing.residual_jobs == {"residual_sheets": ["ars", "rrs"]}
     shown = {f"results/residual/{kind}/casme2/{s}.npy" for kind in ("ars", "rrs", "farneback", "tvl1") for s in casme2}
-    assert set(plan.figure_arrays("cropnet2021")) == shown
+    assert set(plan.figures["cropnet2021"].arrays) == shown
 
 
 def test_printed_training_settings_reach_the_command(plan):

@@ -14,14 +14,13 @@ import pytest
 
 from mexflow import __main__
 from mexflow.datasets.schema import ROWS, VIDEOS
-from mexflow.errors import UserError
-from mexflow.figures import colour_wheel, lcn_figure, tiles, time_courses
+from mexflow.figures import colour_wheel, lcn_figure, tiles
 from mexflow.figures.layout import Page
 from mexflow.preprocess.lcn import grey, lcn
 from mexflow.preprocess.tables import FACES, FLOW
-from mexflow.sheets import contact_sheet as sheets
-from mexflow.sheets import sheet_files
+from mexflow.sheets import RESIDUALS, contact_sheet, sheet_files, time_courses
 from mexflow.store.artifacts import Inputs
+from mexflow.store.paths import Results
 from project import mexflow
 
 SCALE, LEFT, TOP = 0.5, 60, 30
@@ -70,8 +69,8 @@ class World:
                 "matrix": MATRIX.ravel(), "excluded": left_out.get("faces"),
             }  # fmt: skip
             faces.append(entry)
-        self._array(f"faces/{subject}", images, faces, FACES)
-        self._array(f"lcn/{subject}", rng.normal(0, 1, images.shape[:3]).astype(np.float16), None, None)
+        self._array("faces", subject, images, faces, FACES)
+        self._array("lcn", subject, rng.normal(0, 1, images.shape[:3]).astype(np.float16), None, None)
         own = [
             {
                 **dict.fromkeys(ROWS.names), **keys, "clip": f"{subject}_{i}", "type": "micro", "onset": 5, "apex": 9,
@@ -84,17 +83,17 @@ class World:
         of_clip = [{name: row[name] for name in ("dataset", "subject", "video", "clip")} for row in usable]
         pair = {"pair": "onset-apex", "first_frame": 5, "second_frame": 9, "excluded": left_out.get("flow")}
         flow = rng.normal(0, 1, (len(usable), 2, 112, 112)).astype(np.float32)
-        self._array(f"flow/{subject}", flow, [{**row, **pair} for row in of_clip], FLOW)
-        for kind in sheet_files.RESIDUALS:
+        self._array("flow/sheet", subject, flow, [{**row, **pair} for row in of_clip], FLOW)
+        for kind in RESIDUALS:
             made = {"start": 5, "end": 14, "key_frames": [5, 9, 14], "excluded": left_out.get(kind)}
             residual = rng.integers(0, 256, (len(usable), 320, 320, 3), np.uint8)
-            self._array(f"{kind}/{subject}", residual, [{**row, **made} for row in of_clip], RESIDUAL)
+            self._array(f"residual/{kind}", subject, residual, [{**row, **made} for row in of_clip], RESIDUAL)
         truth = {
             "video": [video] * FRAMES, "frame": np.arange(FRAMES, 0, -1), "blink": np.zeros(FRAMES),
             "au4_l": np.linspace(0.5, 0, FRAMES), "au4_r": np.linspace(0, 0.8, FRAMES), "au12": np.zeros(FRAMES),
         }  # fmt: skip
-        (self.folder / "truth").mkdir(exist_ok=True)
-        pq.write_table(pa.table(truth), self.folder / "truth" / f"{subject}.parquet")
+        (self.folder / "raw" / "truth").mkdir(exist_ok=True)
+        pq.write_table(pa.table(truth), self.folder / "raw" / "truth" / f"{subject}.parquet")
         self.rows += own
         self.videos.append({
             **keys, "path": subject, "first_frame": 1, "last_frame": FRAMES, "frame_count": FRAMES, "missing_frames": 0,
@@ -102,49 +101,54 @@ class World:
         })  # fmt: skip
         self.subjects.append(subject)
 
-    def _array(self, name: str, values: np.ndarray, rows: list[dict] | None, schema: pa.Schema | None) -> None:
-        path = self.folder / f"{name}.npy"
+    def _array(
+        self, folder: str, subject: str, values: np.ndarray, rows: list[dict] | None, schema: pa.Schema | None
+    ) -> None:
+        path = self.folder / folder / self.dataset / f"{subject}.npy"
         path.parent.mkdir(parents=True, exist_ok=True)
         np.save(path, values)
         if rows is not None:
             pq.write_table(pa.Table.from_pylist(rows, schema=schema), path.with_suffix(".parquet"))
 
     def paths(self, kind: str, ending: str = "npy") -> list[Path]:
-        return [self.folder / kind / f"{subject}.{ending}" for subject in self.subjects]
+        stage = f"residual/{kind}" if kind in RESIDUALS else {"flow": "flow/sheet"}.get(kind, kind)
+        folder = self.folder / stage / self.dataset
+        return [folder / f"{subject}.{ending}" for subject in self.subjects]
 
     def load(self, *kinds: str) -> list[sheet_files.SubjectFiles]:
         """The subjects with those of lcn, flow, ars, rrs and truth that are named."""
-        return sheet_files.load(
-            Inputs(),
-            self.paths("faces"),
-            *(self.paths(kind) if kind in kinds else () for kind in ("lcn", "flow")),
-            {kind: self.paths(kind) for kind in sheet_files.RESIDUALS if kind in kinds},
-            self.paths("truth", "parquet") if "truth" in kinds else (),
+        folders = sheet_files.Folders(
+            "lcn" if "lcn" in kinds else "",
+            "flow/sheet" if "flow" in kinds else "",
+            {kind: f"residual/{kind}" for kind in RESIDUALS if kind in kinds},
+            self.folder / "raw" / "truth" if "truth" in kinds else None,
         )
+        return sheet_files.load(Inputs(), Results(self.folder), self.dataset, self.subjects, folders)
 
-    def sheet(self, **changes: object) -> sheets.Sheet:
-        return replace(sheets.Sheet(self.dataset, self.rows, self.videos, "embedded", "tvl1"), **changes)
+    def sheet(self, **changes: object) -> contact_sheet.Sheet:
+        return replace(contact_sheet.Sheet(self.dataset, self.rows, self.videos, "embedded", "tvl1"), **changes)
 
     def read_raw(self, file: str) -> np.ndarray:
         return cv2.imread(str(self.folder / "raw" / file), cv2.IMREAD_UNCHANGED)
 
     def draw(self, *kinds: str, **changes: object) -> tuple[np.ndarray, list[str]]:
         """The sheet as RGB pixels, and what was said."""
-        drawn, said = sheets.draw(self.sheet(**changes), self.load(*kinds), self.read_raw, lambda steps: None)
+        drawn, said = contact_sheet.draw(self.sheet(**changes), self.load(*kinds), self.read_raw, lambda steps: None)
         return decoded(drawn), said
 
     def arguments(self, output: Path) -> list[str]:
         """The command line of this sheet; the index and the videos table are written."""
-        pq.write_table(pa.Table.from_pylist(self.rows, schema=ROWS), self.folder / "index.parquet")
-        pq.write_table(pa.Table.from_pylist(self.videos, schema=VIDEOS), self.folder / "videos.parquet")
+        results = Results(self.folder)
+        results.index(self.dataset).parent.mkdir(exist_ok=True)
+        pq.write_table(pa.Table.from_pylist(self.rows, schema=ROWS), results.index(self.dataset))
+        pq.write_table(pa.Table.from_pylist(self.videos, schema=VIDEOS), results.videos(self.dataset))
         options = {
-            "dataset": [self.dataset], "root": [self.folder / "raw"], "index": [self.folder / "index.parquet"],
-            "videos": [self.folder / "videos.parquet"], "data": ["embedded"], "faces": self.paths("faces"),
-            "lcn": self.paths("lcn"), "flow": self.paths("flow"), "flow-method": ["tvl1"],
-            "residual": [f"{kind}={path}" for kind in sheet_files.RESIDUALS for path in self.paths(kind)],
-            "truth": self.paths("truth", "parquet"), "output": [output],
+            "dataset": [self.dataset], "root": [self.folder / "raw"], "results": [self.folder], "data": ["embedded"],
+            "subject": self.subjects, "flow": ["sheet"], "flow-method": ["tvl1"], "output": [output],
+            "residual": [f"{kind}={kind}" for kind in RESIDUALS],
         }  # fmt: skip
-        return ["sheet", *(str(part) for name, values in options.items() for v in values for part in (f"--{name}", v))]
+        given = (str(part) for name, values in options.items() for v in values for part in (f"--{name}", v))
+        return ["sheet", "--truth", *given]
 
 
 ALL = ("lcn", "flow", "ars", "rrs", "truth")
@@ -356,7 +360,7 @@ def test_every_picture_is_the_one_of_its_column(world):
         *(tiles.picture(files.images[number - 1]) for number in (5, 9, 14)),
         tiles.normalised(files.lcn[8]),
         tiles.flow_tile(files.flow.array[0])[0],
-        *(tiles.picture(files.residuals[kind].array[0]) for kind in sheet_files.RESIDUALS),
+        *(tiles.picture(files.residuals[kind].array[0]) for kind in RESIDUALS),
     ]
     at = [places(page, tile) for tile in expected[1:]]
     assert [len(found) for found in at] == [1] * 7, "each once"
@@ -449,7 +453,7 @@ def test_the_command_draws_the_same_bits_every_time(world, tmp_path):
     assert "01: 01_0" in result.stdout
     data = (tmp_path / "sheet.png").read_bytes()
     for _ in range(2):
-        assert data == sheets.draw(world.sheet(), world.load(*ALL), world.read_raw, lambda steps: None)[0]
+        assert data == contact_sheet.draw(world.sheet(), world.load(*ALL), world.read_raw, lambda steps: None)[0]
     assert b"Software" not in data and b"tIME" not in data
     record = Inputs().json(tmp_path / "records" / "sheet.json")
     assert (world.folder / "raw/01/9.png").as_posix() in record["inputs"], "the raw frame shown is among the inputs"
@@ -484,17 +488,16 @@ def test_a_raw_frame_that_changed_is_an_error(world, tmp_path, capsys):
 
 def test_files_that_do_not_fit_are_an_error(world, tmp_path, capsys):
     arguments = world.arguments(tmp_path / "sheet.png")
-    stray = tmp_path / "07.npy"
-    np.save(stray, np.zeros((1, 2, 3)))
-    assert f"--lcn {stray}: no --faces of subject '07'" in fails([*arguments, "--lcn", str(stray)], capsys)
-    again = world.paths("faces")[0]
-    assert "a second file of subject '01'" in fails([*arguments, "--faces", str(again)], capsys)
-    assert "did you mean 'rrs'" in fails([*arguments, "--residual", "rs=x.npy"], capsys)
-    assert "NAME=VALUE" in fails([*arguments, "--residual", "x.npy"], capsys)
+    assert "faces/casme2/07.parquet: no such file" in fails([*arguments, "--subject", "07"], capsys)
+    (missing,) = world.paths("rrs")
+    kept = missing.read_bytes()
+    missing.unlink()
+    assert f"{missing}: no such file" in fails(arguments, capsys), "what is named is there of every subject"
+    missing.write_bytes(kept)
+    assert "did you mean 'rrs'" in fails([*arguments, "--residual", "rs=rrs"], capsys)
     np.save(world.paths("lcn")[0], np.zeros((3, 112, 112), np.float16))
     assert "3 rows, its table has 30" in fails(arguments, capsys)
-    with pytest.raises(UserError, match="no such file"):
-        sheet_files.load(Inputs(), [tmp_path / "none.npy"])
+    assert not (tmp_path / "sheet.png").exists()
 
 
 # The LCN figure

@@ -18,9 +18,10 @@ from measured_files import CLASSES, PAPER_PATH, recipe, write_flow, write_fold, 
 from mexflow import papers
 from mexflow.cli import figures, tables
 from mexflow.errors import UserError
-from mexflow.figures.embedding import embed, embedding
-from mexflow.figures.sweep import sweep
+from mexflow.figures.embedding_figure import embed, embedding
+from mexflow.figures.sweep_figure import sweep
 from mexflow.papers.efforts import EpochsEffort
+from mexflow.papers.figure_recipe import FigureRecipe, Shown
 from mexflow.papers.parts import Claim
 from mexflow.store.artifacts import Inputs, Outputs
 from mexflow.tables import claims
@@ -48,6 +49,8 @@ FIGURES = {
         "panels": [{"title": "Vx", "experiment": "vx-1cl"}, {"title": "M", "experiment": "m-1cl", "part": "casme2"}],
     },
 }  # fmt: skip
+
+PUBLISHED = {"title": "Printed", "kind": "published_confusion"}
 
 
 @pytest.fixture(scope="module")
@@ -221,11 +224,11 @@ def test_scores_of_one_experiment(world):
 
 def draw(world: dict, out: str) -> dict[str, bytes]:
     with Outputs() as outputs:
-        figures.run(
-            paper_path=world["paper"], folds_root=world["root"] / "folds", indexes={"megc2018": world["index"]},
-            arrays=world["root"], folds=world["folds"], total_folds={"megc2018": 8}, budget="demo", data="embedded",
-            seed=1, prefix=world["root"] / out, inputs=Inputs(), outputs=outputs,
+        recipe = FigureRecipe(
+            budget="demo", data="embedded", seed=1, folds=world["folds"], total_folds={"megc2018": 8},
+            figures={name: Shown(kind=figure["kind"]) for name, figure in FIGURES.items()},
         )  # fmt: skip
+        figures.run(world["paper"], world["root"], recipe, world["root"] / out, Inputs(), outputs)
         outputs.commit()
     return {path.name: path.read_bytes() for path in (world["root"] / out).iterdir()}
 
@@ -273,7 +276,7 @@ def test_figures_and_claims_about_nothing_are_told(world):
     for change, said in (
         ({"claims": [{**CLAIMS[0], "descending": [["vx-1cl", "mm-1cl"]]}]}, "no experiment 'mm-1cl'"),
         ({"figures": {"S": {**FIGURES["S"], "points": {1: "vx-9cl"}}}}, "S: no experiment 'vx-9cl'"),
-        ({"claims": [{**CLAIMS[0], "descending": [["vx-1cl"]]}]}, "claims.0.descending.0: List should have at least 2"),
+        ({"claims": [{**CLAIMS[0], "descending": [["vx-1cl"]]}]}, "claims.0.descending.0: list should have at least 2"),
         (
             {"claims": [{**CLAIMS[0], "descending": [["vx-1cl", "other"]]}], **other},
             "vx-1cl, other differ in their data",
@@ -282,10 +285,26 @@ def test_figures_and_claims_about_nothing_are_told(world):
         ({"figures": {"E": {**shown, "classes": ["anger", "joy"]}}}, "E: 'joy' is no class of megc2018"),
         ({"figures": {"E": {**shown, "settings": {"perplexty": 3}}}}, "figures.E.settings.perplexty"),
         ({"figures": {"E": {**shown, "settings": {"perplexity": 0}}}}, "greater than 0"),
-        ({"figures": {"E": {**shown, "residuals": []}}}, "a figure of kind embedding needs residuals"),
-        ({"figures": {"S": {"title": "t", "kind": "sweep", "axis": "x"}}}, "sweep needs points and metrics"),
+        ({"figures": {"E": {**shown, "residuals": []}}}, "figures.E.residuals: list should have at least 1"),
+        (
+            {"figures": {"S": {"title": "t", "kind": "sweep", "axis": "x"}}},
+            "figures.S.points is missing; figures.S.metrics is missing",
+        ),
         ({"figures": {"S": {**FIGURES["S"], "metrics": ["parameters"]}}}, "figures.S.metrics.0"),
         ({"figures": {"P": {**FIGURES["P"], "experiment": "vx-1cl"}}}, "either experiment or panels"),
+        (
+            {"figures": {"P": {**FIGURES["P"], "kind": "confusions"}}},
+            "kind 'confusions' .did you mean 'confusion'",
+        ),
+        ({"figures": {"P": {"title": "P"}}}, "figures.P: `kind` is missing"),
+        ({"figures": {"P": {**FIGURES["P"], "published": [[1.0]]}}}, "beside one experiment"),
+        ({"figures": {"Q": {**PUBLISHED, "published": [[1, 2]]}}}, "Q: published: a matrix of 5 times 5"),
+        ({"figures": {"Q": {**PUBLISHED, "experiment": "vx-1cl"}}}, "unknown key 'figures.Q.experiment'"),
+        (
+            {"figures": {"E": {**shown, "residual": ["ars"]}}},
+            "'figures.E.residual' .did you mean 'residuals'",
+        ),
+        ({"figures": {"E": {**shown, "residuals": ["arss"]}}}, "E: no residual images 'arss'"),
     ):
         with pytest.raises(UserError, match=said):
             papers.parse(yaml.safe_dump({**content, **change}).encode(), world["paper"])

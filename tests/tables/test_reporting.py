@@ -20,6 +20,7 @@ from measured_files import CLASSES, PAPER_PATH, recipe, write_faces, write_flow,
 from mexflow import papers
 from mexflow.cli import figures, tables
 from mexflow.errors import UserError
+from mexflow.papers.figure_recipe import FigureRecipe, FlowFolder, Shown
 from mexflow.store.artifacts import Inputs, Outputs
 from mexflow.tables import markdown
 from mexflow.tables.cells import SCHEMA, Cell, require_unique, to_csv, to_table
@@ -118,17 +119,23 @@ def make_tables(world: SimpleNamespace, **changes) -> SimpleNamespace:
     )
 
 
-def make_figures(world: SimpleNamespace, **changes) -> tuple[str, dict[str, bytes]]:
-    """Run the figures job; returns its summary and the files by name."""
-    values = {
-        "paper_path": PAPER_PATH, "folds_root": world.root / "folds", "indexes": {DATA: world.index},
-        "arrays": world.root, "folds": world.folds, "total_folds": {DATA: 4}, "budget": "demo", "data": "embedded",
-        "seed": 1, "prefix": world.root / "figures",
+def make_figures(world: SimpleNamespace, paper: Path = PAPER_PATH, **changes: object) -> tuple[str, dict[str, bytes]]:
+    """Run the figures job; returns its summary and the files by name. `changes` are of its recipe."""
+    flow = FlowFolder(folder="flow/horn_schunck", pair="onset-apex", size=64)
+    recipe = {
+        "budget": "demo", "data": "embedded", "seed": 1, "indexes": {DATA: "index/megc2018.parquet"},
+        "folds": world.folds, "total_folds": {DATA: 4},
     }  # fmt: skip
+    drawn_from = {"flow_sample": {"flow": flow, "faces": "faces"}, "mean_flow": {"flow": flow}}
+    shown = papers.parse(paper.read_bytes(), paper).figures
+    recipe["figures"] = {
+        name: Shown(kind=figure.kind, **drawn_from.get(figure.kind, {})) for name, figure in shown.items()
+    }
+    output = world.root / "figures"
     with Outputs() as outputs:
-        said = figures.run(**{**values, **changes}, inputs=Inputs(), outputs=outputs)
+        summary = figures.run(paper, world.root, FigureRecipe(**{**recipe, **changes}), output, Inputs(), outputs)
         outputs.commit()
-    return said, {path.name: path.read_bytes() for path in sorted(values["prefix"].iterdir())}
+    return summary, {path.name: path.read_bytes() for path in sorted(output.iterdir())}
 
 
 def paper_with(world: SimpleNamespace, *names: str) -> Path:
@@ -434,7 +441,7 @@ def test_the_confusion_figure_shows_the_measured_shares(drawn, pristine) -> None
 def test_a_confusion_figure_over_missing_folds_shows_incomplete_and_no_number(world) -> None:
     (world.root / "folds/belaiche2020/vy-3cl/casme2-01/predictions.parquet").unlink()
     paper = paper_with(world, "F7")
-    _, files = make_figures(world, paper_path=paper, data=LICENSED, budget="paper")
+    _, files = make_figures(world, paper, data=LICENSED, budget="paper")
     text = files["F7.svg"].decode()
     assert "<!-- INCOMPLETE 3/4 -->" in text and "of 30 clips" not in text
     assert f"data: {LICENSED} · budget paper" in text and "not comparable" not in text and "†" not in text
@@ -450,7 +457,8 @@ def test_the_mean_flow_and_the_sample_come_from_usable_clips(world) -> None:
     fields[6] *= 2
     write_flow(world.root, "casme2", "02", rows, fields)
     index = [dict(row, excluded=None) for row in world.clips]
-    found = summarise(index, world.root / "flow/horn_schunck", "megc2018", list(CLASSES), "onset-apex", 64, Inputs())
+    arrays = {tuple(subject.split("/")): world.root / "flow/horn_schunck" / f"{subject}.npy" for subject in SUBJECTS}
+    found = summarise(index, arrays, "megc2018", list(CLASSES), "onset-apex", 64, Inputs())
     assert found.sample.clip == "02_6" and found.sample.dataset == "casme2"
     assert local_motion(fields[4]) < local_motion(fields[6])
     usable = [fields[i] for i in range(10) if i != 3 and world.labels["casme2/02"][i] == "anger"]
@@ -462,7 +470,7 @@ def test_the_mean_flow_and_the_sample_come_from_usable_clips(world) -> None:
     assert found.mean[anger, :2] == pytest.approx(np.mean(usable, axis=0), abs=1e-5)
     assert found.mean[anger, 2] == pytest.approx(np.hypot(*np.moveaxis(usable, 1, 0)).mean(axis=0), abs=1e-5)
     assert np.isnan(found.mean[CLASSES.index("sadness")]).all()
-    face = backdrop(found.sample, world.root / "faces", Inputs())
+    face = backdrop(found.sample, world.root / "faces/casme2/02.npy", Inputs())
     colour = np.load(world.root / "faces/casme2/02.npy")[6]
     assert face == pytest.approx(colour @ (0.299, 0.587, 0.114))
 
@@ -470,7 +478,8 @@ def test_the_mean_flow_and_the_sample_come_from_usable_clips(world) -> None:
 def test_figures_without_a_usable_clip_say_so(world) -> None:
     clips = [dict(clip, excluded="folder_missing: x") for clip in world.clips]
     paper = paper_with(world, "F3", "F6")
-    _, files = make_figures(world, paper_path=paper, indexes={DATA: write_index(world.root, clips)})
+    write_index(world.root, clips)
+    _, files = make_figures(world, paper)
     for name in ("F3.svg", "F6.svg"):
         assert "no clip to show" in files[name].decode()
 

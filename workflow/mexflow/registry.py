@@ -58,6 +58,10 @@ class Registry(Mapping[str, T]):
         """
         return f"{self.module}:{choose(self.what, name, self._entries)}"
 
+    def entries(self) -> list[T]:
+        """Every entry, in their order; picks none. For what offers all of them, such as a union of types."""
+        return list(self._entries.values())
+
     def __getitem__(self, name: str) -> T:
         """The entry of that name.
 

@@ -36,17 +36,11 @@ rule sheet:
         rule="sheet",
         root=lambda wildcards: plan.sources.root(wildcards.dataset),
         data=lambda wildcards: plan.sources.data(wildcards.dataset),
-        method=plan.sheets.flow.rpartition("/")[2],
-        faces=lambda wildcards, input: flags("faces", input.faces),
-        lcn=lambda wildcards, input: flags("lcn", input.lcn),
-        flow=lambda wildcards, input: flags("flow", input.flow),
-        residual=lambda wildcards, input: flags("residual", (f"{path.split('/')[2]}={path}" for path in input.residual)),
-        truth=lambda wildcards, input: flags("truth", input.truth),
+        flags=lambda wildcards: plan.sheets.flags(wildcards.dataset),
         code=plan.code("sheet"),
     shell:
         "MEXFLOW_RULE={params.rule} MEXFLOW_ATTEMPT={resources.attempt} python -m mexflow sheet"
-        " --dataset {wildcards.dataset} --root {params.root:q} --index {input.index} --videos {input.videos}"
-        " {params.faces} {params.lcn} {params.flow} --flow-method {params.method} {params.residual} {params.truth}"
+        " --dataset {wildcards.dataset} --root {params.root:q} --results results {params.flags}"
         " --data {params.data:q} --output {output.png} --record {output.record} > {log} 2>&1"
 
 

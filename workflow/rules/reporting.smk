@@ -98,11 +98,11 @@ for paper in plan.whole:
             f"figures_{paper}"
         input:
             paper=plan.paper_file(paper),
-            index=plan.indexes(paper).values(),
-            arrays=plan.figure_arrays(paper),
-            tables=plan.beside(plan.figure_arrays(paper)),
-            predictions=plan.figure_predictions(paper),
-            spotted=plan.figure_spotted(paper),
+            index=plan.figures[paper].indexes,
+            arrays=plan.figures[paper].arrays,
+            tables=plan.beside(plan.figures[paper].arrays),
+            predictions=plan.figures[paper].predictions,
+            spotted=plan.figures[paper].spotted,
         output:
             png=[
                 report(f"results/figures/{paper}/{name}.png", caption="../report/figure.rst", category=paper)
@@ -123,18 +123,12 @@ for paper in plan.whole:
         params:
             rule=f"figures_{paper}",
             paper=paper,
-            index=named("index", plan.indexes(paper), plan.indexes(paper).values()),
-            expected=plan.expected(paper),
-            budget=plan.config.budget,
-            data=plan.data(paper),
-            seed=plan.config.seed,
-            sigma=plan.config.preprocess.lcn.sigma,
-            code=plan.figures_code(paper),
+            recipe=plan.figures[paper].recipe,
+            code=plan.figures[paper].code,
         shell:
             "MEXFLOW_RULE={params.rule} MEXFLOW_ATTEMPT={resources.attempt} python -m mexflow figures"
-            " --paper {input.paper:q} --folds results/folds {params.index}"
-            " --arrays results {params.expected} --budget {params.budget} --data {params.data:q} --seed {params.seed}"
-            " --sigma {params.sigma} --output results/figures/{params.paper} --record {output.record} > {log} 2>&1"
+            " --paper {input.paper:q} --results results --recipe {params.recipe:q}"
+            " --output results/figures/{params.paper} --record {output.record} > {log} 2>&1"
 
     if plan.papers[paper].timing:
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mexflow.cli.options import Data, Record, command
+from mexflow.cli.options import Data, Record, command, pairs
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,60 +20,56 @@ if TYPE_CHECKING:
 def main(
     dataset: Annotated[str, typer.Option(help="Name of the raw dataset.")],
     root: Annotated[Path, typer.Option(help="Folder of the raw dataset.")],
-    index: Annotated[Path, typer.Option(help="Index of the dataset.")],
-    videos: Annotated[Path, typer.Option(help="Videos table of the dataset.")],
-    faces: Annotated[list[Path], typer.Option(help="Aligned faces of a subject to show, SUBJECT.npy; repeatable.")],
+    results: Annotated[Path, typer.Option(help="Folder of the results, with the index, faces and LCN frames.")],
+    subject: Annotated[list[str], typer.Option(help="A subject to show; repeatable.")],
     data: Data,
     output: Annotated[Path, typer.Option(help="PNG to write.")],
-    lcn: Annotated[list[Path], typer.Option(help="LCN frames of a subject, SUBJECT.npy; repeatable.")] = [],  # noqa: B006
-    flow: Annotated[list[Path], typer.Option(help="Flow of a subject, SUBJECT.npy; repeatable.")] = [],  # noqa: B006
-    flow_method: Annotated[str, typer.Option(help="Name of the flow's method, for the heading.")] = "",
+    flow: Annotated[str, typer.Option(help="Name of the flow to show.")] = "",
+    flow_method: Annotated[str, typer.Option(help="Name of that flow's method, for the heading.")] = "",
     residual: Annotated[
-        list[str], typer.Option(help="Residual images of a subject, ars=SUBJECT.npy or rrs=…; repeatable.")
+        list[str], typer.Option(help="Names of the residual images to show, ars=NAME or rrs=NAME; repeatable.")
     ] = [],  # noqa: B006
-    truth: Annotated[list[Path], typer.Option(help="Truth of a rendered subject, SUBJECT.parquet; repeatable.")] = [],  # noqa: B006
+    truth: Annotated[
+        bool, typer.Option("--truth", help="The dataset is rendered: its folder holds truth/SUBJECT.parquet.")
+    ] = False,
     record: Record = None,
 ) -> None:
     """The contact sheet of a dataset: a few clips, from the raw frame to the residual images."""
     import cv2
 
     from mexflow.datasets import SPOTTING
+    from mexflow.errors import choose
     from mexflow.progress import progress
-    from mexflow.sheets import contact_sheet as sheets
-    from mexflow.sheets import sheet_files
+    from mexflow.sheets import RESIDUALS, contact_sheet, sheet_files
+    from mexflow.store.paths import Results
     from mexflow.store.records import Job
 
     cv2.setNumThreads(1)
+    folder = Results(results)
+    residuals = {
+        choose("residual image", kind, RESIDUALS): f"residual/{name}"
+        for kind, name in pairs("--residual", residual).items()
+    }
+    folders = sheet_files.Folders(
+        flow=f"flow/{flow}" if flow else "", residuals=residuals, truth=root / "truth" if truth else None
+    )
     with Job(record, __name__, dataset=dataset, threads=1, device="cpu") as job:
-        sheet = sheets.Sheet(
+        sheet = contact_sheet.Sheet(
             dataset,
-            job.inputs.table(index).to_pylist(),
-            job.inputs.table(videos).to_pylist(),
+            job.inputs.table(folder.index(dataset)).to_pylist(),
+            job.inputs.table(folder.videos(dataset)).to_pylist(),
             data,
             flow_method,
             dataset in SPOTTING,
         )
-        subjects = sheet_files.load(job.inputs, faces, lcn, flow, _by_kind(residual), truth)
+        subjects = sheet_files.load(job.inputs, folder, dataset, subject, folders)
         with progress(f"sheet {dataset}", len(subjects)) as advance:
-            drawn, said = sheets.draw(sheet, subjects, _raw_reader(root, subjects, job.inputs), advance)
+            drawn, lines = contact_sheet.draw(sheet, subjects, _raw_reader(root, subjects, job.inputs), advance)
         job.outputs.bytes(output, drawn)
         job.finish()
     print(f"{dataset}: {output}")
-    for line in said:
+    for line in lines:
         print(f"  {line}")
-
-
-def _by_kind(values: list[str]) -> dict[str, list[Path]]:
-    """The paths of ``KIND=PATH`` texts, by kind."""
-    from mexflow.cli.options import pairs
-    from mexflow.errors import choose
-    from mexflow.sheets.sheet_files import RESIDUALS
-
-    found: dict[str, list[Path]] = {}
-    for text in values:
-        ((kind, path),) = pairs("--residual", [text]).items()
-        found.setdefault(choose("residual image", kind, RESIDUALS), []).append(Path(path))
-    return found
 
 
 def _raw_reader(root: Path, subjects: list[SubjectFiles], inputs: Inputs) -> ReadRaw:

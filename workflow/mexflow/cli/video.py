@@ -26,8 +26,8 @@ def main(
     from mexflow import papers
     from mexflow.datasets.spotting import interval
     from mexflow.errors import choose
-    from mexflow.figures import drawing as figures
-    from mexflow.figures.score_figure import curves, score_figure
+    from mexflow.figures import drawing
+    from mexflow.figures.scores_figure import curves, score_figure
     from mexflow.store.records import Job
     from mexflow.tables.source import Source
 
@@ -43,19 +43,19 @@ def main(
         key = next((row["dataset"], row["subject"], video) for row in tested if row["video"] == video)
         types, rows = used.data_of(experiment).classes, job.inputs.table(index).to_pylist()
         k = {kind: interval(rows, kind).k for kind in types}
-        found = curves(scores, thresholds, intervals, key, variant, k, types, used.intervals.order)
+        shown = curves(scores, thresholds, intervals, key, variant, k, types, used.intervals.order)
         source = Source(data, budget)
-        effort, printed = (used.effort(experiment, one) for one in (budget, "paper"))
+        effort, printed = (used.effort(experiment, name) for name in (budget, "paper"))
         less = [f"epochs {effort.epochs} of {printed.epochs}"] if effort.epochs != printed.epochs else []
-        said = f"{key[0]} {video}, {experiment}, {variant} frame skips"
-        foot = " · ".join([f"{source.mark} {source.line()}".strip(), said, *less])
+        summary = f"{key[0]} {video}, {experiment}, {variant} frame skips"
+        foot = " · ".join([f"{source.mark} {source.line()}".strip(), summary, *less])
         title = f"{used.paper}, {experiment}: {video}"
-        with figures.style(f"{used.paper}/{experiment}/{variant}/{video}"):
-            drawn = score_figure(found, title, foot, not source.comparable, source.mark)
-            for ending, content in figures.rendered(drawn, title, foot).items():
+        with drawing.style(f"{used.paper}/{experiment}/{variant}/{video}"):
+            drawn = score_figure(shown, title, foot, not source.comparable, source.mark)
+            for ending, content in drawing.rendered(drawn, title, foot).items():
                 job.outputs.bytes(output.with_name(output.name + ending), content)
         job.finish()
-    print(f"{output}: {said}")
+    print(f"{output}: {summary}")
 
 
 app = command(main)

@@ -22,6 +22,9 @@ DPI = 250
 INK, QUIET, ALARM = "#222222", "#6b6b6b", "#a3262a"
 DIVERGING, SEQUENTIAL, SHARES = "RdBu_r", "magma", "Blues"
 
+SHADES = {"micro": "#f6a04d", "macro": "#9cc9e8"}
+"""Colours of annotated intervals, by the type of expression."""
+
 _STYLE = {
     "font.family": "DejaVu Sans",
     "font.size": 7.5,

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from mexflow.errors import UserError
+from mexflow.figures.material import Material, subjects
 from mexflow.preprocess.aligned import AlignedFaces
 from mexflow.store.artifacts import Inputs
 from mexflow.tables.exclusions import clip_key
@@ -45,7 +46,7 @@ def local_motion(flow: np.ndarray) -> float:
 
 def summarise(
     rows: Sequence[Mapping[str, Any]],
-    flow_root: Path,
+    arrays: Mapping[tuple[str, str], Path],
     label: str,
     classes: Sequence[str],
     pair: str,
@@ -56,7 +57,7 @@ def summarise(
 
     Args:
         rows: the rows of the index.
-        flow_root: the folder that holds ``<dataset>/<subject>.npy`` and ``.parquet``.
+        arrays: the flow of each subject, by dataset and subject; its table is beside it.
         label: the label column.
         classes: the classes in the paper's order.
         pair: the frame pair to show.
@@ -71,11 +72,11 @@ def summarise(
     counts = np.zeros(len(classes), dtype=np.int64)
     strongest, sample = -1.0, None
     for dataset, subject in sorted({key[:2] for key in labels}):
-        base = flow_root / dataset / subject
-        table = inputs.table(base.with_name(f"{subject}.parquet")).to_pylist()
-        array = inputs.array(base.with_name(f"{subject}.npy"))
+        path = arrays[dataset, subject]
+        table = inputs.table(path.with_suffix(".parquet")).to_pylist()
+        array = inputs.array(path)
         if array.shape != (len(table), 2, size, size):
-            raise UserError(f"{base}.npy: shape {array.shape}, {(len(table), 2, size, size)} expected; make it again")
+            raise UserError(f"{path}: shape {array.shape}, {(len(table), 2, size, size)} expected; make it again")
         for number, row in enumerate(table):
             name = labels.get(clip_key(row))
             if name is None or row["pair"] != pair or row["excluded"] is not None:
@@ -93,12 +94,35 @@ def summarise(
     return FlowSummary(mean, counts, sample)
 
 
-def backdrop(sample: Sample, faces_root: Path, inputs: Inputs) -> np.ndarray:
+def summary_of(material: Material) -> FlowSummary:
+    """The summary of the flow that the recipe names, of the clips of the paper's first data.
+
+    Raises:
+        UserError: as :func:`summarise`.
+    """
+    flow = material.shown.flow
+    assert flow is not None
+    name, data = next(iter(material.paper.data.items()))
+
+    def make() -> FlowSummary:
+        rows = material.rows(name)
+        arrays = {key: material.array(flow.folder, *key) for key in subjects(rows)}
+        return summarise(rows, arrays, data.label, data.classes, flow.pair, flow.size, material.inputs)
+
+    return material.once(f"flow {flow}", make)
+
+
+def backdrop(sample: Sample, faces: Path, inputs: Inputs) -> np.ndarray:
     """The aligned face of the sample's first frame as grey, float64 ``(H, W)`` in [0, 255].
+
+    Args:
+        sample: the clip.
+        faces: the array of its subject's aligned faces, the table beside it.
+        inputs: reads the files.
 
     Raises:
         UserError: if the faces cannot be read or that frame may not be used.
     """
-    aligned = AlignedFaces(inputs, faces_root / sample.dataset / f"{sample.subject}.npy")
+    aligned = AlignedFaces(inputs, faces)
     image = aligned[sample.video, sample.first_frame].astype(np.float64)
     return image @ (0.299, 0.587, 0.114) if image.shape[-1] == 3 else image[..., 0]

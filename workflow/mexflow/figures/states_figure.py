@@ -13,6 +13,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from mexflow.figures.drawing import ALARM, INK, QUIET, canvas
+from mexflow.figures.material import Drawn, Material
+from mexflow.papers.figure_kinds import States
 from mexflow.tables.exclusions import clip_key
 
 COLOURS = {
@@ -50,6 +52,25 @@ class Clip:
     states: Sequence[str]
     target: np.ndarray
     marks: Mapping[str, int]
+
+
+def draw(figure: States, material: Material) -> Drawn:
+    """Of each class the first clip that was tested.
+
+    Raises:
+        UserError: if a table cannot be read.
+    """
+    evidence, data = material.evidence, material.paper.data_of(figure.experiment)
+    tables, expected = evidence.tables(figure.experiment, "states"), evidence.folds.get(figure.experiment, ())
+    if not expected or len(tables) < len(expected):
+        clips, summary = [], f"INCOMPLETE {len(tables)}/{len(expected)}" if expected else "not run"
+    else:
+        rows = material.rows(material.paper.data_name(figure.experiment))
+        clips = sample_clips([table for _, table in tables], rows, data.label, data.classes)
+        summary = "of each class the first clip tested"
+    foot = material.foot(summary, *evidence.notes_of([figure.experiment]))
+    drawn = states_figure(clips, material.title(figure), foot, material.alarm, material.mark)
+    return Drawn(drawn, foot, summary)
 
 
 def sample_clips(
@@ -131,17 +152,17 @@ def _panel(axis: Axes, clip: Clip) -> None:
 
 def _clip(table: pa.Table, row: Mapping[str, Any], name: str) -> Clip:
     dataset, subject, _ = clip_key(row)
-    own = [
-        one
-        for one in table.to_pylist()
-        if (one["dataset"], one["subject"].rpartition("/")[2], one["video"]) == (dataset, subject, row["video"])
+    frames = [
+        frame
+        for frame in table.to_pylist()
+        if (frame["dataset"], frame["subject"].rpartition("/")[2], frame["video"]) == (dataset, subject, row["video"])
     ]
-    own.sort(key=lambda one: one["frame"])
+    frames.sort(key=lambda frame: frame["frame"])
     return Clip(
         f"{dataset} {subject} {row['clip']}: {name}",
-        np.array([one["frame"] for one in own], np.int64),
-        np.array([one["intensity"] for one in own], np.float64),
-        [one["state"] for one in own],
-        np.array([one["target"] for one in own], np.float64),
+        np.array([frame["frame"] for frame in frames], np.int64),
+        np.array([frame["intensity"] for frame in frames], np.float64),
+        [frame["state"] for frame in frames],
+        np.array([frame["target"] for frame in frames], np.float64),
         {mark: row[mark] for mark in MARKS if row[mark] is not None},
     )

@@ -18,6 +18,7 @@ from pydantic import Field, ValidationError, model_validator
 from mexflow.errors import UserError, choose, nearest
 from mexflow.papers.efforts import Effort
 from mexflow.papers.experiments import AnyExperiment, Experiment, Recognising, Trained
+from mexflow.papers.figure_kinds import AnyFigure
 from mexflow.papers.kinds import Kind, kind_of
 from mexflow.papers.part import Part, parsed
 from mexflow.papers.parts import (
@@ -25,7 +26,6 @@ from mexflow.papers.parts import (
     Claim,
     Column,
     Data,
-    Figure,
     FrameSkips,
     IntervalSettings,
     MemorySettings,
@@ -66,7 +66,7 @@ class Paper(Part):
     budgets: dict[Budget, dict[str, Any]]
     experiments: dict[str, AnyExperiment] = Field(min_length=1)
     tables: dict[str, Table]
-    figures: dict[str, Figure]
+    figures: dict[str, AnyFigure]
     claims: list[Claim] = []
     timing: Timing | None = None
     errata: list[str] = []
@@ -113,7 +113,7 @@ class Paper(Part):
         """
         read = {(stage, self._named(stage, experiment, name)) for name, experiment in self.experiments.items()
                 for stage in self._stages(experiment)}  # fmt: skip
-        read |= {("residual", name) for figure in self.figures.values() for name in getattr(figure, "residuals", ())}
+        read |= {("residual", name) for figure in self.figures.values() for name in figure.residual_kinds}
         for stage in Preprocessing.model_fields:
             for name in self.preprocessing.named(stage):
                 if (stage, name) not in read:
@@ -127,7 +127,9 @@ class Paper(Part):
         for pair in [*self.train_pairs, *self.test_pairs]:
             if not flows or any(pair not in flow.pairs for flow in flows):
                 raise ValueError(f"pair {pair!r} is not among the pairs of the paper's flow")
-        used = {self.data_name(name) for name in self.experiments} | {figure.data for figure in self.figures.values()}
+        used = {self.data_name(name) for name in self.experiments} | {
+            figure.shown_data for figure in self.figures.values()
+        }
         for place, names in (("data", self.data), ("spotting", self.spotting)):
             for name in names:
                 self._require_data(name, place)
@@ -148,16 +150,10 @@ class Paper(Part):
 
     def _check_figures(self) -> None:
         for name, figure in self.figures.items():
-            for experiment in figure.experiments:
-                self._require(experiment, name)
-            if figure.kind in ("flow_sample", "mean_flow") and not self.preprocessing.flow:
-                raise ValueError(f"{name}: a figure of flow, and the paper has none")
-            if figure.data is not None:
-                self._require_data(figure.data, name)
-                if unknown := [one for one in figure.classes if one not in self.data[figure.data].classes]:
-                    raise ValueError(f"{name}: {unknown[0]!r} is no class of {figure.data}")
-            for residual in figure.residuals:
-                _require_name("residual images", residual, self.preprocessing.residual, name)
+            try:
+                figure.check(self)
+            except ValueError as error:
+                raise ValueError(f"{name}: {error}") from None
 
     def _require(self, experiment: str | None, where: str) -> None:
         if experiment is not None and experiment not in self.experiments:

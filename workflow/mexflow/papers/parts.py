@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, field_validator
 
 from mexflow.papers.part import Part
 
@@ -135,72 +135,6 @@ class Table(Part):
         if not isinstance(values, list):
             return values
         return [value if isinstance(value, dict | Column) else {"name": str(value)} for value in values]
-
-
-class Panel(Part):
-    """A panel of a figure: an experiment, or its clips of one member dataset (`part`) of its composite."""
-
-    title: str
-    experiment: str
-    part: str | None = None
-
-
-class Figure(Part):
-    """A figure of the paper: how it is drawn (`kind`), and from what.
-
-    A confusion figure shows `published` beside an `experiment`, or `panels`. A sweep shows `metrics` of experiments
-    over the numbers that are the keys of `points`, `axis` says of what. An embedding shows the images of each kind of
-    `residuals`, of the clips of `data` (the name of one of the paper's) in these `classes`; `settings` go to t-SNE.
-    Scores are those of a test video of `experiment`, tested in `variant`; states are those of its sample clips; aligned
-    shows faces of `data`.
-    """
-
-    title: str
-    kind: Literal[
-        "flow_sample",
-        "mean_flow",
-        "confusion",
-        "published_confusion",
-        "sweep",
-        "embedding",
-        "scores",
-        "aligned",
-        "states",
-    ]
-    experiment: str | None = None
-    variant: str | None = None
-    published: list[list[float]] = []
-    panels: list[Panel] = []
-    axis: str = ""
-    points: dict[float, str] = {}
-    metrics: list[Score] = []
-    data: str | None = None
-    classes: list[str] = []
-    residuals: list[str] = []
-    settings: dict[TsneSetting, Annotated[int | float, Field(gt=0)]] = {}
-    note: str | None = None
-
-    @model_validator(mode="after")
-    def _enough(self) -> Figure:
-        if self.kind == "confusion" and bool(self.experiment) == bool(self.panels):
-            raise ValueError("a figure of kind confusion needs either experiment or panels")
-        needed = {
-            "published_confusion": ["published"],
-            "sweep": ["axis", "points", "metrics"],
-            "embedding": ["data", "classes", "residuals"],
-            "scores": ["experiment"],
-            "states": ["experiment"],
-            "aligned": ["data"],
-        }.get(self.kind, [])
-        if absent := [name for name in needed if not getattr(self, name)]:
-            raise ValueError(f"a figure of kind {self.kind} needs {' and '.join(absent)}")
-        return self
-
-    @property
-    def experiments(self) -> list[str]:
-        """The experiments whose predictions it shows."""
-        own = [self.experiment] if self.experiment else []
-        return [*own, *(panel.experiment for panel in self.panels), *self.points.values()]
 
 
 class Claim(Part):

@@ -10,15 +10,17 @@ from pathlib import Path
 
 from mexflow.papers.preprocessing import Flow, Preprocessing, Residual
 from mexflow.plan.enumeration import spread
+from mexflow.plan.flags import flags, named
 from mexflow.plan.sources import Sources
+from mexflow.sheets import PAIR, RESIDUALS
 
 SUBJECTS = 3
 FLOW = "sheet"
 """The name of the flow shown, which no paper's settings change."""
 
 PREPROCESSING = Preprocessing(
-    flow={FLOW: Flow(method="tvl1", size=112, pairs=["onset-apex"])},
-    residual={"ars": Residual(image="ars"), "rrs": Residual(image="rrs")},
+    flow={FLOW: Flow(method="tvl1", size=112, pairs=[PAIR])},
+    residual={image: Residual(image=image) for image in RESIDUALS},
 )
 """What the sheets show."""
 
@@ -31,7 +33,7 @@ class Sheets:
         Args:
             sources: the datasets.
             results: the folder of the results.
-            residuals: the names of the residual images to show.
+            residuals: the names of the residual images to show, one an image of `RESIDUALS`.
         """
         self._sources, self._results, self._residuals = sources, results, residuals
 
@@ -58,6 +60,13 @@ class Sheets:
         """Every array with a table of its own that a sheet is made from."""
         return [*self.files(dataset, "faces"), *self.files(dataset, self.flow), *self.residuals(dataset)]
 
+    def flags(self, dataset: str) -> str:
+        """What a sheet shows, as options of ``mexflow sheet``."""
+        subjects = flags("subject", self.subjects(dataset))
+        residuals = named("residual", RESIDUALS, self._residuals)
+        truth = " --truth" if self.truth(dataset) else ""
+        return f"{subjects} --flow {FLOW} --flow-method {PREPROCESSING.flow[FLOW].method} {residuals}{truth}"
+
     def truth(self, dataset: str) -> list[str]:
         """The truth that a sheet shows; empty for licensed data."""
         if dataset not in self._sources.embedded:
@@ -67,6 +76,6 @@ class Sheets:
     @property
     def face(self) -> tuple[str, str] | None:
         """The dataset and the faces, of one subject, that the figure of LCN takes one from; None if there are none."""
-        found = (pair for name in self._sources.listed for pair in self._sources.subjects(name))
-        first = next(found, None)
+        subjects = (pair for name in self._sources.listed for pair in self._sources.subjects(name))
+        first = next(subjects, None)
         return (first[0], f"{self._results}/faces/{first[0]}/{first[1]}.npy") if first else None

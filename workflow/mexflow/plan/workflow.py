@@ -14,16 +14,16 @@ from typing import Any
 from mexflow import commands, config, embedded, papers
 from mexflow.errors import choose
 from mexflow.evaluation.folds import PROTOCOLS
-from mexflow.papers import Paper, metrics
+from mexflow.papers import Paper
 from mexflow.papers import recipe as recipes
 from mexflow.papers.experiments import Experiment
 from mexflow.papers.kinds import KINDS, Kind
-from mexflow.papers.operations import name_of
 from mexflow.plan import inspection
 from mexflow.plan.batches import Batch, cut
 from mexflow.plan.checks import check
 from mexflow.plan.enumeration import spread
 from mexflow.plan.flags import flags, named
+from mexflow.plan.paper_figures import PaperFigures
 from mexflow.plan.preprocessing import FLOW_IMAGES, NamedPreprocessing
 from mexflow.plan.reporting import Reporting
 from mexflow.plan.sources import Sources, require_plain, require_writable
@@ -159,23 +159,10 @@ class Workflow:
     def _stage(self, stage: str, index: str) -> list[str]:
         return [f"{RESULTS}/{stage}/{dataset}/{subject}.npy" for dataset, subject in self.sources.subjects(index)]
 
-    def figure_arrays(self, paper: str) -> list[str]:
-        """The arrays that a paper's figures are drawn from: flow and the faces under it, or residual images."""
-        used = self.papers[paper]
-        index = next(iter(used.data.values())).index
-        found: set[str] = set()
-        for figure in used.figures.values():
-            if figure.kind in ("flow_sample", "mean_flow") and used.preprocessing.flow:
-                found |= {
-                    *self._stage(f"flow/{next(iter(used.preprocessing.flow))}", index),
-                    *self._stage("faces", index),
-                }
-            if figure.kind == "aligned" and figure.data is not None:
-                found.add(self._stage("faces", used.data[figure.data].index)[0])
-            elif figure.data is not None:
-                shown = used.data[figure.data].index
-                found |= {array for kind in figure.residuals for array in self._stage(f"residual/{kind}", shown)}
-        return sorted(found)
+    @cached_property
+    def figures(self) -> dict[str, PaperFigures]:
+        """What the figures of each whole paper are drawn from."""
+        return {paper: PaperFigures(self, paper, str(RESULTS)) for paper in self.whole}
 
     def indexes(self, paper: str) -> dict[str, str]:
         """The indexes of a paper's data, by the data's name."""
@@ -190,12 +177,6 @@ class Workflow:
     def beside(arrays: list[str]) -> list[str]:
         """The tables beside arrays."""
         return [array.removesuffix(".npy") + ".parquet" for array in arrays]
-
-    def figure_predictions(self, paper: str) -> list[str]:
-        """The prediction files that a paper's figures show."""
-        figures = self.papers[paper].figures.values()
-        shown = {experiment for figure in figures for experiment in figure.experiments}
-        return [path for path in self.predictions(paper) if path.split("/")[-3] in shown]
 
     def predictions(self, paper: str, experiment: str | None = None) -> list[str]:
         """The prediction files of all folds of a paper's experiments, or of one, that the budget runs."""
@@ -243,11 +224,6 @@ class Workflow:
         """How scores become intervals, as options of ``mexflow intervals``."""
         used = self.papers[paper].intervals
         return f"--order {used.order} --least {used.least} --iou {used.iou}"
-
-    def figure_spotted(self, paper: str) -> list[str]:
-        """Of those, the ones that the paper's figures show."""
-        shown = {experiment for figure in self.papers[paper].figures.values() for experiment in figure.experiments}
-        return [path for path in self.spotted(paper) if path.split("/")[-3] in shown]
 
     def features(self, paper: str) -> list[str]:
         """The feature files of a paper's experiments that keep them."""
@@ -334,14 +310,6 @@ class Workflow:
         methods = digest.entries("mexflow.preprocess.flow", "METHODS")
         layouts = (embedded.LAYOUTS[dataset] for dataset in self.checked)
         return self.code("quality", *layouts, *(f"mexflow.preprocess.flow:{method}" for method in methods))
-
-    def figures_code(self, paper: str) -> str:
-        """The code digest of a paper's figures: of the augmentations and metrics that they show, and of no others."""
-        used = self.papers[paper]
-        shown = used.training.get("augment", ()) if any(f.kind == "aligned" for f in used.figures.values()) else ()
-        augmentations = (f"mexflow.training.augmentation:{name_of(operation)}" for operation in shown)
-        measured = metrics.entries(metric for figure in used.figures.values() for metric in figure.metrics)
-        return self.code("figures", *augmentations, *measured)
 
     @cached_property
     def checked(self) -> dict[str, list[str]]:

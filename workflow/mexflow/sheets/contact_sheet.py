@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from mexflow.figures import time_courses
 from mexflow.figures.drawing import ALARM, QUIET, style
 from mexflow.figures.layout import Page, line_height
 from mexflow.figures.tiles import LCN_LIMIT, TILE, flow_tile, normalised, picture, raw_tile
-from mexflow.sheets.sheet_files import PAIR, RESIDUALS, SubjectFiles, counted
+from mexflow.sheets import PAIR, RESIDUALS, time_courses
+from mexflow.sheets.sheet_files import SubjectFiles, counted
 from mexflow.tables.source import Source
 
 _GAP = 8
@@ -82,7 +82,7 @@ def draw(
         read_raw: reads a raw frame.
         advance: is told of each subject done.
     """
-    page, said = Page(_WIDTH), []
+    page, lines = Page(_WIDTH), []
     with style(f"{sheet.dataset}/sheet"):
         _head(page, sheet, subjects)
         for files in subjects:
@@ -91,12 +91,12 @@ def draw(
             for kind in sheet.kinds:
                 row, reason = files.first_usable(sheet.rows, kind)
                 if row is None:
-                    said.append(f"{files.subject}: {reason}")
+                    lines.append(f"{files.subject}: {reason}")
                     page.paragraph(f"{files.subject} · {_KINDS[kind]}", 7.5, fontweight="bold")
                     page.paragraph(reason, color=ALARM)
                     page.y += 2 * _GAP
                     continue
-                said.append(f"{files.subject}: {row['clip']}")
+                lines.append(f"{files.subject}: {row['clip']}")
                 _clip(page, sheet, files, row, read_raw)
                 if row["video"] not in shown:
                     shown.append(row["video"])
@@ -107,7 +107,7 @@ def draw(
         if not subjects:
             page.paragraph("No subject to show.", color=ALARM)
         _foot(page, sheet)
-        return page.png(), said
+        return page.png(), lines
 
 
 def _head(page: Page, sheet: Sheet, subjects: Sequence[SubjectFiles]) -> None:
@@ -123,8 +123,8 @@ def _head(page: Page, sheet: Sheet, subjects: Sequence[SubjectFiles]) -> None:
         f"Left out by the index: {counted(left_out)}.  Repaired: {counted(repairs)}."
     )
     kinds = " and ".join(_KINDS[kind] for kind in sheet.kinds)
-    one = "subject" if len(subjects) == 1 else "subjects"
-    page.paragraph(f"Shown: the first usable {kinds} of each of {len(subjects)} {one}.", color=QUIET)
+    noun = "subject" if len(subjects) == 1 else "subjects"
+    page.paragraph(f"Shown: the first usable {kinds} of each of {len(subjects)} {noun}.", color=QUIET)
     page.y += _GAP
     flow = f"flow, {sheet.flow_method}" if sheet.flow_method else "flow"
     heads = ("raw frame", "onset", "apex", "offset", "LCN, apex", flow, *(kind.upper() for kind in RESIDUALS))

@@ -1,4 +1,4 @@
-"""What a contact sheet is made from: the artifacts of a few subjects, told apart by the names of their files."""
+"""What a contact sheet is made from: the artifacts of a few subjects."""
 
 from __future__ import annotations
 
@@ -14,12 +14,24 @@ import pyarrow as pa
 from mexflow.errors import UserError
 from mexflow.preprocess.aligned import AlignedFaces
 from mexflow.store.artifacts import Inputs
+from mexflow.store.paths import Results, table_of
 
-RESIDUALS = ("ars", "rrs")
-"""The residual images that a contact sheet shows."""
 
-PAIR = "onset-apex"
-"""The pair of frames whose flow it shows."""
+@dataclass(frozen=True)
+class Folders:
+    """Where the artifacts of subjects are: folders below the results, empty for what was not made.
+
+    Attributes:
+        lcn: LCN frames; their rows are those of the tables of faces.
+        flow: flow, the table beside each array.
+        residuals: residual images by kind, the table beside each array.
+        truth: true intensities of one embedded dataset, ``<subject>.parquet``: a folder anywhere, or None.
+    """
+
+    lcn: str = "lcn"
+    flow: str = ""
+    residuals: Mapping[str, str] = field(default_factory=dict)
+    truth: Path | None = None
 
 
 OF_FACES = ("file", "sha256", "choice", "landmarks", "matrix")
@@ -69,72 +81,52 @@ class SubjectFiles:
             rows: the index; rows of other subjects are passed over.
             kind: ``micro`` or ``macro``.
         """
-        own = [row for row in rows if row["subject"] == self.subject and row["type"] == kind]
+        expressions = [row for row in rows if row["subject"] == self.subject and row["type"] == kind]
         reasons = []
-        for row in own:
+        for row in expressions:
             reason = self.why_not(row)
             if reason is None:
                 return row, ""
             reasons.append(reason)
-        if not own:
+        if not expressions:
             return None, f"no {kind}-expression is annotated"
         several = f" (the first of {len(reasons)})" if len(reasons) > 1 else ""
         return None, f"every {kind}-expression is left out: {reasons[0]}{several}"
 
 
 def load(
-    inputs: Inputs,
-    faces: Sequence[Path],
-    lcn: Sequence[Path] = (),
-    flow: Sequence[Path] = (),
-    residuals: Mapping[str, Sequence[Path]] | None = None,
-    truth: Sequence[Path] = (),
+    inputs: Inputs, results: Results, dataset: str, subjects: Sequence[str], folders: Folders
 ) -> list[SubjectFiles]:
-    """Read the artifacts of the subjects that have aligned faces; arrays stay on disk, memory-mapped.
+    """Read the artifacts of subjects of a dataset; arrays stay on disk, memory-mapped.
 
     Args:
         inputs: reads the files, remembering their digests.
-        faces: arrays named ``<subject>.npy``, the table beside each.
-        lcn: LCN arrays named likewise; their rows are those of the faces' tables.
-        flow: flow arrays, the table beside each.
-        residuals: arrays of residual images by kind, the table beside each.
-        truth: tables ``<subject>.parquet`` of an embedded dataset's true intensities.
+        results: the folder of the results.
+        dataset: name of the raw dataset.
+        subjects: the subjects, in the order in which they are shown.
+        folders: where the artifacts are beside the aligned faces.
 
     Raises:
-        UserError: if a file cannot be read, does not fit the faces, or is of a subject without faces.
+        UserError: if a file cannot be read, or does not fit the faces.
     """
-    subjects = _by_subject("--faces", faces, None)
-    lcn_of, flow_of, truth_of = (
-        _by_subject(option, paths, subjects) for option, paths in (("--lcn", lcn), ("--flow", flow), ("--truth", truth))
-    )
-    residuals_of = {
-        kind: _by_subject(f"--residual {kind}", paths, subjects) for kind, paths in (residuals or {}).items()
-    }
     loaded = []
-    for subject, path in subjects.items():
-        aligned = AlignedFaces(inputs, path, OF_FACES)
+    for subject in subjects:
+
+        def place(folder: str, subject: str = subject) -> Path:
+            return results.array(folder, dataset, subject)
+
+        aligned = AlignedFaces(inputs, place("faces"), OF_FACES)
         loaded.append(
             SubjectFiles(
                 subject,
                 aligned,
-                _array(inputs, lcn_of[subject], len(aligned)) if subject in lcn_of else None,
-                _rows(inputs, flow_of[subject]) if subject in flow_of else None,
-                {kind: _rows(inputs, of[subject]) for kind, of in residuals_of.items() if subject in of},
-                inputs.table(truth_of[subject]) if subject in truth_of else None,
+                _array(inputs, place(folders.lcn), len(aligned)) if folders.lcn else None,
+                _rows(inputs, place(folders.flow)) if folders.flow else None,
+                {kind: _rows(inputs, place(folder)) for kind, folder in folders.residuals.items()},
+                inputs.table(folders.truth / f"{subject}.parquet") if folders.truth else None,
             )
         )
     return loaded
-
-
-def _by_subject(option: str, paths: Sequence[Path], known: Collection[str] | None) -> dict[str, Path]:
-    found: dict[str, Path] = {}
-    for path in paths:
-        if path.stem in found:
-            raise UserError(f"{option} {path}: a second file of subject {path.stem!r}; give one a subject")
-        if known is not None and path.stem not in known:
-            raise UserError(f"{option} {path}: no --faces of subject {path.stem!r}; give {path.stem}.npy there too")
-        found[path.stem] = path
-    return found
 
 
 def _array(inputs: Inputs, path: Path, rows: int) -> np.ndarray:
@@ -145,7 +137,7 @@ def _array(inputs: Inputs, path: Path, rows: int) -> np.ndarray:
 
 
 def _rows(inputs: Inputs, path: Path) -> Rows:
-    rows = inputs.table(path.with_suffix(".parquet")).to_pylist()
+    rows = inputs.table(table_of(path)).to_pylist()
     return Rows(_array(inputs, path, len(rows)), rows)
 
 

@@ -17,11 +17,8 @@ import pyarrow as pa
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
-from mexflow.figures.drawing import INK, QUIET
+from mexflow.figures.drawing import INK, QUIET, SHADES
 from mexflow.sheets.sheet_files import SubjectFiles
-
-SHADES = {"micro": "#f6a04d", "macro": "#9cc9e8"}
-"""Colours of the annotated intervals."""
 
 HALF_STEP = 0.1
 """Half the time between the two frames that a change is taken of, seconds."""
@@ -53,17 +50,17 @@ def of_truth(table: pa.Table, video: str) -> Course | None:
     Returns:
         The curves of units that move at all, or None where the table has no frame of the video.
     """
-    own = np.array([name == video for name in table["video"].to_pylist()], bool)
-    if not own.any():
+    rows = np.array([name == video for name in table["video"].to_pylist()], bool)
+    if not rows.any():
         return None
-    frames = table["frame"].to_numpy()[own]
+    frames = table["frame"].to_numpy()[rows]
     order = np.argsort(frames, kind="stable")
     curves: dict[str, np.ndarray] = {}
     for column in table.column_names:
         match = re.fullmatch(r"au(\d+)(?:_[lr])?", column)
         if match or column == _BLINK:
             name = f"AU{match[1]}" if match else _BLINK
-            values = table[column].to_numpy()[own][order]
+            values = table[column].to_numpy()[rows][order]
             curves[name] = np.fmax(curves[name], values) if name in curves else values
     moving = {name: values for name, values in curves.items() if np.nanmax(values) > _SEEN}
     return Course("the true intensity of action units", frames[order], moving)
@@ -107,13 +104,13 @@ def draw(axis: Axes, course: Course | None, expressions: Sequence[Mapping[str, A
     """
     legend: list[Any] = []
     for kind, colour in SHADES.items():
-        own = [row for row in expressions if row["type"] == kind and row["onset"] is not None]
-        for row in own:
+        annotated = [row for row in expressions if row["type"] == kind and row["onset"] is not None]
+        for row in annotated:
             # An expression of a few frames in a video of thousands is less than a pixel wide.
             axis.axvspan(row["onset"] - 0.5, row["offset"] + 0.5, color=colour, alpha=_SHADE, linewidth=0.6, zorder=0)
             axis.plot(row["apex"], 1.0, marker="v", markersize=3, color=INK, clip_on=False,
                       transform=axis.get_xaxis_transform())  # fmt: skip
-        legend.append(Patch(color=colour, alpha=_SHADE, linewidth=0, label=f"{len(own)} {kind} annotated"))
+        legend.append(Patch(color=colour, alpha=_SHADE, linewidth=0, label=f"{len(annotated)} {kind} annotated"))
     if course is None:
         axis.text(0.5, 0.5, "nothing to draw", transform=axis.transAxes, ha="center", va="center", color=QUIET)
     else:

@@ -1,4 +1,4 @@
-"""Figures of confusion matrices, in per cent of the true class."""
+"""Panels of confusion matrices, in per cent of the true class."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 
 from mexflow.figures.drawing import ALARM, INK, QUIET, SHARES, WIDTH, canvas
 
@@ -25,7 +27,13 @@ class Panel:
     decimals: int = 1
 
 
-def confusion(panels: Sequence[Panel], title: str, foot: str, alarm: bool) -> Figure:
+def published_panel(matrix: Sequence[Sequence[float]], classes: Sequence[str]) -> Panel:
+    """The panel of a printed matrix, with as many decimals as it has."""
+    values = np.array(matrix, dtype=float)
+    return Panel("published", values, classes, decimals=int((values != values.round()).any()))
+
+
+def confusion_figure(panels: Sequence[Panel], title: str, foot: str, alarm: bool) -> Figure:
     """Confusion matrices side by side, three in a row at most, under one colour scale, 0 to 100 %."""
     width = WIDTH if len(panels) > 1 else 0.6 * WIDTH
     columns = min(len(panels), _IN_A_ROW if len(panels) > 2 else 2)
@@ -52,7 +60,7 @@ def confusion(panels: Sequence[Panel], title: str, foot: str, alarm: bool) -> Fi
     return figure
 
 
-def _draw(axis, panel: Panel):
+def _draw(axis: Axes, panel: Panel) -> AxesImage:
     classes = panel.classes
     matrix = np.asarray(panel.matrix, dtype=np.float64)
     axis.set_facecolor("#eeeeee")

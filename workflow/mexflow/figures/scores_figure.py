@@ -13,11 +13,13 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from mexflow.datasets.spotting import interval
 from mexflow.errors import UserError
 from mexflow.evaluation import spotted
 from mexflow.evaluation.intervals import Interval
-from mexflow.figures.drawing import ALARM, INK, QUIET, canvas
-from mexflow.figures.time_courses import SHADES
+from mexflow.figures.drawing import ALARM, INK, QUIET, SHADES, canvas
+from mexflow.figures.material import Drawn, Material
+from mexflow.papers.figure_kinds import Scores
 
 HIT, FALSE = "#1f5fa8", ALARM
 """Colours of predicted intervals that are matched with a true one, and of those that are not."""
@@ -48,6 +50,34 @@ class Curve:
     predicted: Sequence[tuple[Interval, bool]]
 
 
+def draw(figure: Scores, material: Material) -> Drawn:
+    """The scores of one test video of the experiment, as the figure's variant has them.
+
+    Raises:
+        UserError: if a table cannot be read, or lacks what it should hold.
+    """
+    evidence, paper, title = material.evidence, material.paper, material.title(figure)
+    notes = evidence.notes_of([figure.experiment])
+    roles = {"scores": "test", "thresholds": None, "intervals": None}
+    tables = [dict(evidence.tables(figure.experiment, name, role)) for name, role in roles.items()]
+    expected = evidence.folds.get(figure.experiment, ())
+    if not expected or any(len(folds) < len(expected) for folds in tables):
+        shown, summary = [], "not run" if not expected else f"INCOMPLETE {min(map(len, tables))}/{len(expected)}"
+    else:
+        scores, thresholds, intervals = tables
+        video = choose(list(scores.values()))
+        fold = next(fold for fold, table in scores.items() if video[2] in table["video"].unique().to_pylist())
+        rows = material.rows(paper.data_name(figure.experiment))
+        variant = figure.variant or scores[fold]["variant"][0].as_py()
+        types = evidence.classes(figure.experiment)
+        k = {kind: interval(rows, kind).k for kind in types}
+        order = paper.intervals.order
+        shown = curves(scores[fold], thresholds[fold], intervals[fold], video, variant, k, types, order)
+        summary = f"{video[0]} {video[2]}, {variant} frame skips"
+    foot = material.foot(summary, *notes)
+    return Drawn(score_figure(shown, title, foot, material.alarm, material.mark), foot, summary)
+
+
 def choose(tables: Sequence[pa.Table]) -> spotted.Video:
     """The video that a report shows: of those with most types of expression the longest, then the first by name.
 
@@ -63,8 +93,8 @@ def choose(tables: Sequence[pa.Table]) -> spotted.Video:
     frames: dict[spotted.Video, int] = {}
     types: dict[spotted.Video, set[str]] = {}
     for table in tables:
-        own = table.select([*keys, "variant", "type", "label"])
-        groups = own.group_by([*keys, "variant", "type"]).aggregate([("label", "count"), ("label", "any")])
+        labels = table.select([*keys, "variant", "type", "label"])
+        groups = labels.group_by([*keys, "variant", "type"]).aggregate([("label", "count"), ("label", "any")])
         for row in groups.to_pylist():
             video = (row["dataset"], row["subject"], row["video"])
             frames[video] = row["label_count"]
@@ -98,11 +128,11 @@ def curves(
         UserError: if the fold has no scores of the video.
     """
     limits = {(row["variant"], row["type"]): row["threshold"] for row in thresholds.to_pylist()}
-    found: dict[tuple[str, str], list[tuple[Interval, bool]]] = {}
+    spans: dict[tuple[str, str], list[tuple[Interval, bool]]] = {}
     for row in intervals.to_pylist():
         if (row["dataset"], row["subject"], row["video"], row["variant"]) == (*video, variant):
-            own = found.setdefault((row["source"], row["type"]), [])
-            own.append((Interval(row["first"], row["last"]), row["matched"]))
+            span = (Interval(row["first"], row["last"]), row["matched"])
+            spans.setdefault((row["source"], row["type"]), []).append(span)
     chosen = pc.equal(scores["role"], "test")
     for name, value in zip(("dataset", "subject", "video", "variant"), (*video, variant), strict=True):
         chosen = pc.and_(chosen, pc.equal(scores[name], value))
@@ -113,66 +143,66 @@ def curves(
             raise UserError(
                 f"no scores of {kind}-expressions in test video {video[2]} under {variant!r}; spot it first"
             )
-        (one,) = videos[variant, kind]
-        truth = [interval for interval, _ in found.get(("truth", kind), ())]
+        (video_scores,) = videos[variant, kind]
+        truth = [span for span, _ in spans.get(("truth", kind), ())]
         result.append(
             Curve(
                 kind,
-                one.frames,
-                spotted.normalised(one.raw),
-                one.scores,
+                video_scores.frames,
+                spotted.normalised(video_scores.raw),
+                video_scores.scores,
                 limits[variant, kind],
                 truth,
-                found.get(("predicted", kind), []),
+                spans.get(("predicted", kind), []),
             )
         )
     return result
 
 
-def score_figure(found: Sequence[Curve], title: str, foot: str, alarm: bool, mark: str) -> Figure:
+def score_figure(shown: Sequence[Curve], title: str, foot: str, alarm: bool, mark: str) -> Figure:
     """The curves of one video, one panel a type, over the same frames.
 
     Args:
-        found: see :func:`curves`; where there is none, the figure says so.
+        shown: see :func:`curves`; where there is none, the figure says so.
         mark: what is set behind what was measured.
     """
-    figure = canvas(0.7 + 1.25 * max(len(found), 1), title, foot, alarm)
-    if not found:
+    figure = canvas(0.7 + 1.25 * max(len(shown), 1), title, foot, alarm)
+    if not shown:
         axis = figure.subplots()
         axis.set_axis_off()
         axis.text(0.5, 0.5, "no scores", transform=axis.transAxes, ha="center", va="center", color=ALARM)
         return figure
-    axes = figure.subplots(len(found), 1, sharex=True, squeeze=False)[:, 0]
-    for axis, one in zip(axes, found, strict=True):
-        _panel(axis, one, mark)
+    axes = figure.subplots(len(shown), 1, sharex=True, squeeze=False)[:, 0]
+    for axis, curve in zip(axes, shown, strict=True):
+        _panel(axis, curve, mark)
     axes[-1].set_xlabel("frame")
     return figure
 
 
-def _panel(axis: Axes, one: Curve, mark: str) -> None:
-    shade = SHADES[one.type]
-    for interval in one.truth:
-        axis.axvspan(interval.first - 0.5, interval.last + 0.5, color=shade, alpha=_TRUTH, linewidth=0.6, zorder=0)
-    for interval, matched in one.predicted:
-        colour, span = HIT if matched else FALSE, (interval.first - 0.5, interval.last - interval.first + 1)
+def _panel(axis: Axes, curve: Curve, mark: str) -> None:
+    shade = SHADES[curve.type]
+    for truth in curve.truth:
+        axis.axvspan(truth.first - 0.5, truth.last + 0.5, color=shade, alpha=_TRUTH, linewidth=0.6, zorder=0)
+    for predicted, matched in curve.predicted:
+        colour, span = HIT if matched else FALSE, (predicted.first - 0.5, predicted.last - predicted.first + 1)
         axis.broken_barh([span], (0, 1), facecolor="none", edgecolor=colour, hatch="////", linewidth=0, alpha=0.35)
         # The hatching of a short interval is easily missed: a bar above says where it is.
         axis.broken_barh([span], (1.03, _BAR), facecolor=colour, edgecolor=colour, linewidth=0.6)
-    axis.plot(one.frames, one.raw, color=QUIET, linewidth=0.35, alpha=0.7)
-    axis.plot(one.frames, one.scores, color=INK, linewidth=0.9)
+    axis.plot(curve.frames, curve.raw, color=QUIET, linewidth=0.35, alpha=0.7)
+    axis.plot(curve.frames, curve.scores, color=INK, linewidth=0.9)
     limit = "no threshold"
-    if np.isfinite(one.threshold):
-        axis.axhline(one.threshold, color=INK, linewidth=0.7, linestyle=(0, (5, 3)))
-        limit = f"threshold {one.threshold:.2f}"
-    hits = sum(matched for _, matched in one.predicted)
+    if np.isfinite(curve.threshold):
+        axis.axhline(curve.threshold, color=INK, linewidth=0.7, linestyle=(0, (5, 3)))
+        limit = f"threshold {curve.threshold:.2f}"
+    hits = sum(matched for _, matched in curve.predicted)
     axis.legend(
         handles=[
             Line2D([], [], color=INK, linewidth=0.9, label=f"score{mark}, smoothed"),
             Line2D([], [], color=QUIET, linewidth=0.5, label="score, not smoothed"),
             Line2D([], [], color=INK, linewidth=0.7, linestyle=(0, (3, 2)), label=limit),
-            Patch(color=shade, alpha=_TRUTH, linewidth=0, label=f"{len(one.truth)} true"),
+            Patch(color=shade, alpha=_TRUTH, linewidth=0, label=f"{len(curve.truth)} true"),
             Patch(color=HIT, linewidth=0, label=f"{hits} spotted{mark}, matched"),
-            Patch(color=FALSE, linewidth=0, label=f"{len(one.predicted) - hits} spotted{mark}, not matched"),
+            Patch(color=FALSE, linewidth=0, label=f"{len(curve.predicted) - hits} spotted{mark}, not matched"),
         ],
         loc="upper left",
         bbox_to_anchor=(1.005, 1.04),
@@ -182,10 +212,10 @@ def _panel(axis: Axes, one: Curve, mark: str) -> None:
         labelspacing=0.4,
         borderpad=0,
     )
-    axis.set_title(f"{one.type}-expressions", loc="left", pad=2)
+    axis.set_title(f"{curve.type}-expressions", loc="left", pad=2)
     # A smoothed score can pass [0, 1] by a little.
-    low = min(0.0, float(np.nanmin([*one.scores, 0.0])))
-    high = max(1.03 + _BAR, float(np.nanmax([*one.scores, 0.0])))
-    axis.set(xlim=(one.frames[0] - 0.5, one.frames[-1] + 0.5), ylim=(low - 0.02, high + 0.02), yticks=[0, 0.5, 1])
+    low = min(0.0, float(np.nanmin([*curve.scores, 0.0])))
+    high = max(1.03 + _BAR, float(np.nanmax([*curve.scores, 0.0])))
+    axis.set(xlim=(curve.frames[0] - 0.5, curve.frames[-1] + 0.5), ylim=(low - 0.02, high + 0.02), yticks=[0, 0.5, 1])
     axis.set_ylabel("score")
     axis.spines[["top", "right"]].set_visible(False)

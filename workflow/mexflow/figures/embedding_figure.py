@@ -10,7 +10,10 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from mexflow.evaluation.uncertainty import seed_of
 from mexflow.figures.drawing import ALARM, canvas
+from mexflow.figures.material import Drawn, Material, subjects
+from mexflow.papers.figure_kinds import Embedding
 from mexflow.store.artifacts import Inputs
 
 SIDE = 64
@@ -46,11 +49,33 @@ class Embedded:
     def remarks(self) -> list[str]:
         """How many clips there are, how many are not, and the perplexity."""
         count = len(self.labels)
-        found = [f"{count} clips, {self.left_out} left out"]
+        remarks = [f"{count} clips, {self.left_out} left out"]
         if not len(self.points):
-            return found
+            return remarks
         lowered = f" ({self.wanted:g} is too much for {count} clips)" if self.perplexity < self.wanted else ""
-        return [*found, f"perplexity {self.perplexity:.3g}{lowered}"]
+        return [*remarks, f"perplexity {self.perplexity:.3g}{lowered}"]
+
+
+def draw(figure: Embedding, material: Material) -> Drawn:
+    """A panel for each kind of residual images.
+
+    Raises:
+        UserError: as :func:`embed`.
+    """
+    data, rows = material.paper.data[figure.data], material.rows(figure.data)
+    usable = [row for row in rows if row[data.label] in figure.classes and row["excluded"] is None]
+    shown = subjects(usable)
+    embedded = []
+    for kind in figure.residuals:
+        paths = [material.array(material.shown.residuals[kind], *subject) for subject in shown]
+        seed = seed_of(material.recipe.seed, material.paper.paper, material.name, kind)
+        embedded.append(embed(kind, rows, data.label, figure.classes, paths, figure.settings, seed, material.inputs))
+    remarks = dict.fromkeys(remark for panel in embedded for remark in panel.remarks)
+    alike = len(remarks) == len(embedded[0].remarks)
+    notes = remarks if alike else [f"{panel.kind}: {remark}" for panel in embedded for remark in panel.remarks]
+    foot = material.foot(*notes)
+    drawn = embedding(embedded, figure.classes, material.title(figure), foot, material.alarm, material.mark)
+    return Drawn(drawn, foot, ", ".join(f"{panel.kind} {len(panel.points)} clips" for panel in embedded))
 
 
 def embed(
@@ -105,23 +130,24 @@ def embed(
 
 
 def embedding(
-    found: Sequence[Embedded], classes: Sequence[str], title: str, foot: str, alarm: bool, mark: str
+    panels: Sequence[Embedded], classes: Sequence[str], title: str, foot: str, alarm: bool, mark: str
 ) -> Figure:
     """One panel a kind of image; `mark` is set behind every measured number."""
     figure = canvas(2.6, title, foot, alarm)
-    axes = figure.subplots(1, len(found), squeeze=False)[0]
-    for axis, one in zip(axes, found, strict=True):
+    axes = figure.subplots(1, len(panels), squeeze=False)[0]
+    for axis, panel in zip(axes, panels, strict=True):
         axis.set(xticks=[], yticks=[])
         axis.set_box_aspect(1)
-        said = "no silhouette" if one.silhouette is None else f"silhouette {one.silhouette:.2f}{mark}"
-        axis.set_title(f"{one.kind}: {said}")
-        if not len(one.points):
+        silhouette = "no silhouette" if panel.silhouette is None else f"silhouette {panel.silhouette:.2f}{mark}"
+        axis.set_title(f"{panel.kind}: {silhouette}")
+        if not len(panel.points):
             axis.text(0.5, 0.5, "too few clips", transform=axis.transAxes, ha="center", va="center", color=ALARM)
             continue
         for number, name in enumerate(classes):
-            own = one.points[one.labels == number]
+            points = panel.points[panel.labels == number]
             style = {"color": _COLOURS[number % len(_COLOURS)], "marker": _MARKS[number % len(_MARKS)]}
-            axis.scatter(own[:, 0], own[:, 1], s=13, linewidths=0, alpha=0.85, label=f"{name} ({len(own)})", **style)
+            label = f"{name} ({len(points)})"
+            axis.scatter(points[:, 0], points[:, 1], s=13, linewidths=0, alpha=0.85, label=label, **style)
         axis.legend(
             fontsize=5.5, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.01), ncol=2, handletextpad=0.1
         )

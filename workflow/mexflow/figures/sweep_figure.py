@@ -8,11 +8,34 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from mexflow.figures.drawing import ALARM, WIDTH, canvas
+from mexflow.figures.material import Drawn, Material
+from mexflow.papers.figure_kinds import Sweep
 from mexflow.papers.metrics import METRICS
 from mexflow.tables.measurement import Measurement
+from mexflow.tables.recognition_metrics import score
 
 _COLOURS = ("#1f5fa8", "#c2611f", "#2c7d4f")
 _MARKS = ("o", "s", "^")
+
+
+def draw(figure: Sweep, material: Material) -> Drawn:
+    """The metrics of each experiment, at its value of the setting.
+
+    Raises:
+        UserError: if predictions cannot be read.
+    """
+    points = {
+        setting: [score(material.evidence, experiment, metric) for metric in figure.metrics]
+        for setting, experiment in figure.points.items()
+    }
+    foot = material.foot(*material.evidence.notes_of(figure.experiments))
+    drawn = sweep(points, figure.axis, material.title(figure), foot, material.alarm, material.mark)
+    texts = {
+        setting: first.notes[0] if first.value is None else METRICS[first.metric].text(first.value)
+        for setting, (first, *_) in points.items()
+    }
+    summary = f"{figure.metrics[0]} " + ", ".join(f"{setting:g}: {text}" for setting, text in texts.items())
+    return Drawn(drawn, foot, summary)
 
 
 def sweep(
@@ -31,15 +54,15 @@ def sweep(
     figure = canvas(3.1, title, foot, alarm, 0.7 * WIDTH)
     axes = figure.subplots()
     settings = sorted(points)
-    names = [one.metric for one in points[settings[0]]] if settings else []
+    names = [measured.metric for measured in points[settings[0]]] if settings else []
     spread = 0.012 * ((settings[-1] - settings[0]) or 1) if settings else 0
     for number, name in enumerate(names):
-        found = [points[setting][number] for setting in settings]
-        values = np.array([np.nan if one.value is None else one.value for one in found])
+        measured = [points[setting][number] for setting in settings]
+        values = np.array([np.nan if point.value is None else point.value for point in measured])
         # Side by side, so that one interval does not hide the other.
         places = np.array(settings) + spread * (number - (len(names) - 1) / 2)
-        low = [one.interval[0] if one.interval else value for one, value in zip(found, values, strict=True)]
-        high = [one.interval[1] if one.interval else value for one, value in zip(found, values, strict=True)]
+        spans = [point.interval or (value, value) for point, value in zip(measured, values, strict=True)]
+        low, high = zip(*spans, strict=True)
         colour = _COLOURS[number % len(_COLOURS)]
         axes.vlines(places, low, high, color=colour, linewidth=0.9, alpha=0.7)
         label = f"{METRICS[name].label}{mark}"

@@ -1,0 +1,43 @@
+"""Figures of confusion matrices: measured ones, and the printed one beside."""
+
+from __future__ import annotations
+
+from mexflow.evaluation.recognition import accuracy, row_shares
+from mexflow.figures.confusion_panels import Panel, confusion_figure, published_panel
+from mexflow.figures.material import Drawn, Material
+from mexflow.papers.figure_kinds import Confusion
+from mexflow.tables.evidence import Evidence
+
+
+def draw(figure: Confusion, material: Material) -> Drawn:
+    """The measured matrix beside the printed one, or several measured ones.
+
+    Raises:
+        UserError: if predictions cannot be read.
+    """
+    evidence = material.evidence
+    if figure.panels:
+        panels = [_measured(evidence, panel.experiment, panel.title, panel.part) for panel in figure.panels]
+        notes = evidence.notes_of(figure.experiments)
+    else:
+        assert figure.experiment is not None
+        measured = _measured(evidence, figure.experiment, "measured")
+        published = [published_panel(figure.published, measured.classes)] if figure.published else []
+        panels, notes = [*published, measured], evidence.notes(figure.experiment)
+    foot = "\n".join([material.foot(*notes), *([figure.note] if figure.note else [])])
+    drawn = confusion_figure(panels, material.title(figure), foot, material.alarm)
+    return Drawn(drawn, foot, ", ".join(panel.title for panel in panels))
+
+
+def _measured(evidence: Evidence, experiment: str, title: str, part: str | None = None) -> Panel:
+    """A measured panel, or one that says why there is none."""
+    pooled, classes = evidence.pooled(experiment, part), evidence.classes(experiment)
+    if not pooled.expected:
+        return Panel(f"{title}: not run", None, classes, "not run")
+    if not pooled.complete:
+        return Panel(title, None, classes, pooled.incomplete)
+    if not pooled.clips:
+        return Panel(title, None, classes, "no test clip")
+    title = f"{title}{evidence.source.mark}: {100 * float(accuracy(pooled.matrix)):.2f} % of {pooled.clips} clips"
+    counts = [int(count) for count in pooled.matrix.sum(axis=1)]
+    return Panel(title, 100 * row_shares(pooled.matrix), classes, counts=counts)
