@@ -15,6 +15,7 @@ from project import PACKAGE, WORKFLOW
 
 AUGMENTATION = "training/augmentation.py"
 FLOW = "preprocess/flow.py"
+CHANNELS = "training/recognition/channels.py"
 FOLDS = "evaluation/folds.py"
 LOOP = "training/loop.py"
 NORMALISATION = "training/recognition/normalisation.py"
@@ -42,9 +43,9 @@ def codes() -> dict[tuple[str, ...], str]:
         for paper in plan.papers
         for name in plan.experiments(paper)
     }
-    found |= {("tables", paper): plan.tables_code(paper) for paper in plan.papers}
+    found |= {("tables", paper): plan.reporting.code(paper) for paper in plan.papers}
     found |= {("figures", paper): plan.figures_code(paper) for paper in plan.papers}
-    found |= {("timing", name): plan.timing_code(name) for name, paper in plan.papers.items() if paper.timing}
+    found |= {("timing", name): plan.reporting.timing_code(name) for name, paper in plan.papers.items() if paper.timing}
     found |= {("flow", name): plan.flow_code("flow", flow.method) for name, flow in stages.flows.items()}
     found |= {("motion", name): plan.flow_code("motion", motion.method) for name, motion in stages.motions.items()}
     found |= {("residual", rule): plan.residual_code(names) for rule, names in stages.residual_jobs.items()}
@@ -124,6 +125,7 @@ def test_an_edit_of_a_schedule_reaches_its_trainings(copy):
             set(),
         ),
         ("training/recognition/oversampling.py", '@OPERATIONS.entry("new")\nclass _New(Operation):\n    pass\n', set()),
+        (CHANNELS, '@CHANNELS.entry("new")\ndef _new(field):\n    return field[0]\n', set()),
         (FLOW, '@METHODS.entry("new")\ndef new(first, second):\n    return first\n', {("quality",)}),
     ],
 )

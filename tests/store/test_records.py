@@ -292,4 +292,6 @@ def test_every_command_that_makes_results_writes_a_record():
             "unlisted",
         ):
             source = path.read_text()
-            assert "record: Record = None" in source and "Job(" in source, path.name
+            # Training has its job in its own room.
+            kept = "Job(" in source or "record=record" in source
+            assert "record: Record = None" in source and kept, path.name
