@@ -353,7 +353,7 @@ def test_every_picture_is_the_one_of_its_column(world):
     assert said == ["01: 01_0"]
     expected = [
         tiles.raw_tile(world.read_raw("01/9.png"), MATRIX, LANDMARKS),
-        *(tiles.picture(files.images[number - 1]) for number in (5, 9, 14)),
+        *(tiles.picture(files.faces["01_video", number]) for number in (5, 9, 14)),
         tiles.normalised(files.lcn[8]),
         tiles.flow_tile(files.flow.array[0])[0],
         *(tiles.picture(files.residuals[kind].array[0]) for kind in sheet_files.RESIDUALS),
