@@ -292,7 +292,7 @@ def test_the_course_of_faces_is_the_change_about_each_frame(tmp_path, kinds):
     world.add("01", [{}], states={20: "missing"})
     (files,) = world.load(*kinds)
     course = time_courses.of_faces(files, "01_video", FPS)
-    stored = files.lcn if kinds else files.images
+    stored = files.lcn if kinds else np.load(world.paths("faces")[0])
     half = 3  # a tenth of a second
     assert course.frames.tolist() == list(range(1 + half, FRAMES - half + 1))
     for frame, value in zip(course.frames, course.curves["difference"], strict=True):
@@ -357,7 +357,7 @@ def test_every_picture_is_the_one_of_its_column(world):
     assert said == ["01: 01_0"]
     expected = [
         tiles.raw_tile(world.read_raw("01/9.png"), MATRIX, LANDMARKS),
-        *(tiles.picture(files.images[number - 1]) for number in (5, 9, 14)),
+        *(tiles.picture(files.faces["01_video", number]) for number in (5, 9, 14)),
         tiles.normalised(files.lcn[8]),
         tiles.flow_tile(files.flow.array[0])[0],
         *(tiles.picture(files.residuals[kind].array[0]) for kind in RESIDUALS),
