@@ -17,11 +17,20 @@ import pytest
 import embedded_files
 from embedded_files import SEED, SIZE, SUBJECTS
 from mexflow.evaluation import quality
-from mexflow.evaluation.aligned_videos import AlignedVideo, evenly, expression_pairs, read_faces, runs, still_pairs
+from mexflow.evaluation.aligned_videos import (
+    LandmarkedVideo,
+    SubjectFaces,
+    evenly,
+    expression_pairs,
+    read_faces,
+    runs,
+    still_pairs,
+)
 from mexflow.evaluation.tally import Tally, ratio_of_means
 from mexflow.evaluation.true_motion import TrueMotion, aligned_flow, face_area, grid
 from mexflow.preprocess import alignment
 from mexflow.preprocess.tables import FACES
+from mexflow.store.artifacts import Inputs
 from mexflow.tables.cells import SCHEMA
 from mexflow.tables.quality_table import quality_cells, quality_markdown, quality_table
 
@@ -55,11 +64,11 @@ class Sliding:
         return points + (second - first) * self.step
 
 
-def video(frames, name="v", subject="s", landmarks=None, matrices=None) -> AlignedVideo:
+def video(frames, name="v", subject="s", landmarks=None, matrices=None) -> LandmarkedVideo:
     count = len(frames)
     landmarks = np.zeros((count, 68, 2)) if landmarks is None else landmarks
     matrices = np.tile(np.eye(2, 3), (count, 1, 1)) if matrices is None else matrices
-    return AlignedVideo(subject, name, np.asarray(frames, np.int64), np.arange(count), landmarks, matrices)
+    return LandmarkedVideo(subject, name, np.asarray(frames, np.int64), landmarks, matrices)
 
 
 def table_of(rows: list[dict], error=lambda frame: np.zeros((68, 2))) -> pa.Table:
@@ -79,9 +88,16 @@ def table_of(rows: list[dict], error=lambda frame: np.zeros((68, 2))) -> pa.Tabl
     return pa.Table.from_pylist(made, schema=FACES)
 
 
-def measured(table: pa.Table, rows: list[dict], **options) -> quality.Quality:
-    faces = read_faces(table, np.zeros((len(table), 112, 112, 1), np.uint8))
-    return quality.measure(DATASET, SIZE, SEED, faces, rows, methods=["horn_schunck"], **options)
+def stored(folder: Path, table: pa.Table) -> SubjectFaces:
+    """These faces as they are read from files in a folder; every image is black."""
+    np.save(folder / "faces.npy", np.zeros((len(table), 112, 112, 1), np.uint8))
+    pq.write_table(table, folder / "faces.parquet")
+    return read_faces(Inputs(), folder / "faces.npy")
+
+
+def measured(folder: Path, table: pa.Table, rows: list[dict], **options) -> quality.Quality:
+    faces = stored(folder, table)
+    return quality.measure(DATASET, SIZE, SEED, [faces], rows, methods=["horn_schunck"], **options)
 
 
 # The true flow between aligned faces
@@ -179,7 +195,7 @@ def test_still_pairs_avoid_whatever_moves_and_whatever_is_absent():
     assert still_pairs(video(frames), lambda frame: False, 5) == []
 
 
-def test_faces_of_excluded_videos_and_unknown_faces_are_left_out():
+def test_faces_of_excluded_videos_and_unknown_faces_are_left_out(tmp_path):
     base = {"dataset": "d", "subject": "s", "landmarks": [1.0] * 136, "matrix": [1.0] * 6, "state": "tracked"}
     table = pa.Table.from_pylist(
         [
@@ -192,12 +208,11 @@ def test_faces_of_excluded_videos_and_unknown_faces_are_left_out():
         ],
         schema=FACES,
     )
-    (one,) = read_faces(table, np.zeros((6, 112, 112, 1), np.uint8))
-    assert [(v.name, v.frames.tolist(), v.rows.tolist()) for v in one.videos] == [
-        ("b", [1, 2], [5, 0]), ("a", [7, 9], [1, 3]),
-    ]  # fmt: skip
-    assert one.videos[1].landmarks[1, 0, 0] == 2
-    assert one.states == {"tracked": 5, "missing": 1}
+    subject = stored(tmp_path, table)
+    assert [(v.name, v.frames.tolist()) for v in subject.videos] == [("b", [1, 2]), ("a", [7, 9])]
+    assert subject.faces.video("b").rows.tolist() == [5, 0]
+    assert subject.videos[1].landmarks[1, 0, 0] == 2
+    assert subject.states == {"tracked": 5, "missing": 1}
 
 
 # Sums over subjects
@@ -227,8 +242,8 @@ def test_one_subject_has_no_interval():
 # Known errors
 
 
-def test_perfect_landmarks_have_no_error(rows):
-    found = measured(table_of(rows), rows)
+def test_perfect_landmarks_have_no_error(rows, tmp_path):
+    found = measured(tmp_path, table_of(rows), rows)
     for name in ("jitter", "eye_error", "eye_offset"):
         assert found.alignment[name].value < 1e-4, name
     assert found.alignment["tracked"].value == 1 and found.alignment["missing"].value == 0
@@ -236,9 +251,9 @@ def test_perfect_landmarks_have_no_error(rows):
     assert found.motion["micro", "mean"].value == pytest.approx(found.motion["micro", "true_landmarks"].value)
 
 
-def test_black_faces_show_no_motion_to_any_method(rows):
+def test_black_faces_show_no_motion_to_any_method(rows, tmp_path):
     """What is estimated between black images is zero: the baseline's errors, and no direction."""
-    found = measured(table_of(rows), rows)
+    found = measured(tmp_path, table_of(rows), rows)
     for size in quality.SIZES:
         for metric in ("end_point_error", "space_time_angle"):
             method, zero = (found.flow[size, name, metric].value for name in ("horn_schunck", quality.ZERO))
@@ -249,24 +264,24 @@ def test_black_faces_show_no_motion_to_any_method(rows):
     )
 
 
-def test_a_shift_of_all_landmarks_is_an_offset_and_nothing_that_varies(rows):
-    found = measured(table_of(rows, lambda frame: np.array([3.0, 4.0])), rows)
+def test_a_shift_of_all_landmarks_is_an_offset_and_nothing_that_varies(rows, tmp_path):
+    found = measured(tmp_path, table_of(rows, lambda frame: np.array([3.0, 4.0])), rows)
     scale = 59 / 117  # aligned pixels a raw pixel: the outer eye corners' distances
     assert found.alignment["eye_offset"].value == pytest.approx(5 * scale, rel=0.15)
     assert found.alignment["eye_error"].value < 0.02
     assert found.alignment["jitter"].value < 0.02
 
 
-def test_a_trembling_landmark_is_jitter(rows):
+def test_a_trembling_landmark_is_jitter(rows, tmp_path):
     """Every landmark goes to and fro by 1 raw pixel: each coordinate x changes by 2, y by none."""
-    found = measured(table_of(rows, lambda frame: np.array([(-1.0) ** frame, 0.0])), rows)
+    found = measured(tmp_path, table_of(rows, lambda frame: np.array([(-1.0) ** frame, 0.0])), rows)
     scale = 59 / 117
     assert found.alignment["jitter"].value == pytest.approx(2 * scale / 2**0.5, rel=0.15)
     assert found.alignment["eye_error"].value == pytest.approx(scale, rel=0.15)
 
 
-def test_no_expression_and_no_stretch_at_rest_leave_numbers_out(rows):
-    found = measured(table_of(rows), [])
+def test_no_expression_and_no_stretch_at_rest_leave_numbers_out(rows, tmp_path):
+    found = measured(tmp_path, table_of(rows), [])
     assert found.distances == () and found.motion["still", "mean"].value is None
     assert found.flow[64, "horn_schunck", "end_point_error"].value is None
     text = quality_markdown(quality_cells([found]))
@@ -276,8 +291,8 @@ def test_no_expression_and_no_stretch_at_rest_leave_numbers_out(rows):
 # The table
 
 
-def test_cells_say_what_they_are_and_that_the_data_are_synthetic(rows):
-    cells = quality_cells([measured(table_of(rows), rows)])
+def test_cells_say_what_they_are_and_that_the_data_are_synthetic(rows, tmp_path):
+    cells = quality_cells([measured(tmp_path, table_of(rows), rows)])
     table = quality_table(cells)
     assert table.schema == SCHEMA
     assert set(table["data"].to_pylist()) == {"embedded"} and table["published"].null_count == len(table)

@@ -333,7 +333,7 @@ def _aligned(name: str, figure: Figure, evidence: Evidence, arrays: Path, sigma:
     """As `_draw`: the apex of the first expression of the first subject that has one."""
     from mexflow.evaluation.uncertainty import seed_of
     from mexflow.figures.aligned_row import aligned_row, augmented
-    from mexflow.preprocess.aligned import SEEN
+    from mexflow.preprocess.aligned import AlignedFaces
 
     assert figure.data is not None
     source, paper = evidence.source, evidence.paper
@@ -341,13 +341,12 @@ def _aligned(name: str, figure: Figure, evidence: Evidence, arrays: Path, sigma:
     found, said = None, "no face"
     for clip in sorted(usable, key=lambda row: (row["dataset"], row["subject"], row["clip"]))[:1]:
         path = arrays / "faces" / clip["dataset"] / f"{clip['subject']}.npy"
-        table = inputs.table(path.with_suffix(".parquet"), ["video", "frame", "state"]).to_pylist()
-        wanted = (clip["video"], clip["apex"])
-        for i, row in enumerate(table):
-            if (row["video"], row["frame"]) == wanted and row["state"] in SEEN:
-                said = f"{clip['dataset']} {clip['clip']}, frame {clip['apex']}"
-                seed = seed_of(evidence.seed, paper.paper, name)
-                found = augmented(inputs.rows(path)[[i]][0], operations(paper.training.get("augment", ())), sigma, seed)
+        aligned = AlignedFaces(inputs, path)
+        if aligned.video(clip["video"]).why_not([clip["apex"]]) is None:
+            said = f"{clip['dataset']} {clip['clip']}, frame {clip['apex']}"
+            seed = seed_of(evidence.seed, paper.paper, name)
+            face = aligned[clip["video"], clip["apex"]]
+            found = augmented(face, operations(paper.training.get("augment", ())), sigma, seed)
     foot = " · ".join([f"{source.mark} {source.line()}".strip(), said, f"LCN with sigma {sigma:g} px"])
     return aligned_row(found, f"{name}. {figure.title}", foot, not source.comparable), foot, said
 

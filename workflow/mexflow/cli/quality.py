@@ -56,7 +56,8 @@ def main(
             else:
                 listed = with_clips(rows)
             paths = places.arrays("faces", listed)
-            subjects = [faces for path in paths for faces in _read(job.inputs, path, name)]
+            read = (_read(job.inputs, path, name) for path in paths)
+            subjects = [subject for subject in read if subject.states]
             if not subjects:
                 raise UserError(f"{name}: none of its {len(paths)} tables of faces has a row")
             with progress(f"quality {name}", len(subjects)) as advance:
@@ -80,7 +81,7 @@ def main(
     print(text)
 
 
-def _read(inputs: Inputs, path: Path, dataset: str) -> list[SubjectFaces]:
+def _read(inputs: Inputs, path: Path, dataset: str) -> SubjectFaces:
     """The faces of an array and the table beside it.
 
     Raises:
@@ -89,12 +90,10 @@ def _read(inputs: Inputs, path: Path, dataset: str) -> list[SubjectFaces]:
     from mexflow.errors import UserError
     from mexflow.evaluation.aligned_videos import read_faces
 
-    table, images = inputs.table(path.with_suffix(".parquet")), inputs.array(path)
-    if len(images) != len(table):
-        raise UserError(f"{path}: {len(images)} faces, {len(table)} rows in the table beside it; make the faces again")
-    if others := set(table["dataset"].to_pylist()) - {dataset}:
-        raise UserError(f"{path}: faces of {', '.join(sorted(others))}, not of {dataset}")
-    return read_faces(table, images)
+    subject = read_faces(inputs, path)
+    if subject.faces.dataset not in (None, dataset):
+        raise UserError(f"{path}: faces of {subject.faces.dataset}, not of {dataset}")
+    return subject
 
 
 app = command(main)
