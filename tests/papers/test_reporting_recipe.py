@@ -78,8 +78,19 @@ def test_a_metric_is_held_against_what_an_experiment_leaves():
     metrics.check("clips", [])
     with pytest.raises(ValueError, match="interval_f1 is measured of scores and intervals, which .* can have: .*uar"):
         metrics.check("interval_f1", ["predictions"])
-    with pytest.raises(ValueError, match=r"unknown metric 'acuracy' \(did you mean 'accuracy'\?\)"):
-        metrics.check("acuracy", ["predictions"])
+
+
+def test_a_paper_cannot_ask_for_a_metric_that_its_experiment_does_not_have():
+    path = PAPERS / "upadhy2025.yaml"
+    text = path.read_text()
+    assert "metric: class_share" in text
+    for change, message in (
+        ("metric: interval_f1", "metric interval_f1 is measured of scores and intervals, which"),
+        ("metric: clas_share", "unknown metric 'clas_share' (did you mean 'class_share'?)"),
+    ):
+        with pytest.raises(UserError) as error:
+            papers.parse(text.replace("metric: class_share", change).encode(), path)
+        assert message in str(error.value) and "\n" not in str(error.value)
 
 
 def test_entries_of_metrics_are_rows_and_measures():

@@ -68,7 +68,8 @@ def test_the_code_of_tables_is_that_of_the_metrics_they_ask_for(plan, monkeypatc
     plan.reporting.code("upadhy2025")
     whole, only, other = asked
     assert set(metrics.entries(["interval_f1", "frame_auc", "frame_f1"])) <= set(whole)
-    assert set(only) == {"tables", *metrics.entries(["interval_f1"])}
+    protocol = f"mexflow.evaluation.folds:{plan.papers['elface2021'].protocol_of('samm-lv')}"
+    assert set(only) == {"tables", protocol, *metrics.entries(["interval_f1"])}
     assert set(metrics.entries(["accuracy", "class_share"])) <= set(other)
     assert not any("interval_f1" in name or "spotting" in name for name in other)
 

@@ -13,7 +13,7 @@ from sklearn.metrics import f1_score, roc_auc_score
 from mexflow import papers
 from mexflow.errors import UserError
 from mexflow.evaluation import scores, spotting
-from mexflow.papers.parts import Column, Intervals, Row
+from mexflow.papers.parts import Column, IntervalSettings, Row
 from mexflow.store.artifacts import Inputs
 from mexflow.tables import shifted_controls
 from mexflow.tables.evidence import Evidence, Place
@@ -72,7 +72,7 @@ def test_interval_f1_pools_counts(tmp_path, part):
 
 def test_all_videos_count_unless_the_paper_says_otherwise(tmp_path):
     write(tmp_path, SPOTTED)
-    narrow = evidence(tmp_path, intervals=Intervals(videos="with_expressions"))
+    narrow = evidence(tmp_path, intervals=IntervalSettings(videos="with_expressions"))
     # Subject 2 has no micro- and subject 3 no macro-expression: their false positives, one of each, go.
     assert measured(narrow, "interval_f1", "micro").value == pytest.approx(2 / (2 + 2 + 2))
     assert measured(narrow, "interval_f1", "macro").value == pytest.approx(4 / (4 + 2 + 1))

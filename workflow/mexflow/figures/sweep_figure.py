@@ -31,7 +31,7 @@ def draw(figure: Sweep, material: Material) -> Drawn:
     foot = material.foot(*material.evidence.notes_of(figure.experiments))
     drawn = sweep(points, figure.axis, material.title(figure), foot, material.alarm, material.mark)
     texts = {
-        setting: first.notes[0] if first.value is None else METRICS[first.metric].text(first.value)
+        setting: first.notes[0] if first.value is None else format(first.value, METRICS[first.metric].form)
         for setting, (first, *_) in points.items()
     }
     summary = f"{figure.metrics[0]} " + ", ".join(f"{setting:g}: {text}" for setting, text in texts.items())

@@ -9,6 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Annotated
+
+from pydantic import AfterValidator
 
 from mexflow.errors import choose, nearest
 from mexflow.registry import Registry
@@ -88,16 +91,14 @@ def scores() -> list[str]:
     return [name for name in METRICS if METRICS.declared(name).score]
 
 
-def check(name: str, made: Collection[str]) -> None:
+def check(name: str, left: Collection[str]) -> None:
     """Hold a metric against what an experiment leaves, named as in :attr:`Metric.needs`.
 
     Raises:
-        ValueError: if there is no such metric, naming the nearest, or the experiment lacks what it is measured of.
+        ValueError: if the experiment lacks what it is measured of.
     """
-    if name not in METRICS:
-        raise ValueError(f"unknown metric {name!r}{nearest(name, METRICS)}; one of: {', '.join(sorted(METRICS))}")
-    if lacking := [need for need in METRICS.declared(name).needs if need not in made]:
-        possible = [other for other in METRICS if set(METRICS.declared(other).needs) <= set(made)]
+    if lacking := [need for need in METRICS.declared(name).needs if need not in left]:
+        possible = [other for other in METRICS if set(METRICS.declared(other).needs) <= set(left)]
         raise ValueError(
             f"metric {name} is measured of {' and '.join(lacking)}, which this experiment does not have; it can have: "
             f"{', '.join(possible)}"
@@ -108,3 +109,22 @@ def entries(names: Iterable[str]) -> list[str]:
     """The rows of some metrics and what measures them, as code digests name them."""
     chosen = [choose("metric", name, METRICS) for name in dict.fromkeys(names)]
     return [entry for name in chosen for entry in (METRICS.identity(name), f"{METRICS.declared(name).module}:{name}")]
+
+
+def _named(name: str) -> str:
+    if name not in METRICS:
+        raise ValueError(f"unknown metric {name!r}{nearest(name, METRICS)}; one of: {', '.join(sorted(METRICS))}")
+    return name
+
+
+def _score(name: str) -> str:
+    if name not in scores():
+        raise ValueError(f"unknown score {name!r}{nearest(name, scores())}; one of: {', '.join(scores())}")
+    return name
+
+
+MetricName = Annotated[str, AfterValidator(_named)]
+"""The name of a metric, in a paper's file."""
+
+ScoreName = Annotated[str, AfterValidator(_score)]
+"""The name of a metric that is a score, see :attr:`Metric.score`."""

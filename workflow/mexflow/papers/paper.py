@@ -16,6 +16,7 @@ import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from mexflow.errors import UserError, choose, nearest
+from mexflow.papers import metrics
 from mexflow.papers.efforts import Effort
 from mexflow.papers.experiments import AnyExperiment, Experiment, Recognising, Trained
 from mexflow.papers.figure_kinds import AnyFigure
@@ -29,7 +30,6 @@ from mexflow.papers.parts import (
     FrameSkips,
     IntervalSettings,
     MemorySettings,
-    Metric,
     Row,
     Table,
     Timing,
@@ -41,7 +41,7 @@ from mexflow.validation import explain
 
 # The parser in C takes a tenth of the time.
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_SCORES: dict[str, Metric] = {"accuracy": "accuracy", "UF1": "uf1", "UAR": "uar"}
+_SCORES = {"accuracy": "accuracy", "UF1": "uf1", "UAR": "uar"}
 
 
 class Paper(Part):
@@ -83,6 +83,7 @@ class Paper(Part):
             for chain in claim.descending:
                 for experiment in chain:
                     self._require(experiment, f"claim {claim.claim!r}")
+                    self._require_metric(claim.metric, experiment, f"claim {claim.claim!r}")
                 if len({self.data_name(experiment) for experiment in chain}) > 1:
                     raise ValueError(f"claim {claim.claim!r}: {', '.join(chain)} differ in their data")
         if self.timing:
@@ -145,8 +146,10 @@ class Paper(Part):
                     values = getattr(row, field)
                     if values and len(values) != len(table.columns):
                         raise ValueError(f"{name}/{row.name}: {len(values)} {field} for {len(table.columns)} columns")
-                for experiment in row.experiments:
+                for column, experiment in zip(table.columns, row.experiments, strict=False):
                     self._require(experiment, f"{name}/{row.name}")
+                    if experiment is not None:
+                        self._require_metric(column.metric or row.metric, experiment, f"{name}/{row.name}")
 
     def _check_figures(self) -> None:
         for name, figure in self.figures.items():
@@ -158,6 +161,16 @@ class Paper(Part):
     def _require(self, experiment: str | None, where: str) -> None:
         if experiment is not None and experiment not in self.experiments:
             raise ValueError(f"{where}: no experiment {experiment!r}{nearest(experiment, self.experiments)}")
+
+    def _require_metric(self, metric: str, experiment: str, where: str) -> None:
+        own, kind = self.experiment(experiment), self.kind(experiment)
+        left = {*(name.partition(".")[0] for name in kind.files), *kind.spotted}
+        left |= {"features"} if getattr(own, "keep_features", False) else set()
+        left |= {"network"} if getattr(own, "model", None) else set()
+        try:
+            metrics.check(metric, left)
+        except ValueError as error:
+            raise ValueError(f"{where}: {experiment}: {error}") from None
 
     def _require_data(self, data: str | None, where: str) -> None:
         if data is not None and data not in self.data:

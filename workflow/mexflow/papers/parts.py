@@ -8,14 +8,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
+from mexflow.papers.metrics import MetricName, ScoreName
 from mexflow.papers.part import Part
 
 Budget = Literal["demo", "paper"]
-Metric = Literal[
-    "accuracy", "uf1", "uar", "parameters", "filters", "cosine_similarity", "class_share", "clips",
-    "frame_f1", "frame_auc", "frame_auc_percent", "interval_f1", "intensity_correlation",
-]  # fmt: skip
-Score = Literal["accuracy", "uf1", "uar"]
 Skip = Annotated[int, Field(ge=0, strict=True)]
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 TsneSetting = Literal["perplexity", "early_exaggeration", "learning_rate", "max_iter"]
@@ -93,7 +89,7 @@ class Column(Part):
     """A column of a table: its name, and where not the row's, the metric and the member dataset it is about."""
 
     name: str
-    metric: Metric | None = None
+    metric: MetricName | None = None
     part: str | None = None
 
 
@@ -107,7 +103,7 @@ class Row(Part):
 
     name: str
     variant: str | None = None
-    metric: Metric = "accuracy"
+    metric: MetricName = "accuracy"
     published: list[float | int | str | None] = []
     experiments: list[str | None] = []
     pending: str | None = None
@@ -144,7 +140,7 @@ class Claim(Part):
     """
 
     claim: str
-    metric: Score
+    metric: ScoreName
     descending: list[Annotated[list[str], Field(min_length=2)]] = Field(min_length=1)
 
 
