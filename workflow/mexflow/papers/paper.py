@@ -25,9 +25,7 @@ from mexflow.papers.parts import (
     Column,
     Data,
     Figure,
-    FrameSkips,
     IntervalSettings,
-    MemorySettings,
     Metric,
     Row,
     Table,
@@ -35,7 +33,7 @@ from mexflow.papers.parts import (
 )
 from mexflow.papers.preprocessing import Flow, Pair, Preprocessing
 from mexflow.papers.recipe import Recipe
-from mexflow.papers.trainings import Training
+from mexflow.papers.trainings import FrameSkips, MemorySettings, Training
 from mexflow.validation import explain
 
 _SCORES: dict[str, Metric] = {"accuracy": "accuracy", "UF1": "uf1", "UAR": "uar"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -111,7 +112,7 @@ def train(
         for line in folds.left_out:
             print(f"left out: {line}")
         # Which folds share a job, where results go and how often it saves change nothing in a fold.
-        read = {path: digest.sha256 for path, digest in job.inputs.digests.items()}
+        read = {os.path.relpath(path, results): digest.sha256 for path, digest in job.inputs.digests.items()}
         evidence = (recipe.model_dump(mode="json"), threads, place.device.type, job.code_digest, read)
         folder = places.checkpoints(recipe.paper, recipe.experiment)
         checkpoints = Checkpoints(folder, canonical_digest(evidence).sha256, checkpoint_seconds)

@@ -237,9 +237,11 @@ class Folds:
     def __init__(self, recipe: SequencesRecipe, material: Material) -> None:
         """
         Raises:
-            UserError: for an unknown network, a label that is none of the classes, or motion that does not fit.
+            UserError: for an unknown network or protocol, a label that is none of the classes, or motion that does not
+                fit.
         """
         choose("network", recipe.model, available())
+        choose("protocol", recipe.protocol, PROTOCOLS)
         self._recipe = recipe
         rows = labelled(material.rows, recipe.label, recipe.classes)
         self.testing = {fold.name: fold.test_subjects for fold in PROTOCOLS[recipe.protocol](rows, recipe.label)}

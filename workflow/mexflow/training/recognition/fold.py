@@ -131,9 +131,10 @@ class Folds:
     def __init__(self, recipe: RecognitionRecipe | LbpTopRecipe, material: Material) -> None:
         """
         Raises:
-            UserError: for an unknown network or channel, or a label that is none of the classes.
+            UserError: for an unknown network, protocol or channel, or a label that is none of the classes.
         """
         choose("network", recipe.model, available())
+        choose("protocol", recipe.protocol, PROTOCOLS)
         self._recipe = recipe
         rows = labelled(material.rows, recipe.label, recipe.classes)
         self.testing = {fold.name: fold.test_subjects for fold in PROTOCOLS[recipe.protocol](rows, recipe.label)}

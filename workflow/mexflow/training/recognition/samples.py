@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from mexflow.errors import UserError
+from mexflow.errors import UserError, choose
 from mexflow.evaluation.folds import usable
 from mexflow.seeds import derive
 from mexflow.store.artifacts import Inputs
@@ -88,8 +88,10 @@ def load_flow(
         The samples in the order of (dataset, clip, pair), and a line for each pair that has no flow, saying why.
 
     Raises:
-        UserError: if a table does not fit its array.
+        UserError: for an unknown channel, or if a table does not fit its array.
     """  # fmt: skip
+    for name in channels:
+        choose("channel of flow", name, CHANNELS)
     by_clip = {(row["dataset"], row["clip"]): row for row in rows}
     found: list[tuple[tuple[str, str, str], np.ndarray, dict[str, Any]]] = []
     left_out = []
