@@ -280,7 +280,11 @@ def test_fingerprint_of_checkpoints(files, command, tmp_path, monkeypatch):
     ("changes", "message"),
     [
         ({"folds": ["06"]}, "unknown fold '06' (did you mean '006'?)"),
-        ({"protocol": "loso"}, "unknown protocol of long videos 'loso'; one of: leave_one_subject_out"),
+        ({"protocol": "loso"}, "unknown protocol 'loso'; one of: five_subject_folds, "),
+        (
+            {"protocol": "subject_split"},
+            "unknown protocol of long videos 'subject_split' (did you mean 'leave_one_subject_out'?)",
+        ),
         ({"placement": "centered"}, "the recipe: placement: input should be 'centred', "),
         ({"placement": "centered"}, "not 'centered' (did you mean 'centred'?)"),
         ({"model": "elfaces"}, "unknown network 'elfaces' (did you mean 'elface'?)"),

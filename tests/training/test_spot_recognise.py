@@ -249,7 +249,7 @@ def test_difference_takes_k_from_the_index(here, tmp_path, capsys):
         ({"bins": 1}, "bins: input should be greater than or equal to 2, not 1"),
         ({"protocol": "loso"}, "unknown protocol 'loso'"),
         ({"folds": ["04"]}, "unknown fold '04'"),
-        ({"classes": CLASSES[:1]}, "label is 'surprise', not one of"),
+        ({"classes": CLASSES[:1]}, "casme2_5class is 'surprise', not one of"),
     ],
     ids=str,
 )

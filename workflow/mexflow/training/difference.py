@@ -14,7 +14,6 @@ import numpy as np
 import pyarrow as pa
 
 from mexflow.datasets.spotting import interval
-from mexflow.errors import choose
 from mexflow.evaluation import scores
 from mexflow.evaluation.folds import PROTOCOLS
 from mexflow.evaluation.spotting import contrast, swept
@@ -38,11 +37,9 @@ class Folds:
     def __init__(self, recipe: DifferenceRecipe, material: Material) -> None:
         """
         Raises:
-            UserError: for an unknown protocol, a label that is none of the classes, or an index without the expressions
-                that k is made from.
+            UserError: for a label that is none of the classes, or an index without the expressions that k is made from.
         """
         cv2.setNumThreads(1)
-        choose("protocol", recipe.protocol, PROTOCOLS)
         self._recipe = recipe
         rows = labelled(material.rows, recipe.label, recipe.classes)
         self._half = interval(material.rows, "micro").k if recipe.k is None else recipe.k

@@ -13,9 +13,10 @@ import torch
 
 from mexflow.datasets import subjects
 from mexflow.errors import choose
-from mexflow.evaluation.folds import assert_disjoint
+from mexflow.evaluation.folds import PROTOCOLS, assert_disjoint
+from mexflow.models import available
 from mexflow.papers.kinds import KINDS
-from mexflow.papers.recipe import Recipe
+from mexflow.papers.recipe import Recipe, TrainedRecipe
 from mexflow.progress import progress
 from mexflow.store.artifacts import Inputs, Outputs
 from mexflow.store.paths import Results
@@ -94,6 +95,10 @@ def train(
     Raises:
         UserError: for an unknown fold, or whatever the recipe names that is not there or does not fit.
     """
+    # Before the code digest, which is of what they name.
+    choose("protocol", recipe.protocol, PROTOCOLS)
+    if isinstance(recipe, TrainedRecipe):
+        choose("network", recipe.model, available())
     kind, places = KINDS[recipe.kind], Results(results)
     label = f"{recipe.paper}/{recipe.experiment}"
     make_deterministic(threads)

@@ -14,7 +14,7 @@ import torch
 from mexflow.errors import UserError, choose
 from mexflow.evaluation import scores
 from mexflow.evaluation.folds import assert_disjoint, next_subject
-from mexflow.models import available, build
+from mexflow.models import build
 from mexflow.models.elface import PLACEMENTS
 from mexflow.papers.operations import text_of
 from mexflow.papers.recipe import VideosRecipe
@@ -63,9 +63,8 @@ class Folds:
     def __init__(self, recipe: VideosRecipe, material: Material) -> None:
         """
         Raises:
-            UserError: for an unknown network, placement or protocol, or faces and LCN frames that do not fit.
+            UserError: for an unknown placement or another protocol, or faces and LCN frames that do not fit.
         """
-        choose("network", recipe.model, available())
         choose("placement of pairs", recipe.placement, PLACEMENTS)
         self._recipe = recipe
         # Every video counts, so every subject has a fold, one without an expression too.
