@@ -16,7 +16,7 @@ from mexflow.preprocess.tables import FLOW
 from mexflow.store.artifacts import Inputs
 from mexflow.training.recognition.loaders import load_flow
 from mexflow.training.recognition.samples import Samples, labelled
-from training_files import arguments, linked
+from training_files import arguments, call, linked
 
 CLASSES = ["happiness", "surprise", "anger"]
 PAIRS = ["onset-apex", "onset-apex+1"]
@@ -48,13 +48,13 @@ class FlowFiles:
     def folds(self) -> list[str]:
         return [f"casme2-{subject}" for subject in self.subjects]
 
-    def at(self, folder: Path) -> FlowFiles:
-        """The same files, read from a folder of results of its own."""
-        return replace(self, root=linked(folder, self.root, ("index", "flow")))
-
     def arguments(self, results: Path, folds: Sequence[str], **changes: Any) -> list[str]:
         """The command line of training these folds into `results`; see :func:`training_files.arguments`."""
-        return arguments(RECIPE, self.at(results).root, folds, **changes)
+        return arguments(RECIPE, linked(results, self.root, ("index", "flow")), folds, **changes)
+
+    def train(self, results: Path, folds: Sequence[str], **changes: Any) -> None:
+        """The same, in this process."""
+        call(RECIPE, linked(results, self.root, ("index", "flow")), folds, **changes)
 
     def samples(self, channels: Sequence[str] = ("Vy",)) -> Samples:
         """The samples as training joins them."""

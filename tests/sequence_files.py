@@ -16,13 +16,20 @@ from mexflow.preprocess.tables import FACES
 from mexflow.store.artifacts import Inputs
 from mexflow.training.memory.clips import Clip, intensities, load
 from mexflow.training.recognition.samples import labelled
-from training_files import arguments, linked
+from training_files import arguments, call, linked
 
 CLASSES = ["happiness", "surprise"]
 LABEL = "casme2_5class"
 FRAMES = 12
 FIRST = 5
 """Number of a video's first frame."""
+
+DIFFERENCE: dict[str, Any] = {
+    "kind": "difference", "paper": "made", "experiment": "up", "index": "casme2", "reads": ["faces"], "label": LABEL,
+    "classes": CLASSES, "protocol": "leave_one_subject_out", "features": "lbp", "k": 3, "blocks": 6, "edges": "hold",
+    "bins": 8, "method": "farneback", "flow_options": {}, "reference": "previous",
+}  # fmt: skip
+"""A recipe of feature difference, for which nothing is trained; it reads no motion."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +53,11 @@ class SequenceFiles:
         """The command line of training these folds into `results`; see :func:`training_files.arguments`."""
         linked(results, self.root, ("index", "faces", "motion"))
         return arguments(self.recipe, results, folds, **changes)
+
+    def train(self, results: Path, folds: Sequence[str], **changes: Any) -> None:
+        """The same, in this process."""
+        linked(results, self.root, ("index", "faces", "motion"))
+        call(self.recipe, results, folds, **changes)
 
     recipe: ClassVar[dict[str, Any]] = {
         "kind": "sequences", "paper": "made", "experiment": "up", "index": "casme2", "reads": ["faces", "motion/made"],

@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from mexflow.cli import train
 from mexflow.papers.recipe import Recipe, read
+from mexflow.store.paths import Results
 
 
 def linked(folder: Path, root: Path, names: Sequence[str]) -> Path:
@@ -45,8 +47,36 @@ def parsed(recipe: Mapping[str, Any], **changes: Any) -> Recipe:
 
 def arguments(recipe: Mapping[str, Any], results: Path, folds: Sequence[str], **changes: Any) -> list[str]:
     """The command line of training these folds; `changes` are those of the recipe, or options of the command."""
-    options = {"device": "cpu", **{name: changes.pop(name) for name in OPTIONS if name in changes}}
+    words, options = _separated(recipe, changes)
     line = [word for fold in folds for word in ("--fold", fold)]
     for name, value in options.items():
         line += [f"--{name.replace('_', '-')}", str(value)]
-    return [*line, "--results", str(results), "--recipe", json.dumps(changed(recipe, changes))]
+    return [*line, "--results", str(results), "--recipe", words]
+
+
+def call(recipe: Mapping[str, Any], results: Path, folds: Sequence[str], **changes: Any) -> None:
+    """Train these folds in this process; `changes` as for `arguments`."""
+    words, options = _separated(recipe, changes)
+    train.main(recipe=words, fold=list(folds), results=results, **options)
+
+
+def _separated(recipe: Mapping[str, Any], changes: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The recipe with the changes that are its own, as JSON, and the options."""
+    science = {name: value for name, value in changes.items() if name not in OPTIONS}
+    options = {name: value for name, value in changes.items() if name in OPTIONS}
+    return json.dumps(changed(recipe, science)), {"device": "cpu", **options}
+
+
+def folds_in(results: Path, experiment: str = "up") -> Path:
+    """The folder of the folds of an experiment of these tests."""
+    return Results(results).experiment("made", experiment)
+
+
+def checkpoints_in(results: Path) -> Path:
+    """The folder of their checkpoints."""
+    return Results(results).checkpoints("made", "up")
+
+
+def written(results: Path) -> list[str]:
+    """The files that a training left in a folder of results, beside what it was linked to read, hidden ones too."""
+    return sorted(path.relative_to(results).as_posix() for path in results.rglob("*") if path.is_file())

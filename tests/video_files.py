@@ -22,7 +22,7 @@ from mexflow.preprocess.lcn import grey, lcn
 from mexflow.preprocess.tables import FACES
 from mexflow.store.artifacts import Inputs
 from mexflow.training.spotting.samples import Video, load
-from training_files import arguments, linked
+from training_files import arguments, call, linked
 
 DATASET = "samm_lv"
 SIDE = 32
@@ -76,6 +76,11 @@ class VideoFiles:
         """The command line of spotting these folds into `results`; see :func:`training_files.arguments`."""
         linked(results, self.root, ("index", "faces", "lcn"))
         return arguments(self.recipe, results, folds, **changes)
+
+    def train(self, results: Path, folds: Sequence[str], **changes: Any) -> None:
+        """The same, in this process."""
+        linked(results, self.root, ("index", "faces", "lcn"))
+        call(self.recipe, results, folds, **changes)
 
     recipe: ClassVar[dict[str, Any]] = {
         "kind": "videos", "paper": "made", "experiment": "up", "index": DATASET, "reads": ["faces", "lcn"],

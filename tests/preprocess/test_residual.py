@@ -106,12 +106,28 @@ def test_flow_as_a_picture(method):
     assert not residual.flow_image(first, first, "tvl1").any()
 
 
-@pytest.mark.parametrize("name", ["arss", "ars-0", "tvl1-3", "ars-x", "", "ars-3-4"])
-def test_unknown_kind(name):
-    with pytest.raises(UserError):
-        residual.Kind.parse(name)
-    assert residual.Kind.parse("rrs-3") == residual.Kind("rrs", 3)
-    assert residual.Kind.parse("ars") == residual.Kind("ars", 5)
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("arss,5,printed", "unknown residual image 'arss' (did you mean 'ars'?)"),
+        ("", "unknown residual image ''"),
+        ("ars-3", "unknown residual image 'ars-3' (did you mean 'ars'?)"),
+        ("tvl1", "residual image 'tvl1': write it like tvl1,5,printed"),
+        ("ars,0,printed", "residual image 'ars,0,printed': write it like ars,5,printed"),
+        ("ars,x,printed", "residual image 'ars,x,printed': write it like"),
+        ("ars,3,4,printed", "residual image 'ars,3,4,printed': write it like"),
+        ("ars,3,print", "unknown reading of the gap 'print' (did you mean 'printed'?)"),
+    ],
+)
+def test_unknown_kind(text, message):
+    with pytest.raises(UserError) as caught:
+        residual.Kind.parse(text)
+    assert str(caught.value).startswith(message)
+
+
+def test_kinds_are_parsed():
+    assert residual.Kind.parse("rrs,3,bracketed") == residual.Kind("rrs", 3, "bracketed")
+    assert residual.Kind.parse("ars,5,printed") == residual.Kind("ars", 5, "printed")
 
 
 # The box
@@ -160,30 +176,36 @@ def test_fine_texture_does_not_alias():
 # The command
 
 
+ARS, RRS = "ars=ars,5,printed", "rrs-3=rrs,3,printed"
+
+
 @pytest.fixture(scope="module")
 def made(embedded_root, preprocessed, tmp_path_factory):
     folder = tmp_path_factory.mktemp("residual")
     for dataset in embedded_files.SUBJECTS:
-        done = run(dataset, embedded_root[dataset], preprocessed[dataset], folder / dataset, "ars", "rrs-3")
+        done = run(dataset, embedded_root[dataset], preprocessed[dataset], folder, ARS, RRS)
         assert done.returncode == 0, done.stderr
     return folder
 
 
-def run(dataset, root, folder, output, *kinds, faces_table=None, **options):
-    output.mkdir(exist_ok=True)
-    arrays = [text for kind in kinds for text in ("--output", f"{kind}={output / kind}.npy")]
-    tables = [text for kind in kinds for text in ("--table", f"{kind}={output / kind}.parquet")]
+def run(dataset, root, folder, output, *images, faces_table=None, **options):
     return embedded_files.run(
         "residual",
-        *arrays,
-        *tables,
+        *(text for image in images for text in ("--image", image)),
         dataset=dataset,
         subject=embedded_files.SUBJECTS[dataset],
         root=root,
         index=folder / "index.parquet",
         faces_table=faces_table or folder / "faces.parquet",
+        output=output,
         **options,
     )
+
+
+def written(output, name, dataset):
+    """The images of a kind, and the rows of their table."""
+    path = output / name / dataset / f"{embedded_files.SUBJECTS[dataset]}.npy"
+    return np.load(path), pq.read_table(path.with_suffix(".parquet")).to_pylist()
 
 
 @pytest.mark.parametrize("dataset", ["casme2", "samm"])
@@ -193,8 +215,7 @@ def test_images_are_those_of_the_raw_frames(made, embedded_root, preprocessed, d
     faces = {(r["video"], r["frame"]): r for r in pq.read_table(preprocessed[dataset] / "faces.parquet").to_pylist()}
     clips = {r["clip"]: r for r in pq.read_table(preprocessed[dataset] / "index.parquet").to_pylist()}
     for kind, count in (("ars", 5), ("rrs-3", 3)):
-        images = np.load(made / dataset / f"{kind}.npy")
-        rows = pq.read_table(made / dataset / f"{kind}.parquet").to_pylist()
+        images, rows = written(made, kind, dataset)
         assert len(images) == len(rows) > 3 and images.dtype == np.uint8
         for image, row in zip(images, rows, strict=True):
             clip = clips[row["clip"]]
@@ -225,12 +246,12 @@ def test_raw_frame_that_changed_since_is_refused(embedded_root, preprocessed, tm
     clip = next(row for row in rows if row["subject"] == "05" and not row["excluded"])
     frame = root / clip["path"] / f"img{clip['onset']}.jpg"
     shutil.copy(root / clip["path"] / f"img{clip['onset'] + 1}.jpg", frame)
-    done = run("casme2", root, preprocessed["casme2"], tmp_path / "out", "ars")
+    done = run("casme2", root, preprocessed["casme2"], tmp_path / "out", ARS)
     assert done.returncode == 1 and done.stderr.count("\n") == 1
     assert f"{frame}: not the file that the aligned faces were made from" in done.stderr
-    assert not list((tmp_path / "out").iterdir())
+    assert not [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
     frame.write_bytes(b"")
-    done = run("casme2", root, preprocessed["casme2"], tmp_path / "out", "ars")
+    done = run("casme2", root, preprocessed["casme2"], tmp_path / "out", ARS)
     assert done.returncode == 1 and "the file is empty" in done.stderr
 
 
@@ -241,18 +262,21 @@ def test_excluded_video_has_its_reason(embedded_root, preprocessed, tmp_path):
     reasons = ["face_missed: as a test" if v == video else None for v in table["video"].to_pylist()]
     at = table.schema.get_field_index("excluded")
     pq.write_table(table.set_column(at, table.schema.field(at), [reasons]), tmp_path / "faces.parquet")
-    done = run(
-        "casme2", embedded_root["casme2"], folder, tmp_path / "out", "ars", faces_table=tmp_path / "faces.parquet"
-    )
+    done = run("casme2", embedded_root["casme2"], folder, tmp_path / "out", ARS, faces_table=tmp_path / "faces.parquet")
     assert done.returncode == 0 and "face_missed: as a test" in done.stdout
-    rows, images = pq.read_table(tmp_path / "out/ars.parquet").to_pylist(), np.load(tmp_path / "out/ars.npy")
+    images, rows = written(tmp_path / "out", "ars", "casme2")
     for row, image in zip(rows, images, strict=True):
         assert (row["excluded"] == "face_missed: as a test") == (row["video"] == video) == (not image.any())
 
 
-def test_kinds_and_tables_must_be_named_alike(tmp_path):
-    done = embedded_files.run(
-        "residual", "--output", "ars=a.npy", "--table", "rrs=b.parquet", dataset="casme2", subject="05",
-        root=tmp_path, index="i", faces_table="f",
-    )  # fmt: skip
-    assert done.returncode == 1 and "name the same kinds" in done.stderr
+@pytest.mark.parametrize(
+    ("images", "message"),
+    [
+        (["ars=ars,5,printed", "ars=rrs,5,printed"], "--image ars: given twice"),
+        (["ars,5,printed"], "--image 'ars,5,printed': NAME=VALUE is expected"),
+        (["sums=arss,5,printed"], "unknown residual image 'arss' (did you mean 'ars'?)"),
+    ],
+)
+def test_images_that_make_no_sense(tmp_path, images, message):
+    done = run("casme2", tmp_path, tmp_path, tmp_path / "out", *images)
+    assert done.returncode == 1 and message in done.stderr and done.stderr.count("\n") == 1

@@ -23,10 +23,11 @@ from mexflow.training.augmentation import Augmentation
 from mexflow.training.checkpoints import Checkpoints
 from mexflow.training.feeding import Clips, CrossEntropy
 from mexflow.training.loop import Settings, fit, recompute_batch_norm
-from mexflow.training.recognition.fold import FoldRun, run_fold, split
+from mexflow.training.recognition.fold import Split, run_fold, split
 from mexflow.training.recognition.loaders import load_frames, load_lbp_top, load_residual
 from mexflow.training.recognition.normalisation import normalised
 from mexflow.training.recognition.samples import Samples
+from training_files import parsed
 
 CLASSES = ["down", "up"]
 CPU = torch.device("cpu")
@@ -118,16 +119,23 @@ def features(tmp_path) -> Samples:
     return found
 
 
-RUN = FoldRun(
-    paper="made", experiment="lbp-top", fold="one", test_subjects=frozenset(["S0"]), train_pairs=[], test_pairs=[],
-    model="linear_svm", options={}, normalise="none", settings=Settings(1, 8, "rmsprop", 0.1), validation_share=None,
-    seed=1, keep_features=False,
-)  # fmt: skip
+COMMON = {
+    "paper": "made", "experiment": "lbp-top", "index": "mmew", "reads": ["lbp_top/made"], "label": "label",
+    "classes": CLASSES, "protocol": "leave_one_subject_out", "options": {}, "seed": 1,
+}  # fmt: skip
+FITTED = {"kind": "lbp_top", "model": "linear_svm", **COMMON}
+TRAINED = {
+    "kind": "residual", "model": "shallow_cnn", **COMMON, "epochs": 1,
+    "training": {"batch_size": 8, "optimizer": "rmsprop", "learning_rate": 0.1, "early_stopping": 1},
+}  # fmt: skip
+TESTING = frozenset(["S0"])
 
 
 def test_machine_that_is_fitted_at_once(features, tmp_path):
     with Outputs() as outputs:
-        said = run_fold(RUN, features, CPU, tmp_path / "fold", outputs, Checkpoints(None, "", 0))
+        said = run_fold(
+            parsed(FITTED), "one", TESTING, features, CPU, tmp_path / "fold", outputs, Checkpoints(None, "", 0)
+        )
         outputs.commit()
     table = pq.read_table(tmp_path / "fold" / "predictions.parquet").to_pylist()
     assert [one["predicted"] for one in table] == [one["label"] for one in table] and len(table) == 4
@@ -140,18 +148,28 @@ def test_machine_that_is_fitted_at_once(features, tmp_path):
 
 
 def test_validation_subjects_are_training_subjects(features):
-    used = split(features, replace(RUN, validation_share=0.4))
-    groups = [set(part.subjects) for part in (used.train, used.validation, used.test)]
+    def used(share: float, seed: int = 1) -> Split:
+        return split(features, parsed(TRAINED, validation_share=share, seed=seed), "one", TESTING)
+
+    parts = used(0.4)
+    groups = [set(part.subjects) for part in (parts.train, parts.validation, parts.test)]
     assert [len(group) for group in groups] == [3, 2, 1] and len(set.union(*groups)) == 6
-    assert split(features, replace(RUN, validation_share=0.4)).validation.subjects == used.validation.subjects
-    others = {
-        tuple(split(features, replace(RUN, validation_share=0.4, seed=seed)).validation.subjects) for seed in range(9)
-    }
+    assert used(0.4).validation.subjects == parts.validation.subjects
+    others = {tuple(used(0.4, seed).validation.subjects) for seed in range(9)}
     assert len(others) > 1, "the choice follows from the seed"
     assert validation_subjects(["a", "b"], 0.01, 1) < {"a", "b"}
     with pytest.raises(UserError, match="needs two training subjects or more; add subjects"):
         few = features.subset(np.array([clip["subject"] in ("S0", "S1") for clip in features.clips]))
-        split(few, replace(RUN, validation_share=0.5))
+        split(few, parsed(TRAINED, validation_share=0.5), "one", TESTING)
+
+
+def test_machines_and_networks_are_not_taken_for_each_other(features, tmp_path):
+    for used, message in (
+        (parsed(FITTED, model="shallow_cnn", options={"layers": 1}), "the model shallow_cnn is trained, and features"),
+        (parsed(TRAINED, model="linear_svm", validation_share=0.4), "the model linear_svm is fitted, not trained"),
+    ):
+        with pytest.raises(UserError, match=message), Outputs() as outputs:
+            run_fold(used, "one", TESTING, features, CPU, tmp_path, outputs, Checkpoints(None, "", 0))
 
 
 def images(count: int, seed: int, noise: float = 0.3) -> Samples:
@@ -252,7 +270,7 @@ def test_batch_normalisation_is_recomputed_from_the_training_samples():
     torch.testing.assert_close(norm.running_var, halves, rtol=1e-4, atol=1e-5)
 
 
-def test_motion_is_what_differs_from_the_mean_frame():
+def test_the_mean_frame_is_taken_off():
     rng = np.random.default_rng(3)
     still, moving = rng.random((6, 1, 8, 8)), rng.normal(0, 0.1, (6, 13, 8, 8))
     clips = [{"dataset": "d", "subject": str(i), "clip": str(i), "pair": ""} for i in range(6)]
@@ -262,7 +280,7 @@ def test_motion_is_what_differs_from_the_mean_frame():
         def features(self, values):
             return values
 
-    network = normalised(Seen(), "motion", samples)
+    network = normalised(Seen(), "mean_frame", samples)
     seen = network.features(torch.from_numpy(samples.images))
     assert seen.mean(1).abs().max() < 1e-5 and float(seen.square().mean()) == pytest.approx(1, rel=1e-4)
     other = torch.from_numpy((still * 0.2 + moving).astype(np.float32))

@@ -69,7 +69,7 @@ def sums(results: Path) -> Samples:
 def test_sixteen_samples_are_learned(results, paper, experiment, epochs):
     used = papers.load(WORKFLOW / "papers", paper)
     own, training = used.experiments[experiment], used.training_of(experiment)
-    samples = (frames if own.input == "frames" else sums)(results)
+    samples = (frames if own.kind == "frames" else sums)(results)
     assert len(samples) >= 16
     samples = samples.subset(np.random.default_rng(1).permutation(len(samples))[:16])
     make_deterministic(1)

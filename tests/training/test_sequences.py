@@ -109,6 +109,13 @@ def test_clips_are_joined(files, clips):
     assert not flow[1].any()
 
 
+def test_the_order_of_the_arrays_changes_nothing(files, clips):
+    other, _ = replace(files, faces=files.faces[::-1], motion=files.motion[::-1]).clips()
+    assert [clip.name for clip in other] == [clip.name for clip in clips]
+    for one, same in zip(clips, other, strict=True):
+        assert np.array_equal(one.flow(np.arange(FRAMES)), same.flow(np.arange(FRAMES)))
+
+
 def test_what_is_left_out(tmp_path):
     middle = range(FIRST + 3, FIRST + 10)
     files = sequence_files.write(

@@ -1,8 +1,7 @@
-"""``mexflow spot``: what it writes, who is trained on, the same bits however it is run, its record, its errors."""
+"""``mexflow train`` of what spots in long videos: what it writes, who is trained on, the same bits, its errors."""
 
 from __future__ import annotations
 
-import inspect
 import json
 import os
 import signal
@@ -17,13 +16,15 @@ import pytest
 import torch
 
 import video_files
-from mexflow.cli import spot
 from mexflow.errors import UserError
 from mexflow.evaluation.scores import SCORES
+from mexflow.papers.recipe import Recipe, TrainedRecipe, VideosRecipe
+from mexflow.papers.trainings import SpottingTraining, Training
 from mexflow.store import records
-from mexflow.training import checkpoints
+from mexflow.training import job
 from mexflow.training.recognition.fold import HISTORY
 from project import WORKFLOW, mexflow
+from training_files import checkpoints_in, folds_in, written
 from video_files import DATASET, FIRST, VIDEOS, Made, VideoFiles
 
 NAMES = ("scores.parquet", "history.parquet", "model.pt")
@@ -42,47 +43,35 @@ def files(tmp_path_factory) -> VideoFiles:
 def whole(files, tmp_path_factory) -> Path:
     """All folds, in one job that nothing disturbs."""
     folder = tmp_path_factory.mktemp("whole")
-    options = {"record": folder / "records" / "spot" / "made" / "up" / "0.json", "checkpoints": folder / "checkpoints"}
-    result = mexflow("spot", *files.arguments(folder, FOLDS, **options))
+    record = folder / "records" / "train" / "made" / "up" / "0.json"
+    result = mexflow("train", *files.arguments(folder, FOLDS, record=record))
     assert result.returncode == 0, result.stderr
     return folder
 
 
 @pytest.fixture
 def command(files, tmp_path, monkeypatch):
-    """Calls the command in this process, with changed options, for the first fold."""
+    """Calls the command in this process, with a changed recipe or options, for the first fold."""
     # This process has loaded what other tests need; that the command needs no more than it says, `whole` shows.
     monkeypatch.setattr(records.digest, "unaccounted", lambda modules: [])
     threads = torch.get_num_threads()
-    defaults = {
-        name: parameter.default
-        for name, parameter in inspect.signature(spot.main).parameters.items()
-        if parameter.default is not inspect.Parameter.empty
-    }
 
-    def call(used: VideoFiles = files, **changed) -> Path:
-        options = {
-            "paper": "made", "experiment": "up", "fold": FOLDS[:1], "index": used.index, "faces": used.faces,
-            "lcn": used.lcn, "train_skip": ["3,6", "15,30"], "variant": ["k-th=5,15", "manual=4,24"], "samples": 24,
-            "model": "elface", "epochs": 3, "batch_size": 8, "optimizer": "sgd", "learning_rate": 0.01,
-            "optimizer_option": ["momentum=0.9"], "augment": ["gain=0.5,1.5", "flip=0.5", "rotation=-10,10"],
-            "sigma": video_files.SIGMA, "seed": 1, "device": "cpu", "output": tmp_path / "out",
-        }  # fmt: skip
-        used_options = {**defaults, **options, **changed}
-        spot.main(**used_options)
-        return used_options["output"]
+    def call(used: VideoFiles = files, folds=FOLDS[:1], results: Path | None = None, **changes) -> Path:
+        results = results or tmp_path / f"out of {used.root.name}"
+        used.train(results, folds, **changes)
+        return results
 
     yield call
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(False)
 
 
-def made(folder: Path, fold: str) -> dict[str, bytes]:
-    return {name: (folder / fold / name).read_bytes() for name in NAMES}
+def made(folder: Path, fold: str, experiment: str = "up") -> dict[str, bytes]:
+    return {name: (folds_in(folder, experiment) / fold / name).read_bytes() for name in NAMES}
 
 
 def rows(folder: Path, fold: str) -> list[dict]:
-    return pq.read_table(folder / fold / "scores.parquet").to_pylist()
+    return pq.read_table(folds_in(folder) / fold / "scores.parquet").to_pylist()
 
 
 # What it writes
@@ -90,7 +79,7 @@ def rows(folder: Path, fold: str) -> list[dict]:
 
 @pytest.mark.parametrize("fold", FOLDS)
 def test_every_frame_of_every_video_is_scored(whole, fold):
-    table = pq.read_table(whole / fold / "scores.parquet")
+    table = pq.read_table(folds_in(whole) / fold / "scores.parquet")
     assert table.schema.equals(SCORES)
     found: dict[tuple, list[dict]] = {}
     for row in table.to_pylist():
@@ -118,13 +107,13 @@ def test_variants_differ_by_their_skips_alone(files, whole, command):
     from mexflow.models import build
     from mexflow.training.spotting.samples import Frames
 
-    folder = command(variant=["manual=4,24"])
+    folder = command(test_skips={"manual": [4, 24]})
     assert made(folder, "006")["model.pt"] == made(whole, "006")["model.pt"]
     alone = rows(folder, "006")
     assert alone == [row for row in rows(whole, "006") if row["variant"] == "manual"]
     assert [row["score"] for row in alone] != [row["score"] for row in rows(whole, "006") if row["variant"] == "k-th"]
     network = build("elface", {}, 1, 2)
-    network.load_state_dict(torch.load(folder / "006" / "model.pt", weights_only=True))
+    network.load_state_dict(torch.load(folds_in(folder) / "006" / "model.pt", weights_only=True))
     video = files.load()[0][-1]
     scores = network.score_video(Frames(video, True), (4, 24)).sigmoid().numpy()
     for number, kind in enumerate(("micro", "macro")):
@@ -133,46 +122,48 @@ def test_variants_differ_by_their_skips_alone(files, whole, command):
 
 
 def test_history_and_record(files, whole):
-    history = pq.read_table(whole / "006" / "history.parquet")
+    history = pq.read_table(folds_in(whole) / "006" / "history.parquet")
     assert history.schema.equals(HISTORY)
     assert [row["epoch"] for row in history.to_pylist()] == [1, 2, 3]
     assert all(row["validation_loss"] > 0 for row in history.to_pylist())
-    record = json.loads((whole / "records" / "spot" / "made" / "up" / "0.json").read_text())
-    assert (record["job"], record["seed"], record["threads"], record["device"]) == ("spot/made/up/0", 1, 1, "cpu")
+    record = json.loads((whole / "records" / "train" / "made" / "up" / "0.json").read_text())
+    assert (record["job"], record["seed"], record["threads"], record["device"]) == ("train/made/up/0", 1, 1, "cpu")
     for fold, stated in record["folds"].items():
         assert stated["test_subjects"] == [fold]
         assert stated["validation_subjects"] == [VALIDATION[fold]]
         assert stated["training_subjects"] == [name for name in FOLDS if name not in (fold, VALIDATION[fold])]
         assert stated["test_videos"] == len(VIDEOS[fold])
     tables = [path.with_suffix(".parquet") for path in files.faces]
-    read = [files.index, *files.faces, *files.lcn, *tables]
-    assert set(record["inputs"]) == {path.as_posix() for path in read}
-    assert set(record["outputs"]) == {f"{whole}/{fold}/{name}" for fold in FOLDS for name in NAMES}
+    listed = files.index.with_suffix(".videos.parquet")
+    read = [path.relative_to(files.root) for path in (files.index, listed, *files.faces, *files.lcn, *tables)]
+    assert set(record["inputs"]) == {f"{whole}/{path.as_posix()}" for path in read}
+    assert set(record["outputs"]) == {f"{folds_in(whole)}/{fold}/{name}" for fold in FOLDS for name in NAMES}
     assert {"mexflow.models.elface", "mexflow.training.spotting.samples"} <= set(record["code"]["modules"])
     assert not (whole / "checkpoints").exists()
 
 
 def test_early_stopping_keeps_the_best_epoch(command, whole):
     folder = command(early_stopping=2, epochs=12, learning_rate=0.5)
-    history = pq.read_table(folder / "006" / "history.parquet").to_pylist()
+    history = pq.read_table(folds_in(folder) / "006" / "history.parquet").to_pylist()
     losses = [row["validation_loss"] for row in history]
     best = int(np.argmin(losses))
     assert len(history) == best + 3 < 12
-    until = command(early_stopping=None, epochs=best + 1, learning_rate=0.5, output=folder.parent / "until")
+    until = command(early_stopping=None, epochs=best + 1, learning_rate=0.5, results=folder.parent / "until")
     assert made(until, "006")["model.pt"] == made(folder, "006")["model.pt"]
 
 
 @pytest.mark.parametrize(
     "changed",
     [
-        {"no_lcn": True}, {"unweighted": True}, {"model_option": ["batch_norm=false"]}, {"model_option": ["dropout=0"]},
-        {"stream_weights": "0.9,0.1"}, {"positive": 0.9}, {"inside": 0.0}, {"placement": "forward"}, {"samples": 20},
-        {"train_skip": ["3,7", "15,30"]}, {"sigma": 3.0}, {"augment": []}, {"seed": 2}, {"experiment": "other"},
+        {"sigma": None}, {"weighted": False}, {"options": {"batch_norm": False}}, {"options": {"dropout": 0}},
+        {"stream_weights": [0.9, 0.1]}, {"positive": 0.9}, {"inside": 0.0}, {"placement": "forward"}, {"samples": 20},
+        {"train_skips": [[3, 7], [15, 30]]}, {"sigma": 3.0}, {"augment": []}, {"seed": 2}, {"experiment": "other"},
     ],
     ids=str,
 )  # fmt: skip
 def test_every_setting_counts(command, whole, changed):
-    assert made(command(epochs=3, **changed), "006")["model.pt"] != made(whole, "006")["model.pt"]
+    folder = command(epochs=3, **changed)
+    assert made(folder, "006", changed.get("experiment", "up"))["model.pt"] != made(whole, "006")["model.pt"]
 
 
 # Who is trained on
@@ -190,7 +181,7 @@ def test_the_test_subject_changes_neither_the_network_nor_other_scores(command, 
     assert seen and seen == [row for row in before if row["role"] != "test"]
     assert {row["video"] for row in after if row["role"] == "test"} == set(other)
 
-    folder = command(used, fold=["011"], output=tmp_path / "trained")
+    folder = command(used, folds=["011"], results=tmp_path / "trained")
     assert made(folder, "011")["model.pt"] != made(whole, "011")["model.pt"]
 
 
@@ -212,25 +203,25 @@ def test_a_test_subject_whose_videos_are_left_out_has_an_empty_fold(command, tmp
 # The same bits
 
 
-def test_same_bits_whichever_folds_share_a_job_and_in_any_order(files, whole, command):
-    backwards = VideoFiles(files.index, files.faces[::-1], files.lcn[::-1])
-    folder = command(backwards, fold=["012", "006"])
+def test_same_bits_whichever_folds_share_a_job_and_in_any_order(whole, command):
+    folder = command(folds=["012", "006"])
     for fold in ("006", "012"):
         assert made(folder, fold) == made(whole, fold)
-    assert not (folder / "011").exists()
+    assert not (folds_in(folder) / "011").exists()
     assert made(whole, "006")["model.pt"] != made(whole, "012")["model.pt"]
 
 
 def test_killed_job_goes_on_and_ends_at_the_same_bits(files, whole, tmp_path):
     """SIGKILL in the second of two folds, with the first one's state saved."""
-    folder, saved = tmp_path / "killed", tmp_path / "checkpoints"
-    arguments = files.arguments(folder, FOLDS[:2], checkpoints=saved, checkpoint_seconds=0)
+    folder = tmp_path / "killed"
+    saved = checkpoints_in(folder)
+    arguments = files.arguments(folder, FOLDS[:2], checkpoint_seconds=0)
     process = subprocess.Popen(
-        [sys.executable, "-m", "mexflow", "spot", *arguments],
+        [sys.executable, "-m", "mexflow", "train", *arguments],
         env={**os.environ, "PYTHONPATH": str(WORKFLOW)}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     try:
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 300
         while not (saved / f"{FOLDS[1]}.pt").exists():
             assert process.poll() is None, "it ended before it could be killed"
             assert time.monotonic() < deadline
@@ -238,12 +229,13 @@ def test_killed_job_goes_on_and_ends_at_the_same_bits(files, whole, tmp_path):
     finally:
         process.send_signal(signal.SIGKILL)
         process.wait()
-    assert not [path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".")]
-    result = mexflow("spot", *arguments)
+    left = [path for path in written(folder) if not Path(path).name.startswith(".")]
+    assert left == [f"checkpoints/made/up/{fold}.pt" for fold in FOLDS[:2]]
+    result = mexflow("train", *arguments)
     assert result.returncode == 0, result.stderr
     for fold in FOLDS[:2]:
         assert made(folder, fold) == made(whole, fold)
-    assert not saved.exists() and not list(folder.rglob("*.partial"))
+    assert not (folder / "checkpoints").exists() and not list(folder.rglob("*.partial"))
 
 
 class Stopped(Exception):
@@ -251,12 +243,12 @@ class Stopped(Exception):
 
 
 def test_fingerprint_of_checkpoints(files, command, tmp_path, monkeypatch):
-    """It depends on settings and inputs, not on which folds share the job, where it writes and how often it saves."""
+    """It depends on recipe and inputs, not on which folds share the job, where results are and how often it saves."""
 
     def stop(folder, fingerprint, seconds):
         raise Stopped(fingerprint)
 
-    monkeypatch.setattr(checkpoints, "Checkpoints", stop)
+    monkeypatch.setattr(job, "Checkpoints", stop)
 
     def of(*used: VideoFiles, **changed) -> str:
         with pytest.raises(Stopped) as stopped:
@@ -264,11 +256,15 @@ def test_fingerprint_of_checkpoints(files, command, tmp_path, monkeypatch):
         return str(stopped.value)
 
     changes = [
-        {"variant": ["k-th=5,16"]}, {"samples": 25}, {"epochs": 4}, {"no_lcn": True}, {"early_stopping": 5},
-        {"threads": 2}, {"stream_weights": "0.9,0.1"}, {"batch_size": 9}, {"learning_rate": 0.1},
+        {"test_skips": {"k-th": [5, 16]}}, {"train_skips": [[3, 7], [15, 30]]}, {"samples": 25}, {"inside": 0.4},
+        {"placement": "forward"}, {"stream_weights": [0.9, 0.1]}, {"positive": 0.9}, {"weighted": False},
+        {"sigma": None}, {"sigma": 3.0}, {"early_stopping": 5}, {"epochs": 4}, {"batch_size": 9},
+        {"learning_rate": 0.1}, {"threads": 2},
     ]  # fmt: skip
+    missing = {*VideosRecipe.model_fields, *SpottingTraining.model_fields} - {name for each in changes for name in each}
+    assert missing <= {"training", *Recipe.model_fields, *TrainedRecipe.model_fields, *Training.model_fields}
     assert len({of(), *(of(**change) for change in changes)}) == len(changes) + 1
-    assert of(fold=FOLDS, output=tmp_path / "x", record=tmp_path / "r", checkpoint_seconds=1.0) == of()
+    assert of(folds=FOLDS, results=tmp_path / "x", record=tmp_path / "r", checkpoint_seconds=1.0) == of()
     other = video_files.write(tmp_path / "files")
     first = of(other)
     array = np.load(other.lcn[0])
@@ -281,32 +277,45 @@ def test_fingerprint_of_checkpoints(files, command, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("changed", "message"),
+    ("changes", "message"),
     [
-        ({"fold": ["06"]}, "unknown fold '06' (did you mean '006'?)"),
-        ({"placement": "centered"}, "did you mean 'centred'?"),
+        ({"folds": ["06"]}, "unknown fold '06' (did you mean '006'?)"),
+        ({"protocol": "loso"}, "unknown protocol 'loso'; one of: five_subject_folds, "),
+        (
+            {"protocol": "subject_split"},
+            "unknown protocol of long videos 'subject_split' (did you mean 'leave_one_subject_out'?)",
+        ),
+        ({"placement": "centered"}, "the recipe: placement: input should be 'centred', "),
+        ({"placement": "centered"}, "not 'centered' (did you mean 'centred'?)"),
         ({"model": "elfaces"}, "unknown network 'elfaces' (did you mean 'elface'?)"),
-        ({"model_option": ["dropouts=0"]}, "unknown setting of elface 'dropouts' (did you mean 'dropout'?)"),
-        ({"model": "shallow_cnn", "model_option": ["layers=1"]}, "--model shallow_cnn: this network does not score"),
-        ({"train_skip": ["3,6"]}, "two ranges are needed"),
-        ({"train_skip": ["3,6", "30,15"]}, "--train-skip 30,15: the lowest number of frames comes first"),
-        ({"train_skip": ["3,6", "15"]}, "--train-skip '15': two numbers of 0 or more are expected, e.g. 25,75"),
-        ({"variant": ["k-th=5"]}, "--variant '5': two numbers"),
-        ({"variant": ["k-th=5,1.5"]}, "--variant '5,1.5': two numbers"),
-        ({"variant": ["k-th=5,6", "k-th=5,6"]}, "--variant k-th: given twice"),
-        ({"stream_weights": "0.1"}, "--stream-weights '0.1': two numbers of 0 or more are expected, e.g. 0.1,0.9"),
-        ({"stream_weights": "0.1,nan"}, "--stream-weights '0.1,nan': two numbers"),
-        ({"sigma": 0.0}, "--sigma 0.0: a positive number is expected"),
-        ({"augment": ["tilt=1,2"]}, "unknown augmentation 'tilt'"),
-        ({"optimizer": "sdg"}, "unknown optimizer 'sdg' (did you mean 'sgd'?)"),
+        ({"options": {"dropouts": 0}}, "unknown setting of elface 'dropouts' (did you mean 'dropout'?)"),
+        ({"model": "shallow_cnn", "options": {"layers": 1}}, "made/up: the network shallow_cnn does not score"),
+        ({"reads": ["faces"]}, "the recipe: reads: list should have at least 2 items"),
+        ({"train_skips": [[3, 6]]}, "the recipe: train_skips.1 is missing"),
+        ({"train_skips": [[3, 6], [30, 15]]}, "train_skips: [30, 15]: the lowest number of frames comes first"),
+        ({"train_skips": [[3, 6], [15]]}, "the recipe: train_skips.1.1 is missing"),
+        ({"test_skips": {"k-th": [5]}}, "the recipe: test_skips.k-th.1 is missing"),
+        ({"test_skips": {"k-th": [5, 1.5]}}, "test_skips.k-th.1: input should be a valid integer, not 1.5"),
+        ({"test_skips": {"k-th": [5, -6]}}, "test_skips.k-th.1: input should be greater than or equal to 0, not -6"),
+        ({"test_skips": {}}, "the recipe: test_skips: dictionary should have at least 1 item"),
+        ({"stream_weights": [0.1]}, "the recipe: stream_weights.1 is missing"),
+        ({"stream_weights": [0.1, float("nan")]}, "stream_weights.1: input should be a finite number, not nan"),
+        ({"stream_weights": [0.1, -0.9]}, "stream_weights.1: input should be greater than or equal to 0, not -0.9"),
+        ({"positive": 1.5}, "the recipe: positive: input should be less than 1, not 1.5"),
+        ({"inside": 1.5}, "the recipe: inside: input should be less than or equal to 1, not 1.5"),
+        ({"sigma": 0.0}, "the recipe: sigma: input should be greater than 0, not 0.0"),
+        ({"augment": [{"tilt": [1, 2]}]}, "training.augment: unknown augmentation 'tilt'"),
+        ({"optimizer": "sdg"}, "training: unknown optimizer 'sdg' (did you mean 'sgd'?)"),
+        ({"schedule": "cosine"}, "the recipe: unknown key 'training.schedule'"),
         ({"learning_rate": 1e30, "epochs": 30}, "lower the learning rate"),
     ],
+    ids=str,
 )
-def test_mistakes_are_told(command, tmp_path, changed, message):
+def test_mistakes_are_told(command, tmp_path, changes, message):
     with pytest.raises(UserError) as caught:
-        command(**changed)
+        command(**changes)
     assert message in str(caught.value) and "\n" not in str(caught.value)
-    assert not (tmp_path / "out").exists()
+    assert [path for folder in tmp_path.iterdir() for path in written(folder)] == []
 
 
 def test_too_few_subjects_and_types(command, tmp_path):
@@ -318,8 +327,8 @@ def test_too_few_subjects_and_types(command, tmp_path):
         command(three)
 
 
-def test_an_empty_index_is_no_traceback(command, files, tmp_path):
-    empty = tmp_path / "index.parquet"
-    pq.write_table(pq.read_table(files.index).slice(0, 0), empty)
+def test_an_empty_index_is_no_traceback(command, tmp_path):
+    empty = video_files.write(tmp_path / "empty")
+    pq.write_table(pq.read_table(empty.index).slice(0, 0), empty.index)
     with pytest.raises(UserError, match="no frame of a micro or macro-expression in the training videos"):
-        command(index=empty)
+        command(empty)

@@ -1,4 +1,6 @@
-"""``mexflow spot_recognise`` and ``difference``: what they write, who is trained on, the same bits, their errors."""
+"""``mexflow train`` of what spots in sequences, with a network or by feature difference: what it writes, who is trained
+on, the same bits, its errors.
+"""
 
 from __future__ import annotations
 
@@ -13,17 +15,21 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import torch
 
 import sequence_files
+from mexflow.errors import UserError
 from mexflow.evaluation.scores import SCORES
 from mexflow.evaluation.spotting import contrast, swept
 from mexflow.preprocess.feature_difference import difference
 from mexflow.preprocess.lbp_top import grey_levels, lbp_histograms
+from mexflow.store import records
 from mexflow.training.memory.clips import states
 from mexflow.training.memory.fold import STAGE_HISTORY, STATES_TABLE
 from mexflow.training.recognition.fold import PREDICTIONS
 from project import WORKFLOW, mexflow
-from sequence_files import CLASSES, FIRST, FRAMES, LABEL, SequenceFiles
+from sequence_files import CLASSES, DIFFERENCE, FIRST, FRAMES, SequenceFiles
+from training_files import arguments, call, checkpoints_in, folds_in, linked, written
 
 FOLDS = ["01", "02", "03"]
 NAMES = ("predictions.parquet", "scores.parquet", "states.parquet", "history.parquet", "model.pt")
@@ -36,7 +42,7 @@ def files(tmp_path_factory) -> SequenceFiles:
 
 def run(folder: Path, files: SequenceFiles, folds: list[str], **changed: object) -> Path:
     """The command, in a process of its own as a job has one."""
-    result = mexflow("spot_recognise", *files.arguments(folder, folds, **changed))
+    result = mexflow("train", *files.arguments(folder, folds, **changed))
     assert result.returncode == 0, result.stderr
     return folder
 
@@ -45,22 +51,22 @@ def run(folder: Path, files: SequenceFiles, folds: list[str], **changed: object)
 def whole(files, tmp_path_factory) -> Path:
     """Two folds, in one job that nothing disturbs."""
     folder = tmp_path_factory.mktemp("whole")
-    return run(folder, files, FOLDS[:2], record=folder / "records" / "0.json", checkpoints=folder / "checkpoints")
+    return run(folder, files, FOLDS[:2], record=folder / "records" / "0.json")
 
 
 def made(folder: Path, fold: str) -> dict[str, bytes]:
-    return {name: (folder / fold / name).read_bytes() for name in NAMES}
+    return {name: (folds_in(folder) / fold / name).read_bytes() for name in NAMES}
 
 
 def table(folder: Path, fold: str, name: str) -> list[dict]:
-    return pq.read_table(folder / fold / f"{name}.parquet").to_pylist()
+    return pq.read_table(folds_in(folder) / fold / f"{name}.parquet").to_pylist()
 
 
 # What it writes
 
 
 def test_every_frame_of_the_test_clips_has_an_intensity_and_a_state(whole):
-    folder = whole / "01"
+    folder = folds_in(whole) / "01"
     assert pq.read_schema(folder / "scores.parquet").remove_metadata().names == SCORES.names
     assert pq.read_schema(folder / "states.parquet").names == STATES_TABLE.names
     scored, shown = table(whole, "01", "scores"), table(whole, "01", "states")
@@ -79,7 +85,7 @@ def test_every_frame_of_the_test_clips_has_an_intensity_and_a_state(whole):
 
 def test_predictions_and_history(whole):
     predictions = table(whole, "02", "predictions")
-    assert pq.read_schema(whole / "02" / "predictions.parquet").names == PREDICTIONS.names
+    assert pq.read_schema(folds_in(whole) / "02" / "predictions.parquet").names == PREDICTIONS.names
     assert [(row["subject"], row["clip"], row["label"]) for row in predictions] == [
         ("02", f"02_{name}", name) for name in CLASSES
     ]
@@ -87,7 +93,7 @@ def test_predictions_and_history(whole):
         assert sum(row["probabilities"]) == pytest.approx(1, abs=1e-5)
         assert row["predicted"] == CLASSES[int(np.argmax(row["probabilities"]))]
     history = table(whole, "02", "history")
-    assert pq.read_schema(whole / "02" / "history.parquet").names == STAGE_HISTORY.names
+    assert pq.read_schema(folds_in(whole) / "02" / "history.parquet").names == STAGE_HISTORY.names
     assert [row["stage"] for row in history] == ["spatial", "temporal", "memory", "memory"]
     assert all(np.isfinite(row["loss"]) for row in history)
 
@@ -120,22 +126,22 @@ def test_the_test_subject_changes_no_weight(files, whole, tmp_path):
 # The same bits
 
 
-def test_same_bits_alone_and_in_any_order(files, whole, tmp_path):
-    backwards = SequenceFiles(files.index, files.faces[::-1], files.motion[::-1], files.subjects[::-1])
-    assert made(run(tmp_path, backwards, ["02"]), "02") == made(whole, "02")
+def test_same_bits_alone(files, whole, tmp_path):
+    assert made(run(tmp_path, files, ["02"]), "02") == made(whole, "02")
     assert made(whole, "01")["model.pt"] != made(whole, "02")["model.pt"]
 
 
 def test_killed_job_goes_on_and_ends_at_the_same_bits(files, whole, tmp_path):
     """SIGKILL in the last stage of the second of two folds."""
-    folder, saved = tmp_path / "killed", tmp_path / "checkpoints"
-    arguments = files.arguments(folder, FOLDS[:2], checkpoints=saved, checkpoint_seconds=0)
+    folder = tmp_path / "killed"
+    saved = checkpoints_in(folder)
+    words = files.arguments(folder, FOLDS[:2], checkpoint_seconds=0)
     process = subprocess.Popen(
-        [sys.executable, "-m", "mexflow", "spot_recognise", *arguments],
+        [sys.executable, "-m", "mexflow", "train", *words],
         env={**os.environ, "PYTHONPATH": str(WORKFLOW)}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     try:
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 300
         while not (saved / "02-memory.pt").exists():
             assert process.poll() is None, "it ended before it could be killed"
             assert time.monotonic() < deadline
@@ -143,68 +149,112 @@ def test_killed_job_goes_on_and_ends_at_the_same_bits(files, whole, tmp_path):
     finally:
         process.send_signal(signal.SIGKILL)
         process.wait()
-    assert not [path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".")]
-    result = mexflow("spot_recognise", *arguments)
+    assert not folds_in(folder).exists() or not [
+        path for path in written(folds_in(folder)) if not Path(path).name.startswith(".")
+    ]
+    result = mexflow("train", *words)
     assert result.returncode == 0, result.stderr
     for fold in FOLDS[:2]:
         assert made(folder, fold) == made(whole, fold)
-    assert not saved.exists() and not list(folder.rglob("*.partial"))
+    assert not (folder / "checkpoints").exists() and not list(folder.rglob("*.partial"))
 
 
 # Mistakes
 
 
+@pytest.fixture
+def here(monkeypatch):
+    """For training in this process, which has loaded what other tests need; `run` shows that it needs no more."""
+    monkeypatch.setattr(records.digest, "unaccounted", lambda modules: [])
+    threads = torch.get_num_threads()
+    yield
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(False)
+
+
 @pytest.mark.parametrize(
-    ("changed", "message"),
+    ("changes", "message"),
     [
         ({"protocol": "loso"}, "unknown protocol 'loso'"),
-        ({"fold": "04"}, "unknown fold '04'"),
+        ({"folds": ["04"]}, "unknown fold '04'"),
         ({"model": "time_contrst"}, "unknown network 'time_contrst' (did you mean 'time_contrast'?)"),
-        ({"normalise": "mean"}, "unknown normalisation 'mean'"),
-        ({"loss_weights": "1"}, "--loss-weights '1': two numbers are expected"),
-        ({"augment": "turn=1,2"}, "unknown augmentation 'turn'"),
-        ({"class": [*CLASSES, "sadness"]}, "no training clip of sadness"),
+        ({"normalise": "mean"}, "the recipe: training.normalise: input should be 'first_frame', 'rms' or 'none'"),
+        ({"normalise": "firstframe"}, "not 'firstframe' (did you mean 'first_frame'?)"),
+        ({"reads": ["faces"]}, "the recipe: reads: list should have at least 2 items"),
+        ({"loss_weights": [1]}, "the recipe: loss_weights.1 is missing"),
+        ({"loss_weights": [1, -1]}, "loss_weights.1: input should be greater than or equal to 0, not -1"),
+        ({"length": 0}, "the recipe: length: input should be greater than or equal to 1, not 0"),
+        ({"stage1_epoch": 2}, "the recipe: unknown key 'stage1_epoch' (did you mean 'stage1_epochs'?)"),
+        ({"augment": [{"turn": [1, 2]}]}, "training.augment: unknown augmentation 'turn'"),
+        ({"classes": [*CLASSES, "sadness"]}, "no training clip of sadness"),
     ],
+    ids=str,
 )
-def test_mistakes_are_told(files, tmp_path, changed, message):
-    result = mexflow("spot_recognise", *files.arguments(tmp_path, ["01"], **changed))
-    assert result.returncode != 0 and message in result.stderr and "Traceback" not in result.stderr
-    assert not list(tmp_path.rglob("*.parquet"))
+def test_mistakes_are_told(files, here, tmp_path, changes, message):
+    with pytest.raises(UserError) as caught:
+        files.train(tmp_path, **{"folds": ["01"], **changes})
+    assert message in str(caught.value) and "\n" not in str(caught.value)
+    assert written(tmp_path) == []
 
 
 # Spotting by feature difference
 
 
+def results_of(files: SequenceFiles, folder: Path) -> Path:
+    return linked(folder, files.root, ("index", "faces"))
+
+
 def test_difference_scores_the_test_videos(tmp_path):
     files = sequence_files.write(tmp_path / "files", frames=20, excluded={("02", "surprise"): "no_face: none"})
-    options = {
-        "paper": "made", "experiment": "lbp", "fold": ["01", "02"], "index": files.index, "label": LABEL,
-        "class": CLASSES, "protocol": "leave_one_subject_out", "faces": files.faces, "features": "lbp", "k": 3,
-        "output": tmp_path / "out", "record": tmp_path / "records" / "0.json",
-    }  # fmt: skip
-    result = mexflow("difference", *sequence_files.flags(options))
+    out, record = results_of(files, tmp_path / "out"), tmp_path / "records" / "0.json"
+    result = mexflow("train", *arguments(DIFFERENCE, out, ["01", "02"], record=record))
     assert result.returncode == 0, result.stderr
     assert "left out: casme2 02_surprise: no_face: none" in result.stdout
-    rows = table(tmp_path / "out", "01", "scores")
+    assert "01: 2 test videos" in result.stdout and "02: 1 test videos" in result.stdout
+    rows = table(out, "01", "scores")
     assert len(rows) == 40 and {row["subject"] for row in rows} == {"01"}
-    assert {row["video"] for row in table(tmp_path / "out", "02", "scores")} == {"happiness"}
+    assert {row["video"] for row in table(out, "02", "scores")} == {"happiness"}
     faces = np.load(files.faces[0])[:20]
     expected = swept(contrast(difference(lbp_histograms(grey_levels(faces), blocks=(6, 6)), 3, "hold"), 3))
     found = [row["score"] for row in rows if row["video"] == "happiness"]
     assert found == pytest.approx(expected.astype(np.float32).tolist())
-    record = json.loads((tmp_path / "records" / "0.json").read_text())
-    assert record["k"] == 3 and record["folds"]["01"] == {"training_subjects": [], "test_subjects": ["01"]}
+    stated = json.loads(record.read_text())
+    assert stated["k"] == 3 and (stated["threads"], stated["device"]) == (1, "cpu")
+    assert stated["folds"]["01"] == {"training_subjects": [], "test_subjects": ["01"], "test_videos": 2}
 
 
-def test_difference_takes_k_from_the_index(tmp_path):
+def test_difference_takes_k_from_the_index(here, tmp_path, capsys):
     files = sequence_files.write(tmp_path / "files", frames=20)
-    options = {
-        "paper": "made", "experiment": "hoof", "fold": "03", "index": files.index, "label": LABEL, "class": CLASSES,
-        "protocol": "leave_one_subject_out", "faces": files.faces, "features": "hoof", "output": tmp_path / "out",
-    }  # fmt: skip
-    result = mexflow("difference", *sequence_files.flags(options))
-    assert result.returncode == 0, result.stderr
-    assert "03: 2 videos, 0 of at most 2 k = 10 frames" in result.stdout  # 11 frames from onset to offset
-    options["features"] = "hog"
-    result = mexflow("difference", *sequence_files.flags(options))
-    assert result.returncode != 0 and "unknown features 'hog'" in result.stderr
+    out, record = results_of(files, tmp_path / "out"), tmp_path / "0.json"
+    call(DIFFERENCE, out, ["03"], features="hoof", k=None, record=record)
+    assert json.loads(record.read_text())["k"] == 5  # 11 frames from onset to offset
+    assert capsys.readouterr().out == "03: 2 test videos\n"
+    call(DIFFERENCE, out, ["03"], k=10)
+    assert "03: 2 videos of at most 2 k = 20 frames\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"features": "hog"}, "features: input should be 'lbp' or 'hoof', not 'hog' (did you mean 'hoof'?)"),
+        ({"edges": "clipp"}, "edges: input should be 'hold' or 'clip', not 'clipp' (did you mean 'clip'?)"),
+        (
+            {"reference": "frist"},
+            "input should be 'previous' or 'first', not 'frist' (did you mean 'first'?)",
+        ),
+        ({"method": "farnebak"}, "unknown flow method 'farnebak' (did you mean 'farneback'?)"),
+        ({"flow_options": {"windows": 9}}, "unknown key 'flow_options.windows' (did you mean 'window'?)"),
+        ({"k": 0}, "k: input should be greater than or equal to 1, not 0"),
+        ({"blocks": 0}, "blocks: input should be greater than or equal to 1, not 0"),
+        ({"bins": 1}, "bins: input should be greater than or equal to 2, not 1"),
+        ({"protocol": "loso"}, "unknown protocol 'loso'"),
+        ({"folds": ["04"]}, "unknown fold '04'"),
+        ({"classes": CLASSES[:1]}, "casme2_5class is 'surprise', not one of"),
+    ],
+    ids=str,
+)
+def test_mistakes_of_difference_are_told(files, here, tmp_path, changes, message):
+    with pytest.raises(UserError) as caught:
+        call(DIFFERENCE, results_of(files, tmp_path), **{"folds": ["01"], **changes})
+    assert message in str(caught.value) and "\n" not in str(caught.value)
+    assert written(tmp_path) == []

@@ -10,7 +10,9 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import chdir
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -174,8 +176,8 @@ GIT = "0123abc clean"
 AT_ONCE = """
 import sys
 from mexflow.__main__ import main
-from mexflow.training import together
-together.folds_at_once = lambda place, folds: folds
+from mexflow.training import parallel
+parallel.folds_at_once = lambda place, folds: folds
 {more}
 sys.exit(main(sys.argv[1:]))
 """
@@ -199,9 +201,9 @@ runs.predict = full
 """
 
 
-def at_once(name: str, arguments: list[str], cwd: Path, more: str = "") -> subprocess.CompletedProcess:
+def at_once(arguments: list[str], cwd: Path, more: str = "") -> subprocess.CompletedProcess:
     """A command that trains its folds at once, on the CPU."""
-    return run(sys.executable, "-c", AT_ONCE.format(more=more), name, *arguments, cwd=cwd, MEXFLOW_GIT=GIT)
+    return run(sys.executable, "-c", AT_ONCE.format(more=more), "train", *arguments, cwd=cwd, MEXFLOW_GIT=GIT)
 
 
 def compare(first: Path, second: Path) -> dict:
@@ -217,23 +219,27 @@ def compare(first: Path, second: Path) -> dict:
     return observed
 
 
-@pytest.mark.parametrize("name", ["train", "spot", pytest.param("spot_recognise", marks=pytest.mark.campaign)])
-def test_the_same_bits_and_the_same_record_at_once(tmp_path, name):
-    options = {"record": "record.json", "threads": 2 if name == "train" else 1}
-    if name == "train":
-        made = flow_files.write(tmp_path / "files")
-        arguments = made.arguments(Path("out"), made.folds[:2], **options)
-    elif name == "spot":
-        made = video_files.write(tmp_path / "files")
-        arguments = made.arguments(Path("out"), ["006", "011"], **options)
-    else:
-        made = sequence_files.write(tmp_path / "files")
-        arguments = made.arguments(Path("out"), ["01", "02"], **options)
-    for folder in ("one", "other"):
-        (tmp_path / folder).mkdir()
-    result = mexflow(name, *arguments, cwd=tmp_path / "one", MEXFLOW_GIT=GIT)
+def commands(made: Any, folder: Path, folds: list[str], **options: object) -> list[str]:
+    """A command line that is the same in two folders, ``one`` and ``other``, each with its own results."""
+    for name in ("one", "other"):
+        (folder / name).mkdir()
+        with chdir(folder / name):
+            line = made.arguments(Path("out"), folds, record="record.json", **options)
+    return line
+
+
+@pytest.mark.parametrize("kind", ["flow", "videos", pytest.param("sequences", marks=pytest.mark.campaign)])
+def test_the_same_bits_and_the_same_record_at_once(tmp_path, kind):
+    module, folds = {
+        "flow": (flow_files, ["casme2-01", "casme2-02"]),
+        "videos": (video_files, ["006", "011"]),
+        "sequences": (sequence_files, ["01", "02"]),
+    }[kind]
+    made = module.write(tmp_path / "files")
+    arguments = commands(made, tmp_path, folds, threads=2 if kind == "flow" else 1)
+    result = mexflow("train", *arguments, cwd=tmp_path / "one", MEXFLOW_GIT=GIT)
     assert result.returncode == 0, result.stderr
-    together = at_once(name, arguments, tmp_path / "other")
+    together = at_once(arguments, tmp_path / "other")
     assert together.returncode == 0, together.stderr
     assert compare(tmp_path / "one", tmp_path / "other")["folds_at_once"] == [2]
     assert sorted(together.stdout.splitlines()) == sorted(result.stdout.splitlines())
@@ -243,13 +249,9 @@ def test_the_same_bits_and_the_same_record_at_once(tmp_path, name):
 
 def test_out_of_memory_after_training_goes_on_from_the_checkpoint(tmp_path):
     made = flow_files.write(tmp_path / "files")
-    for folder in ("one", "other"):
-        (tmp_path / folder).mkdir()
-    arguments = made.arguments(
-        Path("out"), made.folds, record="record.json", checkpoints="saved", checkpoint_seconds=0, epochs=5
-    )
+    arguments = commands(made, tmp_path, made.folds, checkpoint_seconds=0, epochs=5)
     assert mexflow("train", *arguments, cwd=tmp_path / "one", MEXFLOW_GIT=GIT).returncode == 0
-    result = at_once("train", arguments, tmp_path / "other", FULL_TWICE)
+    result = at_once(arguments, tmp_path / "other", FULL_TWICE)
     assert result.returncode == 0, result.stderr
     for number in (1, 2):
         (tmp_path / "other" / f"full {number}").unlink()
@@ -260,11 +262,10 @@ def test_out_of_memory_after_training_goes_on_from_the_checkpoint(tmp_path):
 
 def test_a_mistake_in_a_fold_is_one_line_and_leaves_nothing(tmp_path):
     made = flow_files.write(tmp_path / "files")
-    (tmp_path / "out").mkdir()
-    arguments = made.arguments(Path("out"), made.folds, record="record.json", learning_rate=1e30, epochs=30)
-    result = at_once("train", arguments, tmp_path / "out")
+    arguments = commands(made, tmp_path, made.folds, learning_rate=1e30, epochs=30)
+    result = at_once(arguments, tmp_path / "other")
     assert result.returncode == 1
     assert re.fullmatch(
         r"mexflow: error: fold casme2-0\d: the loss is \S+ in epoch \d+; lower the learning rate\n", result.stderr
     )
-    assert files(tmp_path / "out") == []
+    assert files(tmp_path / "other") == []

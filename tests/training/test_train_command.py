@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import inspect
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -22,9 +22,12 @@ import flow_files
 from flow_files import PAIRS, REASON, FlowFiles
 from mexflow.cli import train
 from mexflow.errors import UserError
+from mexflow.papers.recipe import FlowRecipe
+from mexflow.papers.trainings import RecognitionTraining
 from mexflow.store import records
-from mexflow.training import checkpoints
+from mexflow.training import job
 from project import WORKFLOW, mexflow
+from training_files import checkpoints_in, folds_in, parsed, written
 
 EPOCHS = 20
 NAMES = ("predictions.parquet", "history.parquet", "model.pt")
@@ -40,9 +43,8 @@ def whole(files, tmp_path_factory) -> Path:
     """All folds, trained in one job that nothing disturbs."""
     folder = tmp_path_factory.mktemp("whole")
     record = folder / "records" / "train" / "made" / "up" / "0.json"
-    options = {"epochs": EPOCHS, "record": record, "checkpoints": folder / "checkpoints"}
     result = mexflow(
-        "train", *files.arguments(folder, files.folds, **options),
+        "train", *files.arguments(folder, files.folds, epochs=EPOCHS, record=record),
         MEXFLOW_RULE="train_made_0_0", MEXFLOW_ATTEMPT="2", MEXFLOW_GIT="0123abc dirty",
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
@@ -51,7 +53,7 @@ def whole(files, tmp_path_factory) -> Path:
 
 
 def made(folder: Path, fold: str) -> dict[str, bytes]:
-    return {name: (folder / fold / name).read_bytes() for name in NAMES}
+    return {name: (folds_in(folder) / fold / name).read_bytes() for name in NAMES}
 
 
 def record_of(folder: Path) -> dict:
@@ -63,22 +65,23 @@ def test_same_bits_whichever_folds_share_a_job(files, whole, tmp_path):
     assert result.returncode == 0, result.stderr
     for fold in (files.folds[0], files.folds[2]):
         assert made(tmp_path, fold) == made(whole, fold)
-    assert not (tmp_path / files.folds[1]).exists()
+    assert not (folds_in(tmp_path) / files.folds[1]).exists()
     assert made(whole, files.folds[0])["model.pt"] != made(whole, files.folds[2])["model.pt"]
 
 
 def test_killed_job_goes_on_and_ends_at_the_same_bits(files, whole, tmp_path):
     """SIGKILL in the second of two folds; the next run finds both folds' states."""
     folds = files.folds[:2]
-    folder, saved = tmp_path / "killed", tmp_path / "checkpoints"
-    arguments = files.arguments(folder, folds, epochs=EPOCHS, checkpoints=saved, checkpoint_seconds=0)
+    folder = tmp_path / "killed"
+    saved = checkpoints_in(folder)
+    arguments = files.arguments(folder, folds, epochs=EPOCHS, checkpoint_seconds=0)
     environment = {**os.environ, "PYTHONPATH": str(WORKFLOW)}
     process = subprocess.Popen(
         [sys.executable, "-m", "mexflow", "train", *arguments],
         env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 300
         while not (saved / f"{folds[1]}.pt").exists():
             assert process.poll() is None, "it ended before it could be killed"
             assert time.monotonic() < deadline
@@ -87,7 +90,8 @@ def test_killed_job_goes_on_and_ends_at_the_same_bits(files, whole, tmp_path):
         process.send_signal(signal.SIGKILL)
         process.wait()
     assert process.returncode == -signal.SIGKILL
-    assert not [path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".")]
+    left = [path for path in written(folder) if not Path(path).name.startswith(".")]
+    assert left == [f"checkpoints/made/up/{fold}.pt" for fold in folds]
 
     result = mexflow("train", *arguments)
     assert result.returncode == 0, result.stderr
@@ -95,7 +99,7 @@ def test_killed_job_goes_on_and_ends_at_the_same_bits(files, whole, tmp_path):
         assert made(folder, fold) == made(whole, fold)
     trained, total = map(int, re.search(r"made/up: (\d+)/(\d+) in", result.stderr).groups())
     assert (total, trained < EPOCHS) == (2 * EPOCHS, True), "the first fold's epochs were not done again"
-    assert not saved.exists()
+    assert not (folder / "checkpoints").exists()
     assert not list(folder.rglob("*.partial"))
 
 
@@ -111,10 +115,12 @@ def test_record_of_training(files, whole):
     )
     assert "mexflow.models.reduced_resnet" not in record["code"]["modules"]
     assert set(record["versions"]) >= {"python", "torch", "numpy", "pyarrow"}
-    assert record["command"].startswith("python -m mexflow train --paper made ")
+    assert record["command"].startswith("python -m mexflow train --fold casme2-01 ")
+    assert record["recipe"] == parsed(flow_files.RECIPE, epochs=EPOCHS).model_dump(mode="json")
     tables = [path.with_suffix(".parquet") for path in files.arrays]
-    assert set(record["inputs"]) == {path.as_posix() for path in [files.index, *files.arrays, *tables]}
-    assert set(record["outputs"]) == {f"{whole}/{fold}/{name}" for fold in files.folds for name in NAMES}
+    read = [path.relative_to(files.root) for path in [files.index, *files.arrays, *tables]]
+    assert set(record["inputs"]) == {f"{whole}/{path.as_posix()}" for path in read}
+    assert set(record["outputs"]) == {f"{folds_in(whole)}/{fold}/{name}" for fold in files.folds for name in NAMES}
     for path, stated in (record["inputs"] | record["outputs"]).items():
         data = Path(path).read_bytes()
         assert stated == {"sha256": hashlib.sha256(data).hexdigest(), "size": len(data)}
@@ -141,8 +147,8 @@ def test_left_out_pairs_are_reported(whole):
 
 
 def test_fold_of_a_subject_without_flow_is_empty(whole):
-    assert pq.read_table(whole / "casme2-04" / "predictions.parquet").num_rows == 0
-    assert pq.read_table(whole / "casme2-02" / "predictions.parquet").num_rows == 2
+    assert pq.read_table(folds_in(whole) / "casme2-04" / "predictions.parquet").num_rows == 0
+    assert pq.read_table(folds_in(whole) / "casme2-02" / "predictions.parquet").num_rows == 2
     assert record_of(whole)["folds"]["casme2-04"]["test_clips"] == 0
 
 
@@ -158,7 +164,7 @@ def test_mistake_ends_in_one_line_and_leaves_nothing(files, tmp_path):
     assert result.stderr == (
         "mexflow: error: device cuda: no GPU is usable here; set training.device: auto or cpu in config.yaml\n"
     )
-    assert list(tmp_path.iterdir()) == []
+    assert written(tmp_path) == []
 
 
 # The fingerprint: which checkpoint fits which job
@@ -170,24 +176,11 @@ class Stopped(Exception):
 
 @pytest.fixture
 def command(files, tmp_path):
-    """Calls the command in this process, with changed options."""
+    """Calls the command in this process, with a changed recipe or options."""
     threads = torch.get_num_threads()
-    defaults = {
-        name: parameter.default
-        for name, parameter in inspect.signature(train.main).parameters.items()
-        if parameter.default is not inspect.Parameter.empty
-    }
 
-    def call(used: FlowFiles = files, **changed) -> None:
-        options = {
-            "paper": "made", "experiment": "up", "fold": used.folds[:1], "index": used.index, "label": "label",
-            "class_": flow_files.CLASSES, "protocol": "leave_one_subject_out", "input_": "flow",
-            "array": used.arrays, "channel": ["Vy"],
-            "train_pair": PAIRS, "test_pair": ["onset-apex"], "model": "shallow_cnn", "model_option": ["layers=1"],
-            "epochs": 3, "batch_size": 8, "optimizer": "rmsprop", "learning_rate": 0.001, "normalise": "rms",
-            "optimizer_option": ["alpha=0.9"], "seed": 1, "device": "cpu", "output": tmp_path / "out",
-        }  # fmt: skip
-        train.main(**{**defaults, **options, **changed})
+    def call(used: FlowFiles = files, folds=None, results: Path | None = None, **changes) -> None:
+        used.train(results or tmp_path / f"out of {used.root.name}", folds or used.folds[:1], **changes)
 
     yield call
     torch.set_num_threads(threads)
@@ -195,53 +188,114 @@ def command(files, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("changed", "message"),
+    ("changes", "message"),
     [
-        ({"fold": ["casme2-1"]}, "unknown fold 'casme2-1' (did you mean 'casme2-01'?)"),
-        ({"protocol": "loso"}, "unknown protocol 'loso'"),
-        ({"channel": ["vy"]}, "unknown channel 'vy' (did you mean 'Vy'?)"),
-        ({"model_option": ["layer=1"]}, "unknown setting of shallow_cnn 'layer' (did you mean 'layers'?)"),
-        ({"model_option": ["layers=9"]}, "shallow_cnn: 1-4 layers"),
-        ({"normalise": "max"}, "unknown normalisation 'max'"),
+        ({"folds": ["casme2-1"]}, "unknown fold 'casme2-1' (did you mean 'casme2-01'?)"),
+        ({"protocol": "loso"}, "unknown protocol 'loso'; one of: five_subject_folds, leave_one_subject_out"),
+        ({"protocol": "five_folds"}, "unknown protocol 'five_folds' (did you mean 'five_subject_folds'?)"),
+        ({"kind": "flows"}, "the recipe: kind: unknown kind 'flows' (did you mean 'flow'?)"),
+        ({"chanels": ["Vy"]}, "the recipe: unknown key 'chanels' (did you mean 'channels'?)"),
+        ({"channels": None}, "the recipe: channels is missing"),
+        ({"channels": ["vy"]}, "unknown channel of flow 'vy' (did you mean 'Vy'?)"),
+        ({"train_pairs": []}, "the recipe: train_pairs: list should have at least 1 item"),
+        ({"model": "shallow_cn"}, "unknown network 'shallow_cn' (did you mean 'shallow_cnn'?)"),
+        ({"options": {"layer": 1}}, "unknown setting of shallow_cnn 'layer' (did you mean 'layers'?)"),
+        ({"options": {"layers": 9}}, "shallow_cnn: 1-4 layers"),
+        ({"model": "linear_svm", "options": {}}, "made/up: the model linear_svm is fitted, not trained"),
+        ({"normalise": "max"}, "the recipe: training.normalise: input should be 'rms', "),
+        ({"normalise": "mean_frames"}, "not 'mean_frames' (did you mean 'mean_frame'?)"),
+        ({"optimizer": "rmsprob"}, "training: unknown optimizer 'rmsprob' (did you mean 'rmsprop'?)"),
+        ({"optimizer_options": {"alfa": 1}}, "unknown key 'optimizer_options.alfa' (did you mean 'alpha'?)"),
+        ({"schedule": "cosin"}, "training: unknown schedule 'cosin' (did you mean 'cosine'?)"),
+        ({"early_stopping": 3}, "training: early stopping and the schedule plateau need validation_share"),
+        ({"augment": [{"flop": 0.5}]}, "training.augment: unknown augmentation 'flop' (did you mean 'flip'?)"),
+        ({"oversample": ["flop"]}, "unknown operation of oversampling 'flop' (did you mean 'flip'?)"),
+        ({"epochs": 0}, "the recipe: epochs: input should be greater than or equal to 1, not 0"),
+        ({"learning_rate": -1}, "training.learning_rate: input should be greater than 0, not -1"),
         ({"learning_rate": 1e30, "epochs": 30}, "lower the learning rate"),
-        ({"class_": [*flow_files.CLASSES, "sadness"]}, "no training clip of sadness (of 10 training samples)"),
-        ({"class_": flow_files.CLASSES[:2]}, "clip 01_anger_0 of casme2: label is 'anger', not one of"),
+        ({"classes": [*flow_files.CLASSES, "sadness"]}, "no training clip of sadness (of 10 training samples)"),
+        ({"classes": flow_files.CLASSES[:2]}, "clip 01_anger_0 of casme2: label is 'anger', not one of"),
+    ],
+    ids=str,
+)
+def test_mistakes_are_told(command, tmp_path, changes, message):
+    with pytest.raises(UserError) as caught:
+        command(**changes)
+    assert message in str(caught.value) and "\n" not in str(caught.value)
+    assert [path for folder in tmp_path.iterdir() for path in written(folder)] == []
+
+
+def test_a_recipe_may_be_a_file(files, whole, tmp_path):
+    arguments = files.arguments(tmp_path / "out", files.folds[1:2], epochs=EPOCHS)
+    recipe = tmp_path / "recipe.json"
+    recipe.write_text(arguments[-1])
+    result = mexflow("train", *arguments[:-1], recipe)
+    assert result.returncode == 0, result.stderr
+    assert made(tmp_path / "out", files.folds[1]) == made(whole, files.folds[1])
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("recipe.json", "recipe.json: no recipe and no file with one ("),
+        ('{"kind": "flow", ', "the recipe: not readable JSON (Expecting property name"),
+        ('{"seed": 1, "seed": 2}', "the recipe: not readable JSON ('seed' is given twice)"),
+        ("{}", "the recipe: `kind` is missing"),
     ],
 )
-def test_mistakes_are_told(command, tmp_path, changed, message):
+def test_what_is_no_recipe(tmp_path, monkeypatch, words, message):
+    monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError) as caught:
-        command(**changed)
-    assert message in str(caught.value) and "\n" not in str(caught.value)
-    assert not (tmp_path / "out").exists()
+        train.main(recipe=words, fold=["casme2-01"], results=Path("out"))
+    assert str(caught.value).startswith(message) and "\n" not in str(caught.value)
 
 
 @pytest.fixture
 def fingerprint(command, monkeypatch):
-    """A function from changes of the command line to the fingerprint of the job's checkpoints."""
+    """A function from changes of the recipe, or of options, to the fingerprint of the job's checkpoints."""
 
     def stop(folder, fingerprint, seconds):
         raise Stopped(fingerprint)
 
-    monkeypatch.setattr(checkpoints, "Checkpoints", stop)
+    monkeypatch.setattr(job, "Checkpoints", stop)
 
-    def of(*used: FlowFiles, **changed) -> str:
+    def of(*used: FlowFiles, **changes) -> str:
         with pytest.raises(Stopped) as stopped:
-            command(*used, **changed)
+            command(*used, **changes)
         return str(stopped.value)
 
     return of
 
 
-def test_fingerprint_depends_on_settings(fingerprint):
+@pytest.fixture
+def other_names(files, tmp_path) -> FlowFiles:
+    """The same files, the index and the flow under another name as well, and its label in another column too."""
+    copied = files.copy(tmp_path / "copy")
+    table = pq.read_table(copied.index)
+    pq.write_table(table.append_column("other", table["label"]), copied.index)
+    shutil.copy(copied.index, copied.index.with_stem("other"))
+    shutil.copytree(copied.root / "flow" / "made", copied.root / "flow" / "other")
+    return copied
+
+
+def test_fingerprint_depends_on_every_key_of_the_recipe(fingerprint, other_names):
+    validated = {"early_stopping": 2, "validation_share": 0.4}
     changes = [
-        {"paper": "other"}, {"experiment": "other"}, {"class_": flow_files.CLASSES[::-1]}, {"channel": ["Vx"]},
-        {"train_pair": PAIRS[:1]}, {"test_pair": PAIRS[1:]}, {"model": "reduced_resnet"},
-        {"model_option": ["layers=2"]}, {"epochs": 4}, {"batch_size": 9}, {"optimizer": "other"},
-        {"learning_rate": 0.01}, {"normalise": "none"},
-        {"optimizer_option": ["alpha=0.8"]}, {"seed": 2}, {"permute_labels": True}, {"threads": 2},
+        {"paper": "other"}, {"experiment": "other"}, {"index": "other"}, {"reads": ["flow/other"]}, {"label": "other"},
+        {"classes": flow_files.CLASSES[::-1]}, {"protocol": "five_subject_folds", "folds": ["fold1"]},
+        {"channels": ["Vx"]}, {"train_pairs": PAIRS[:1]}, {"test_pairs": PAIRS[1:]}, {"size": 32},
+        {"model": "reduced_resnet"}, {"options": {"layers": 2}}, {"seed": 2}, {"epochs": 4}, {"permute_labels": True},
+        {"keep_features": True}, {"batch_size": 9}, {"optimizer": "sgd", "optimizer_options": {"weight_decay": 1e-4}},
+        {"learning_rate": 0.01}, {"normalise": "none"}, {"optimizer_options": {"alpha": 0.8}},
+        {"augment": [{"flip": 0.5}]}, {"augment": [{"flip": 0.6}]}, {"oversample": ["flip"]}, validated,
+        {**validated, "early_stopping": 3}, {**validated, "validation_share": 0.5}, {"schedule": "cosine"},
+        {"schedule": "cosine", "schedule_options": {"eta_min": 1e-5}}, {"label_smoothing": 0.1},
+        {"recompute_batch_norm": True}, {"mixed_precision": True}, {"threads": 2},
     ]  # fmt: skip
-    found = [fingerprint(**change) for change in changes]
-    assert len({fingerprint(), *found}) == len(changes) + 1
+    known = {*FlowRecipe.model_fields, *RecognitionTraining.model_fields}
+    assert known - {name for change in changes for name in change} == {"kind", "training"}, "a key is not looked at"
+    found = [fingerprint(other_names, **change) for change in changes]
+    assert len({fingerprint(other_names), *found}) == len(changes) + 1
 
 
 def test_fingerprint_depends_on_inputs_and_code(files, fingerprint, tmp_path, monkeypatch):
@@ -256,6 +310,6 @@ def test_fingerprint_depends_on_inputs_and_code(files, fingerprint, tmp_path, mo
 
 
 def test_fingerprint_is_the_same_for_other_company(files, fingerprint, tmp_path):
-    """Which folds share the job, where it writes and how often it saves are not in it."""
-    other = fingerprint(fold=files.folds, output=tmp_path / "x", record=tmp_path / "r", checkpoint_seconds=1.0)
-    assert other == fingerprint()
+    """Which folds share the job, where the results are and how often it saves are not in it."""
+    elsewhere = {"results": tmp_path / "x", "record": tmp_path / "r", "checkpoint_seconds": 1.0}
+    assert fingerprint(folds=files.folds, **elsewhere) == fingerprint()

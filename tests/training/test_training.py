@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -15,30 +16,22 @@ import flow_files
 from flow_files import CLASSES, PAIRS, REASON
 from mexflow.errors import UserError
 from mexflow.models import build
+from mexflow.papers.recipe import FlowRecipe
 from mexflow.store.artifacts import Inputs, Outputs
 from mexflow.training.checkpoints import Checkpoints
-from mexflow.training.loop import Settings, make_deterministic, predict
-from mexflow.training.recognition.fold import FoldRun, run_fold, split
+from mexflow.training.feeding import Clips, CrossEntropy
+from mexflow.training.loop import Settings, fit, make_deterministic, predict
+from mexflow.training.recognition.fold import run_fold, split
 from mexflow.training.recognition.loaders import load_flow
 from mexflow.training.recognition.samples import Samples, labelled, permute_within_subject
+from training_files import parsed
 
 CPU = torch.device("cpu")
-SETTINGS = Settings(3, 8, "rmsprop", 0.001, {"alpha": 0.9, "weight_decay": 1e-4})
-RUN = FoldRun(
-    paper="made",
-    experiment="up",
-    fold="casme2-01",
-    test_subjects=frozenset(["casme2/01"]),
-    train_pairs=PAIRS,
-    test_pairs=["onset-apex"],
-    model="shallow_cnn",
-    options={"layers": 1},
-    settings=SETTINGS,
-    normalise="rms",
-    validation_share=None,
-    seed=7,
-    keep_features=False,
-)
+FOLD, TESTING = "casme2-01", frozenset(["casme2/01"])
+
+
+def recipe(**changes: Any) -> FlowRecipe:
+    return parsed(flow_files.RECIPE, **{"seed": 7, **changes})
 
 
 @pytest.fixture(autouse=True)
@@ -64,10 +57,12 @@ def store(folder, fingerprint="same", seconds=0.0) -> Checkpoints:
     return Checkpoints(folder, fingerprint, seconds)
 
 
-def trained(run, samples, folder, checkpoints=None, after_epoch=lambda: None) -> dict[str, bytes]:
+def trained(
+    used, samples, folder, checkpoints=None, after_epoch=lambda: None, fold=FOLD, testing=TESTING
+) -> dict[str, bytes]:
     """Train one fold; the bytes of its files by name."""
     with Outputs() as outputs:
-        run_fold(run, samples, CPU, folder, outputs, checkpoints or store(None), after_epoch)
+        run_fold(used, fold, testing, samples, CPU, folder, outputs, checkpoints or store(None), after_epoch)
         outputs.commit()
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
@@ -170,7 +165,7 @@ def test_permutation_is_a_function_of_seed_and_subject():
 
 
 def test_test_subjects_are_never_trained_on(samples):
-    used = split(samples, RUN)
+    used = split(samples, recipe(), FOLD, TESTING)
     train, test = used.train, used.test
     assert train.subjects == ["casme2/02", "casme2/03", "casme2/04"]
     assert test.subjects == ["casme2/01"]
@@ -185,7 +180,7 @@ def test_nothing_of_the_test_subject_reaches_the_network(samples, tmp_path):
     images, labels = samples.images.copy(), samples.labels.copy()
     images[mine], labels[mine] = 1e6, 0
     spoilt = replace(samples, images=images, labels=labels)
-    first, second = trained(RUN, samples, tmp_path / "a"), trained(RUN, spoilt, tmp_path / "b")
+    first, second = trained(recipe(), samples, tmp_path / "a"), trained(recipe(), spoilt, tmp_path / "b")
     assert first["model.pt"] == second["model.pt"]
     assert first["history.parquet"] == second["history.parquet"]
     assert first["predictions.parquet"] != second["predictions.parquet"]
@@ -194,7 +189,7 @@ def test_nothing_of_the_test_subject_reaches_the_network(samples, tmp_path):
 def test_class_absent_from_training(samples, tmp_path):
     kept = np.array([c["subject"] == "casme2/01" or "anger" not in c["clip"] for c in samples.clips])
     with pytest.raises(UserError) as caught:
-        trained(RUN, samples.subset(kept), tmp_path / "fold")
+        trained(recipe(), samples.subset(kept), tmp_path / "fold")
     text = str(caught.value)
     assert "\n" not in text
     assert text.startswith("fold casme2-01 of made/up: no training clip of anger (of 12 training samples)")
@@ -203,11 +198,12 @@ def test_class_absent_from_training(samples, tmp_path):
 
 def test_subject_without_a_usable_clip_has_empty_predictions(tmp_path):
     files = flow_files.write(tmp_path / "flow", without_flow=["01"])
-    made = trained(replace(RUN, keep_features=True), files.samples(), tmp_path / "fold")
+    made = trained(recipe(keep_features=True), files.samples(), tmp_path / "fold")
     predictions = pq.read_table(io.BytesIO(made["predictions.parquet"]))
     assert predictions.num_rows == 0 and "probabilities" in predictions.column_names
-    full = trained(replace(RUN, keep_features=True, fold="b", test_subjects=frozenset(["casme2/02"])),
-                   files.samples(), tmp_path / "b")  # fmt: skip
+    full = trained(
+        recipe(keep_features=True), files.samples(), tmp_path / "b", fold="b", testing=frozenset(["casme2/02"])
+    )
     empty, other = (np.load(io.BytesIO(some["features.npy"])) for some in (made, full))
     assert empty.shape == (0, other.shape[1]) and other.shape == (3, 16 * 32 * 32)
 
@@ -216,7 +212,7 @@ def test_subject_without_a_usable_clip_has_empty_predictions(tmp_path):
 
 
 def test_what_a_fold_writes(samples, tmp_path):
-    made = trained(RUN, samples, tmp_path / "fold")
+    made = trained(recipe(), samples, tmp_path / "fold")
     assert sorted(made) == ["history.parquet", "model.pt", "predictions.parquet"]
     state = torch.load(io.BytesIO(made["model.pt"]), weights_only=True)
     assert {"network.features.conv1.weight", "network.classifier.weight", "divisor"} <= set(state)
@@ -232,11 +228,11 @@ def test_what_a_fold_writes(samples, tmp_path):
 
 
 def test_predictions_are_those_of_the_stored_network(samples, tmp_path):
-    made = trained(RUN, samples, tmp_path / "fold")
+    made = trained(recipe(), samples, tmp_path / "fold")
     state = torch.load(io.BytesIO(made["model.pt"]), weights_only=True)
     network = build("shallow_cnn", {"layers": 1}, 1, len(CLASSES))
     network.load_state_dict({name.removeprefix("network."): v for name, v in state.items() if name != "divisor"})
-    used = split(samples, RUN)
+    used = split(samples, recipe(), FOLD, TESTING)
     train, test = used.train, used.test
     scale = np.sqrt(np.mean(np.square(train.images, dtype=np.float64)))
     with torch.no_grad():
@@ -246,22 +242,22 @@ def test_predictions_are_those_of_the_stored_network(samples, tmp_path):
 
 
 def test_same_bits_twice(samples, tmp_path):
-    first = trained(RUN, samples, tmp_path / "a")
+    first = trained(recipe(), samples, tmp_path / "a")
     torch.rand(17), np.random.default_rng().random()  # nothing that ran before has a say
-    assert first == trained(RUN, samples, tmp_path / "b")
-    assert first["model.pt"] != trained(replace(RUN, seed=8), samples, tmp_path / "c")["model.pt"]
+    assert first == trained(recipe(), samples, tmp_path / "b")
+    assert first["model.pt"] != trained(recipe(seed=8), samples, tmp_path / "c")["model.pt"]
 
 
 def test_same_bits_with_two_threads_twice(samples, tmp_path):
     make_deterministic(2)
     assert torch.get_num_threads() == 2
-    assert trained(RUN, samples, tmp_path / "a") == trained(RUN, samples, tmp_path / "b")
+    assert trained(recipe(), samples, tmp_path / "a") == trained(recipe(), samples, tmp_path / "b")
     assert torch.get_num_threads() == 2
 
 
 def test_learns_what_can_be_learnt(samples, tmp_path):
-    run = replace(RUN, settings=replace(SETTINGS, epochs=12))
-    made = trained(run, samples, tmp_path / "fold")
+    used = recipe(epochs=12)
+    made = trained(used, samples, tmp_path / "fold")
     history = pq.read_table(io.BytesIO(made["history.parquet"])).to_pylist()
     assert history[-1]["accuracy"] == 1.0
     assert history[-1]["loss"] < 0.1 * history[0]["loss"]
@@ -272,7 +268,7 @@ def test_learns_what_can_be_learnt(samples, tmp_path):
 def test_loss_that_is_not_a_number(samples, tmp_path):
     spoilt = replace(samples, images=np.where(samples.images > 1, np.nan, samples.images).astype(np.float32))
     with pytest.raises(UserError, match=r"^fold casme2-01: the loss is nan in epoch 1; lower the learning rate$"):
-        trained(RUN, spoilt, tmp_path / "fold", store(tmp_path / "checkpoints"))
+        trained(recipe(), spoilt, tmp_path / "fold", store(tmp_path / "checkpoints"))
     assert not (tmp_path / "fold").exists() and not (tmp_path / "checkpoints").exists()
 
 
@@ -286,9 +282,14 @@ def test_determinism_is_asked_of_the_gpu_too(monkeypatch):
 
 def test_unknown_optimiser_and_network(samples, tmp_path):
     with pytest.raises(UserError, match=r"unknown optimizer 'rmsprob' \(did you mean 'rmsprop'\?\)"):
-        trained(replace(RUN, settings=replace(SETTINGS, optimizer="rmsprob")), samples, tmp_path / "a")
+        recipe(optimizer="rmsprob")
+    with pytest.raises(UserError, match=r"unknown optimizer 'rmsprob' \(did you mean 'rmsprop'\?\)"):
+        fit(
+            build("shallow_cnn", {"layers": 1}, 1, len(CLASSES)), Clips(samples, CPU), CrossEntropy(),
+            Settings(1, 8, "rmsprob", 0.1), 1, CPU, fold=FOLD, checkpoints=store(None),
+        )  # fmt: skip
     with pytest.raises(UserError, match=r"unknown network 'shalow_cnn' \(did you mean 'shallow_cnn'\?\)"):
-        trained(replace(RUN, model="shalow_cnn"), samples, tmp_path / "b")
+        trained(recipe(model="shalow_cnn"), samples, tmp_path / "b")
 
 
 # Checkpoints
@@ -313,44 +314,44 @@ def killed_after(epochs: int):
 @pytest.fixture(scope="module")
 def undisturbed(samples, tmp_path_factory) -> dict[str, bytes]:
     make_deterministic(1)
-    return trained(replace(RUN, settings=replace(SETTINGS, epochs=5)), samples, tmp_path_factory.mktemp("whole") / "a")
+    return trained(recipe(epochs=5), samples, tmp_path_factory.mktemp("whole") / "a")
 
 
 @pytest.mark.parametrize("epochs", [1, 3, 4])
 def test_killed_and_resumed_ends_at_the_same_bits(samples, undisturbed, tmp_path, epochs):
-    run, folder = replace(RUN, settings=replace(SETTINGS, epochs=5)), tmp_path / "checkpoints"
+    used, folder = recipe(epochs=5), tmp_path / "checkpoints"
     with pytest.raises(Killed):
-        trained(run, samples, tmp_path / "fold", store(folder), killed_after(epochs))
+        trained(used, samples, tmp_path / "fold", store(folder), killed_after(epochs))
     assert not (tmp_path / "fold").exists()
     assert (folder / "casme2-01.pt").is_file()
     again = []
-    made = trained(run, samples, tmp_path / "fold", store(folder), lambda: again.append(1))
+    made = trained(used, samples, tmp_path / "fold", store(folder), lambda: again.append(1))
     assert len(again) == 5 - epochs, "it went on; it did not begin anew"
     assert made == undisturbed
 
 
 def test_finished_folds_of_a_killed_job_are_not_trained_again(samples, undisturbed, tmp_path):
-    run, kept = replace(RUN, settings=replace(SETTINGS, epochs=5)), store(tmp_path / "checkpoints")
-    trained(run, samples, tmp_path / "a", kept)
+    used, kept = recipe(epochs=5), store(tmp_path / "checkpoints")
+    trained(used, samples, tmp_path / "a", kept)
     again = []
-    made = trained(run, samples, tmp_path / "b", store(tmp_path / "checkpoints"), lambda: again.append(1))
+    made = trained(used, samples, tmp_path / "b", store(tmp_path / "checkpoints"), lambda: again.append(1))
     assert again == [] and made == undisturbed
 
 
 def test_checkpoint_of_other_work_is_not_used(samples, undisturbed, tmp_path):
-    run, folder = replace(RUN, settings=replace(SETTINGS, epochs=5)), tmp_path / "checkpoints"
+    used, folder = recipe(epochs=5), tmp_path / "checkpoints"
     with pytest.raises(Killed):
-        trained(replace(run, seed=99), samples, tmp_path / "fold", store(folder, "other"), killed_after(3))
+        trained(recipe(epochs=5, seed=99), samples, tmp_path / "fold", store(folder, "other"), killed_after(3))
     assert store(folder, "other").load("casme2-01") is not None
     assert store(folder).load("casme2-01") is None
-    assert trained(run, samples, tmp_path / "fold", store(folder)) == undisturbed
+    assert trained(used, samples, tmp_path / "fold", store(folder)) == undisturbed
 
 
 @pytest.mark.parametrize("damage", ["empty", "truncated", "text", "another object"])
 def test_damaged_checkpoint_is_ignored(samples, undisturbed, tmp_path, damage):
-    run, folder = replace(RUN, settings=replace(SETTINGS, epochs=5)), tmp_path / "checkpoints"
+    used, folder = recipe(epochs=5), tmp_path / "checkpoints"
     with pytest.raises(Killed):
-        trained(run, samples, tmp_path / "fold", store(folder), killed_after(3))
+        trained(used, samples, tmp_path / "fold", store(folder), killed_after(3))
     path = folder / "casme2-01.pt"
     another = io.BytesIO()
     torch.save([torch.zeros(2)], another)
@@ -359,7 +360,7 @@ def test_damaged_checkpoint_is_ignored(samples, undisturbed, tmp_path, damage):
             damage
         ]
     )
-    assert trained(run, samples, tmp_path / "fold", store(folder)) == undisturbed
+    assert trained(used, samples, tmp_path / "fold", store(folder)) == undisturbed
 
 
 def test_checkpoints_are_saved_no_more_often_than_asked(samples, tmp_path, monkeypatch):
@@ -374,7 +375,7 @@ def test_checkpoints_are_saved_no_more_often_than_asked(samples, tmp_path, monke
     def tick() -> None:
         now[0] += 1
 
-    trained(replace(RUN, settings=replace(SETTINGS, epochs=8)), samples, tmp_path / "fold", kept, tick)
+    trained(recipe(epochs=8), samples, tmp_path / "fold", kept, tick)
     assert saved == [3, 6]
 
 
@@ -391,13 +392,13 @@ def test_checkpoints_are_removed_with_their_empty_folders(tmp_path):
 
 def test_no_checkpoints_without_a_folder(samples, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    trained(RUN, samples, tmp_path / "fold", store(None))
+    trained(recipe(), samples, tmp_path / "fold", store(None))
     assert [path.name for path in tmp_path.iterdir()] == ["fold"]
 
 
 def test_features_are_what_the_classifier_gets(samples):
     network = build("shallow_cnn", {"layers": 1}, 1, len(CLASSES))
-    test = split(samples, RUN).test
+    test = split(samples, recipe(), FOLD, TESTING).test
     probabilities, features = predict(network, test, CPU, 2, keep_features=True)
     logits = torch.from_numpy(features) @ network.classifier.weight.T + network.classifier.bias
     np.testing.assert_allclose(logits.softmax(1).detach().numpy(), probabilities, rtol=1e-4, atol=1e-6)

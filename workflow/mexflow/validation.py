@@ -4,6 +4,7 @@ one.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any, get_args
 
@@ -32,9 +33,10 @@ def explain(error: ValidationError, model: Any, mend: Callable[[Any], str] | Non
             texts.append(f"{where} is missing")
         elif item["type"] == "union_tag_invalid":
             given, known = item["ctx"]["tag"], item["ctx"]["expected_tags"].replace("'", "").split(", ")
-            texts.append(f"{where}.kind: unknown kind {given!r}{nearest(given, known)}; one of: {', '.join(known)}")
+            place_of_kind = f"{where}.kind" if where else "kind"
+            texts.append(f"{place_of_kind}: unknown kind {given!r}{nearest(given, known)}; one of: {', '.join(known)}")
         elif item["type"] == "union_tag_not_found":
-            texts.append(f"{where}: `kind` is missing")
+            texts.append(f"{where}: `kind` is missing" if where else "`kind` is missing")
         else:
             words = mend(item) if mend else said(item)
             texts.append(f"{where}: {words}" if where else words)
@@ -45,7 +47,10 @@ def said(item: Any) -> str:
     """What is wrong with a value: the model's own words, or the library's and the value."""
     if item["type"] == "value_error":
         return str(item["ctx"]["error"])
-    return f"{item['msg'][0].lower()}{item['msg'][1:]}, not {item['input']!r}"
+    hint = ""
+    if item["type"] == "literal_error":
+        hint = nearest(str(item["input"]), re.findall(r"'([^']*)'", item["ctx"]["expected"]))
+    return f"{item['msg'][0].lower()}{item['msg'][1:]}, not {item['input']!r}{hint}"
 
 
 def keys(model: Any) -> list[str]:

@@ -27,16 +27,14 @@ from mexflow.papers.parts import (
     Claim,
     Column,
     Data,
-    FrameSkips,
     IntervalSettings,
-    MemorySettings,
     Row,
     Table,
     Timing,
 )
 from mexflow.papers.preprocessing import Flow, Pair, Preprocessing
 from mexflow.papers.recipe import Recipe
-from mexflow.papers.trainings import Training
+from mexflow.papers.trainings import FrameSkips, MemorySettings, Training
 from mexflow.validation import explain
 
 # The parser in C takes a tenth of the time.

@@ -1,6 +1,4 @@
-"""The parts of a paper's file that are no experiments: its data, how long videos are spotted, tables, figures,
-claims.
-"""
+"""The parts of a paper's file that are no experiments: its data, how intervals are made, tables, figures, claims."""
 
 from __future__ import annotations
 
@@ -12,8 +10,6 @@ from mexflow.papers.metrics import MetricName, ScoreName
 from mexflow.papers.part import Part
 
 Budget = Literal["demo", "paper"]
-Skip = Annotated[int, Field(ge=0, strict=True)]
-Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 TsneSetting = Literal["perplexity", "early_exaggeration", "learning_rate", "max_iter"]
 
 
@@ -29,31 +25,6 @@ class Data(Part):
     protocol: str | None = None
 
 
-class FrameSkips(Part):
-    """How expressions are spotted in the long videos of one of the paper's data.
-
-    Pairs are of micro-, then of macro-expressions, frames: the ranges that `train_skips` are drawn from, and for each
-    variant of testing its `test_skips`. `stream_weights` and `positive` are the loss's M and W; `samples` are drawn in
-    an epoch, the share `inside` of them from inside expressions.
-    """
-
-    train_skips: tuple[tuple[Skip, Skip], tuple[Skip, Skip]]
-    test_skips: dict[str, tuple[Skip, Skip]] = Field(min_length=1)
-    stream_weights: tuple[Weight, Weight]
-    positive: float = Field(gt=0, lt=1)
-    samples: int = Field(ge=1)
-    inside: float = Field(0.5, ge=0, le=1)
-    placement: Literal["centred", "forward", "backward"] = "centred"
-
-    @field_validator("train_skips")
-    @classmethod
-    def _in_order(cls, ranges: Any) -> Any:
-        for low, high in ranges:
-            if low > high:
-                raise ValueError(f"[{low}, {high}]: the lowest number of frames comes first")
-        return ranges
-
-
 class IntervalSettings(Part):
     """How the scores of a video become intervals, and what a true positive is.
 
@@ -65,24 +36,6 @@ class IntervalSettings(Part):
     least: int = Field(2, ge=1)
     iou: float = Field(0.5, gt=0, le=1)
     videos: Literal["all", "with_expressions"] = "all"
-
-
-class MemorySettings(Part):
-    """How a memory of sequences is trained, and before it the networks that it sees through.
-
-    An epoch of the memory has `samples` sequences of `length` consecutive frames; each of the networks before it is
-    trained for `stage1_epochs` of `stage1_samples` frames, or flow fields, in batches of `stage1_batch_size`.
-    `versions` are the augmented sequences of a clip that are kept and drawn from; 0 draws each anew. `loss_weights` are
-    those of the class and of the intensity.
-    """
-
-    samples: int = Field(ge=1)
-    length: int = Field(ge=1)
-    versions: int = Field(0, ge=0)
-    stage1_epochs: int = Field(ge=1)
-    stage1_samples: int = Field(ge=1)
-    stage1_batch_size: int = Field(ge=1)
-    loss_weights: tuple[Weight, Weight] = (1.0, 1.0)
 
 
 class Column(Part):

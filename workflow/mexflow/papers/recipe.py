@@ -11,12 +11,21 @@ import json
 from functools import cache
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
 from mexflow.errors import UserError
+from mexflow.papers.flow_methods import OPTIONS
 from mexflow.papers.operations import name_of
 from mexflow.papers.part import Option, Part
-from mexflow.papers.trainings import MemoryTraining, RecognitionTraining, SpottingTraining, Training
+from mexflow.papers.trainings import (
+    FrameSkips,
+    MemorySettings,
+    MemoryTraining,
+    RecognitionTraining,
+    SpottingTraining,
+    Training,
+    check_settings,
+)
 from mexflow.validation import explain
 
 _AUGMENTATION = "mexflow.training.augmentation"
@@ -146,47 +155,26 @@ class LbpTopRecipe(TrainedRecipe):
         return [*super().picks(), f"{_LOADERS}:{self.kind}", f"{_NORMALISATION}:none"]
 
 
-class VideosRecipe(_Epochs):
-    """Spotting in long videos.
-
-    Pairs are of micro-, then of macro-expressions, as in :class:`mexflow.papers.parts.FrameSkips`; `sigma` is that of
-    LCN's Gaussian, pixels, null where LCN is left out.
-    """
+class VideosRecipe(FrameSkips, _Epochs):
+    """Spotting in long videos; `sigma` is that of LCN's Gaussian, pixels, null where LCN is left out."""
 
     kind: Literal["videos"]
+    reads: list[str] = Field(min_length=2, max_length=2)
     training: SpottingTraining
-    train_skips: tuple[tuple[int, int], tuple[int, int]]
-    test_skips: dict[str, tuple[int, int]] = Field(min_length=1)
-    stream_weights: tuple[float, float]
-    positive: float
     weighted: bool
-    samples: int = Field(ge=1)
-    inside: float
-    placement: str
-    sigma: float | None = None
+    sigma: float | None = Field(None, gt=0, allow_inf_nan=False)
 
     def less_than(self, printed: Self) -> list[str]:
         """Epochs, and the samples of one."""
         return [*super().less_than(printed), *_fewer("samples an epoch", self.samples, printed.samples)]
 
 
-class SequencesRecipe(_Epochs):
-    """Spotting and recognition at once; `epochs` and `samples` are those of the memory, of sequences of `length`
-    frames.
-
-    The networks before it are trained for `stage1_epochs` of `stage1_samples`. `versions` are the augmented sequences
-    of a clip that are kept; 0 draws each anew.
-    """
+class SequencesRecipe(MemorySettings, _Epochs):
+    """Spotting and recognition at once; `epochs` are those of the memory."""
 
     kind: Literal["sequences"]
+    reads: list[str] = Field(min_length=2, max_length=2)
     training: MemoryTraining
-    length: int = Field(ge=1)
-    samples: int = Field(ge=1)
-    versions: int = Field(ge=0)
-    stage1_epochs: int = Field(ge=1)
-    stage1_samples: int = Field(ge=1)
-    stage1_batch_size: int = Field(ge=1)
-    loss_weights: tuple[float, float]
     permute_labels: bool = False
 
     def less_than(self, printed: Self) -> list[str]:
@@ -208,13 +196,18 @@ class DifferenceRecipe(Recipe):
 
     kind: Literal["difference"]
     features: Literal["lbp", "hoof"]
-    k: int | None = None
-    blocks: int
-    edges: str
-    bins: int
+    k: int | None = Field(None, ge=1)
+    blocks: int = Field(ge=1)
+    edges: Literal["hold", "clip"]
+    bins: int = Field(ge=2)
     method: str
     flow_options: dict[str, Option]
-    reference: str
+    reference: Literal["previous", "first"]
+
+    @model_validator(mode="after")
+    def _flows(self) -> Self:
+        check_settings(OPTIONS, self.method, self.flow_options, "flow_options")
+        return self
 
     def picks(self) -> list[str]:
         """The method of the flow that HOOF is made from too."""
@@ -252,13 +245,21 @@ def read(words: str) -> Recipe:
         except (OSError, ValueError) as error:
             raise UserError(f"{where}: no recipe and no file with one ({error})") from None
     try:
-        values: Any = json.loads(words)
+        values: Any = json.loads(words, object_pairs_hook=_once)
     except ValueError as error:
         raise UserError(f"{where}: not readable JSON ({error})") from None
     try:
         return _adapter().validate_python(values)
     except ValidationError as error:
         raise UserError(f"{where}: {explain(error, AnyRecipe)}") from None
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"{next(name for name in names if names.count(name) > 1)!r} is given twice")
+    return values
 
 
 def _fewer(what: str, run: int, printed: int) -> list[str]:

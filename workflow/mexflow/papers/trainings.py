@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -11,6 +11,9 @@ from mexflow.papers.operations import AUGMENTATIONS, COPIES, Operation, checked
 from mexflow.papers.optimizers import OPTIMIZERS, SCHEDULES
 from mexflow.papers.part import Option, Part, parsed
 from mexflow.registry import Registry
+
+Skip = Annotated[int, Field(ge=0, strict=True)]
+Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class Training(Part):
@@ -29,7 +32,7 @@ class Training(Part):
 
     @model_validator(mode="after")
     def _optimizes(self) -> Self:
-        _settings(OPTIMIZERS, self.optimizer, self.optimizer_options, "optimizer_options")
+        check_settings(OPTIMIZERS, self.optimizer, self.optimizer_options, "optimizer_options")
         return self
 
 
@@ -61,7 +64,7 @@ class RecognitionTraining(Training):
 
     @model_validator(mode="after")
     def _validated(self) -> Self:
-        _settings(SCHEDULES, self.schedule, self.schedule_options, "schedule_options")
+        check_settings(SCHEDULES, self.schedule, self.schedule_options, "schedule_options")
         looks = self.early_stopping is not None or self.schedule == "plateau"
         if looks and self.validation_share is None:
             raise ValueError("early stopping and the schedule plateau need validation_share")
@@ -89,7 +92,55 @@ class MemoryTraining(Training):
     normalise: Literal["first_frame", "rms", "none"] = "none"
 
 
-def _settings(registry: Registry[type[Part]], name: str, given: dict[str, Any], place: str) -> None:
+class FrameSkips(Part):
+    """How expressions are spotted in the long videos of one of the paper's data.
+
+    Pairs are of micro-, then of macro-expressions, frames: the ranges that `train_skips` are drawn from, and for each
+    variant of testing its `test_skips`. `stream_weights` and `positive` are the loss's M and W; `samples` are drawn in
+    an epoch, the share `inside` of them from inside expressions.
+    """
+
+    train_skips: tuple[tuple[Skip, Skip], tuple[Skip, Skip]]
+    test_skips: dict[str, tuple[Skip, Skip]] = Field(min_length=1)
+    stream_weights: tuple[Weight, Weight]
+    positive: float = Field(gt=0, lt=1)
+    samples: int = Field(ge=1)
+    inside: float = Field(0.5, ge=0, le=1)
+    placement: Literal["centred", "forward", "backward"] = "centred"
+
+    @field_validator("train_skips")
+    @classmethod
+    def _in_order(cls, ranges: Any) -> Any:
+        for low, high in ranges:
+            if low > high:
+                raise ValueError(f"[{low}, {high}]: the lowest number of frames comes first")
+        return ranges
+
+
+class MemorySettings(Part):
+    """How a memory of sequences is trained, and before it the networks that it sees through.
+
+    An epoch of the memory has `samples` sequences of `length` consecutive frames; each of the networks before it is
+    trained for `stage1_epochs` of `stage1_samples` frames, or flow fields, in batches of `stage1_batch_size`.
+    `versions` are the augmented sequences of a clip that are kept and drawn from; 0 draws each anew. `loss_weights` are
+    those of the class and of the intensity.
+    """
+
+    samples: int = Field(ge=1)
+    length: int = Field(ge=1)
+    versions: int = Field(0, ge=0)
+    stage1_epochs: int = Field(ge=1)
+    stage1_samples: int = Field(ge=1)
+    stage1_batch_size: int = Field(ge=1)
+    loss_weights: tuple[Weight, Weight] = (1.0, 1.0)
+
+
+def check_settings(registry: Registry[type[Part]], name: str, given: dict[str, Any], place: str) -> None:
+    """Make sure that there is such an entry, and that it takes the settings given at that place of the file.
+
+    Raises:
+        ValueError: naming the nearest valid word.
+    """
     if name not in registry:
         raise ValueError(f"unknown {registry.what} {name!r}{nearest(name, registry)}; one of: {', '.join(registry)}")
     parsed(registry.declared(name), given, place)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +13,10 @@ import torch
 
 from mexflow.datasets import subjects
 from mexflow.errors import choose
-from mexflow.evaluation.folds import assert_disjoint
+from mexflow.evaluation.folds import PROTOCOLS, assert_disjoint
+from mexflow.models import available
 from mexflow.papers.kinds import KINDS
-from mexflow.papers.recipe import Recipe
+from mexflow.papers.recipe import Recipe, TrainedRecipe
 from mexflow.progress import progress
 from mexflow.store.artifacts import Inputs, Outputs
 from mexflow.store.paths import Results
@@ -93,6 +95,10 @@ def train(
     Raises:
         UserError: for an unknown fold, or whatever the recipe names that is not there or does not fit.
     """
+    # Before the code digest, which is of what they name.
+    choose("protocol", recipe.protocol, PROTOCOLS)
+    if isinstance(recipe, TrainedRecipe):
+        choose("network", recipe.model, available())
     kind, places = KINDS[recipe.kind], Results(results)
     label = f"{recipe.paper}/{recipe.experiment}"
     make_deterministic(threads)
@@ -111,7 +117,7 @@ def train(
         for line in folds.left_out:
             print(f"left out: {line}")
         # Which folds share a job, where results go and how often it saves change nothing in a fold.
-        read = {path: digest.sha256 for path, digest in job.inputs.digests.items()}
+        read = {os.path.relpath(path, results): digest.sha256 for path, digest in job.inputs.digests.items()}
         evidence = (recipe.model_dump(mode="json"), threads, place.device.type, job.code_digest, read)
         folder = places.checkpoints(recipe.paper, recipe.experiment)
         checkpoints = Checkpoints(folder, canonical_digest(evidence).sha256, checkpoint_seconds)

@@ -16,7 +16,7 @@ from torch import nn
 from mexflow.errors import UserError, choose
 from mexflow.evaluation import scores
 from mexflow.evaluation.folds import PROTOCOLS, assert_disjoint
-from mexflow.models import available, build
+from mexflow.models import build
 from mexflow.models.time_contrast import Memory, TimeContrastNetwork
 from mexflow.papers.operations import text_of
 from mexflow.papers.recipe import SequencesRecipe
@@ -237,9 +237,8 @@ class Folds:
     def __init__(self, recipe: SequencesRecipe, material: Material) -> None:
         """
         Raises:
-            UserError: for an unknown network, a label that is none of the classes, or motion that does not fit.
+            UserError: for a label that is none of the classes, or motion that does not fit.
         """
-        choose("network", recipe.model, available())
         self._recipe = recipe
         rows = labelled(material.rows, recipe.label, recipe.classes)
         self.testing = {fold.name: fold.test_subjects for fold in PROTOCOLS[recipe.protocol](rows, recipe.label)}

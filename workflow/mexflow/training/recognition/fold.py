@@ -12,9 +12,9 @@ import numpy as np
 import pyarrow as pa
 import torch
 
-from mexflow.errors import UserError, choose
+from mexflow.errors import UserError
 from mexflow.evaluation.folds import PROTOCOLS, assert_disjoint, validation_subjects
-from mexflow.models import available, build
+from mexflow.models import build
 from mexflow.papers.operations import text_of
 from mexflow.papers.recipe import LbpTopRecipe, RecognitionRecipe, TrainedRecipe
 from mexflow.seeds import derive
@@ -131,9 +131,8 @@ class Folds:
     def __init__(self, recipe: RecognitionRecipe | LbpTopRecipe, material: Material) -> None:
         """
         Raises:
-            UserError: for an unknown network or channel, or a label that is none of the classes.
+            UserError: for an unknown channel, or a label that is none of the classes.
         """
-        choose("network", recipe.model, available())
         self._recipe = recipe
         rows = labelled(material.rows, recipe.label, recipe.classes)
         self.testing = {fold.name: fold.test_subjects for fold in PROTOCOLS[recipe.protocol](rows, recipe.label)}

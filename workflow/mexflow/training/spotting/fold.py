@@ -14,7 +14,7 @@ import torch
 from mexflow.errors import UserError, choose
 from mexflow.evaluation import scores
 from mexflow.evaluation.folds import assert_disjoint, next_subject
-from mexflow.models import available, build
+from mexflow.models import build
 from mexflow.models.elface import PLACEMENTS
 from mexflow.papers.operations import text_of
 from mexflow.papers.recipe import VideosRecipe
@@ -63,12 +63,12 @@ class Folds:
     def __init__(self, recipe: VideosRecipe, material: Material) -> None:
         """
         Raises:
-            UserError: for an unknown network or placement, or faces and LCN frames that do not fit.
+            UserError: for an unknown placement or another protocol, or faces and LCN frames that do not fit.
         """
-        choose("network", recipe.model, available())
         choose("placement of pairs", recipe.placement, PLACEMENTS)
         self._recipe = recipe
         # Every video counts, so every subject has a fold, one without an expression too.
+        choose("protocol of long videos", recipe.protocol, ("leave_one_subject_out",))
         self.testing = {subject: frozenset([subject]) for _, subject in material.subjects}
         faces, lcn_frames = material.arrays
         self._videos, self.left_out = load(material.inputs, faces, lcn_frames, material.rows)
