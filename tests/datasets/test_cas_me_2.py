@@ -17,8 +17,8 @@ from dataset_files import (
     cas_me_2_row,
     workbook,
 )
-from mexflow.datasets import read
 from mexflow.datasets.cas_me_2 import ADAPTER
+from mexflow.datasets.reading import read
 from mexflow.errors import UserError
 
 VIDEO = "s15/15_0101disgustingteeth"

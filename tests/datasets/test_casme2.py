@@ -21,8 +21,8 @@ from dataset_files import (
     workbook,
     write,
 )
-from mexflow.datasets import read
 from mexflow.datasets.casme2 import ADAPTER
+from mexflow.datasets.reading import read
 from mexflow.errors import UserError
 
 

@@ -18,8 +18,10 @@ from hypothesis import strategies as st
 
 import project
 from dataset_files import casme2, casme2_frames, casme2_row, frames, workbook
-from mexflow.datasets import COMPOSITES, DATASETS, cells, read, schema
+from mexflow.datasets import cells, schema
 from mexflow.datasets.folders import entries, folder_at, frame_folder, matching_folders
+from mexflow.datasets.reading import members, read
+from mexflow.datasets.registry import COMPOSITES, DATASETS
 from mexflow.datasets.spreadsheet import Column, read_table
 from mexflow.errors import UserError
 from project import WORKFLOW
@@ -420,10 +422,11 @@ def test_root_missing_or_a_file(dataset, tmp_path):
 
 def test_registry_imports_nothing_heavy():
     code = (
-        "import sys, mexflow.datasets as d; d.DATASETS, d.COMPOSITES; "
+        "import sys, mexflow.datasets.reading as reading; "
+        "[reading.labels(name) for name in (*reading.DATASETS, *reading.COMPOSITES)]; "
         "print([m for m in ('pyarrow', 'openpyxl', 'pandas', 'numpy') if m in sys.modules])"
     )
     environment = {**os.environ, "PYTHONPATH": str(WORKFLOW)}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True)
     assert done.stdout.strip() == "[]"
-    assert set(COMPOSITES["megc2018"]) <= set(DATASETS)
+    assert {member for name in COMPOSITES for member in members(name)} <= set(DATASETS)

@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dataset_files import MMEW_HEADER, MMEW_TABLE, mmew, mmew_frames, mmew_row, workbook
-from mexflow.datasets import read
 from mexflow.datasets.mmew import ADAPTER
+from mexflow.datasets.reading import read
 from mexflow.errors import UserError
 
 CLIP = "happiness/S01-01-001"

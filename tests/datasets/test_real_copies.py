@@ -27,9 +27,9 @@ from dataset_files import (
     samm_row,
     smic_frames,
 )
-from mexflow.datasets import read
 from mexflow.datasets.cells import is_date, is_unset
 from mexflow.datasets.folders import is_clutter
+from mexflow.datasets.reading import read
 from mexflow.errors import UserError
 
 HS = "SMIC_all_raw/HS"

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dataset_files import SAMM_CODES, SAMM_HEADER, frames, samm, samm_frames, samm_row, workbook
-from mexflow.datasets import read
+from mexflow.datasets.reading import read
 from mexflow.datasets.samm import ADAPTER
 from mexflow.errors import UserError
 

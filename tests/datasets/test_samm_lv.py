@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import project
 from dataset_files import SAMM_LV_CODES, SAMM_LV_HEADER, samm_lv, samm_lv_frames, samm_lv_row, workbook
-from mexflow.datasets import read
+from mexflow.datasets.reading import read
 from mexflow.datasets.samm_lv import ADAPTER
 from mexflow.errors import UserError
 

@@ -9,7 +9,7 @@ import pytest
 
 import project
 from dataset_files import smic_frames
-from mexflow.datasets import read
+from mexflow.datasets.reading import read
 from mexflow.errors import UserError
 
 CLIP = "s3/micro/negative/s3_ne_03"

@@ -110,7 +110,7 @@ rule quality:
         faces=flags("faces", [f"{dataset}={path}" for dataset, arrays in plan.checked.items() for path in arrays]),
         size=plan.config.embedded.size,
         seed=plan.config.embedded.seed,
-        code=plan.code("quality", *(embedded.LAYOUTS[dataset] for dataset in plan.checked)),
+        code=plan.code("quality", *(module for dataset in plan.checked for module in embedded.modules(dataset))),
     shell:
         "MEXFLOW_RULE={params.rule} MEXFLOW_ATTEMPT={resources.attempt} python -m mexflow quality"
         " {params.datasets} --size {params.size} --seed {params.seed} {params.indexes} {params.faces}"

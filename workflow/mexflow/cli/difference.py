@@ -44,7 +44,7 @@ def main(
     import numpy as np
     import pyarrow as pa
 
-    from mexflow.datasets.spotting import interval
+    from mexflow.datasets.half_length import half_length
     from mexflow.errors import choose
     from mexflow.evaluation import scores
     from mexflow.evaluation.folds import PROTOCOLS
@@ -76,7 +76,7 @@ def main(
     with Job(record, __name__, paper=paper, experiment=experiment, threads=1, device="cpu") as job:
         expressions = job.inputs.table(index).to_pylist()
         rows = labelled(expressions, label, class_)
-        half = interval(expressions, "micro").k if k is None else k
+        half = half_length(expressions, "micro").k if k is None else k
         folds = {f.name: f for f in PROTOCOLS[protocol](rows, label)}
         for name in fold:
             choose("fold", name, folds)

@@ -276,7 +276,7 @@ def _embedding(
 
 def _scores(name: str, figure: Figure, evidence: Evidence):
     """As `_draw`."""
-    from mexflow.datasets.spotting import interval
+    from mexflow.datasets.half_length import half_length
     from mexflow.figures.score_figure import choose, curves, score_figure
 
     assert figure.experiment is not None
@@ -294,7 +294,7 @@ def _scores(name: str, figure: Figure, evidence: Evidence):
         rows = evidence.rows[evidence.paper.data_name(figure.experiment)]
         variant = figure.variant or testing[fold]["variant"][0].as_py()
         types = evidence.classes(figure.experiment)
-        k = {kind: interval(rows, kind).k for kind in types}
+        k = {kind: half_length(rows, kind).k for kind in types}
         found = curves(
             testing[fold], made[1][fold], made[2][fold], video, variant, k, types, evidence.paper.intervals.order
         )

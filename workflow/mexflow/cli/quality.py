@@ -44,13 +44,13 @@ def main(
     choose("embedded size", size, embedded.SIZES)
     methods = [choose("flow method", name, METHODS) for name in dict.fromkeys(method)] or list(METHODS)
     indexes, arrays = pairs("--index", index), _grouped(faces)
-    names = [choose("embedded dataset", name, embedded.LAYOUTS) for name in dict.fromkeys(dataset)]
+    names = list(dict.fromkeys(dataset))
     for option, given in (("--index", indexes), ("--faces", arrays)):
         if absent := [name for name in names if name not in given]:
             raise UserError(f"{absent[0]}: add {option} {absent[0]}=PATH")
         for name in given:
             choose(f"dataset of {option}", name, names)
-    layouts = [embedded.LAYOUTS[name] for name in names]
+    layouts = [module for name in names for module in embedded.modules(name)]
     with Job(record, __name__, *layouts, size=size, seed=seed, threads=1, device="cpu") as job:
         found = []
         for name in names:

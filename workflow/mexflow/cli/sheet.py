@@ -37,21 +37,21 @@ def main(
     """The contact sheet of a dataset: a few clips, from the raw frame to the residual images."""
     import cv2
 
-    from mexflow.datasets import SPOTTING
+    from mexflow.datasets.reading import long_videos, modules
     from mexflow.progress import progress
     from mexflow.sheets import contact_sheet as sheets
     from mexflow.sheets import sheet_files
     from mexflow.store.records import Job
 
     cv2.setNumThreads(1)
-    with Job(record, __name__, dataset=dataset, threads=1, device="cpu") as job:
+    with Job(record, __name__, *modules(dataset), dataset=dataset, threads=1, device="cpu") as job:
         sheet = sheets.Sheet(
             dataset,
             job.inputs.table(index).to_pylist(),
             job.inputs.table(videos).to_pylist(),
             data,
             flow_method,
-            dataset in SPOTTING,
+            long_videos(dataset),
         )
         subjects = sheet_files.load(job.inputs, faces, lcn, flow, _by_kind(residual), truth)
         with progress(f"sheet {dataset}", len(subjects)) as advance:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mexflow.datasets.spotting import interval
+from mexflow.datasets.half_length import half_length
 from mexflow.errors import UserError, choose
 from mexflow.evaluation import intervals, spotted, spotting
 from mexflow.evaluation.intervals import Counts
@@ -295,7 +295,7 @@ def _test_videos(evidence: Evidence, place: Place, metric: str):
     rows = evidence.rows[evidence.paper.data_name(place.experiment)]
     videos = []
     for fold, table in tables:
-        k = {kind: interval(rows, kind).k for kind in table["type"].unique().to_pylist()}
+        k = {kind: half_length(rows, kind).k for kind in table["type"].unique().to_pylist()}
         for key, own in spotted.scored(table, k, evidence.paper.intervals.order).items():
             videos += [((fold, *key), one) for one in own]
     return videos, None
