@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from mexflow import registry
 from mexflow.commands import COMMANDS, code_digest
 from mexflow.store import digest
 from project import PACKAGE, WORKFLOW, run
@@ -44,7 +45,7 @@ def changed(package: Path, module: str) -> set[str]:
     """The commands whose digest an edit of `module` changes."""
     before = digests(package)
     path = package / f"{module}.py"
-    path.write_text(path.read_text() + "\n# edited\n")
+    path.write_text(path.read_text() + "\nEDITED = True\n")
     after = digests(package)
     return {name for name in before if before[name] != after[name]}
 
@@ -95,7 +96,7 @@ def test_same_edit_back_and_forth(copy, monkeypatch):
     monkeypatch.setattr(digest, "_ROOT", copy)
     path = copy / "preprocess" / "flow.py"
     original, first = path.read_text(), code_digest("flow")
-    path.write_text(original + "\n# edited\n")
+    path.write_text(original + "\nEDITED = True\n")
     assert code_digest("flow") != first
     path.write_text(original)
     assert code_digest("flow") == first
@@ -165,3 +166,265 @@ def test_modules_that_no_declaration_covers_are_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "mexflow.models.shallow_cnn", types.ModuleType("stray"))
     assert digest.unaccounted(["mexflow.cli.flow"]) == ["mexflow.models.shallow_cnn"]
     assert digest.unaccounted(["mexflow.cli.flow", "mexflow.models.shallow_cnn"]) == []
+
+
+# What a module means
+
+
+SOURCE = """
+from dataclasses import dataclass
+
+LIMIT = 3
+NAMES = ("first", "second")
+
+
+@dataclass
+class Range:
+    low: float = 0.0
+
+    def holds(self, value: float) -> bool:
+        assert value == value
+        return self.low <= value < LIMIT
+"""
+
+
+def meaning(folder: Path, monkeypatch: pytest.MonkeyPatch, *sources: str) -> list[str]:
+    """The digests of these sources of one module."""
+    result = []
+    for number, source in enumerate(sources):
+        root = small_package(folder / str(number), a=source)
+        monkeypatch.setattr(digest, "_ROOT", root)
+        result.append(digest.code_digest(["mexflow.a"]))
+    return result
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("LIMIT = 3", "LIMIT = 3  # of all"),
+        ("LIMIT = 3", "# Of all:\n\n\nLIMIT = 0x3"),
+        ("LIMIT = 3", 'LIMIT = 3\n"""Of all."""'),
+        ("LIMIT = 3", "(LIMIT) = (3)"),
+        ("class Range:", 'class Range:\n    """A range."""\n'),
+        ("    low: float = 0.0", '    low: float = 0.0\n    """From where on."""'),
+        ("        assert value", '        """Whether it is in it."""\n        assert value'),
+        ('("first", "second")', "(\n    'first',\n    'sec' 'ond',\n)"),
+        ("self.low <= value < LIMIT", "(\n    self.low\n    <= value  # from there\n    < LIMIT)"),
+        ("\n    def holds", '\n\n\n    def holds'),
+        ("\nfrom dataclasses", '\n"""A module."""\n\nfrom dataclasses'),
+        ("    ", "  "),
+    ],
+)  # fmt: skip
+def test_comments_docstrings_and_layout_mean_nothing(old, new, tmp_path, monkeypatch):
+    assert old in SOURCE
+    before, after = meaning(tmp_path, monkeypatch, SOURCE, SOURCE.replace(old, new))
+    assert before == after
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("LIMIT = 3", "LIMIT = 4"),
+        ("LIMIT = 3", "LIMIT = 3.0"),
+        ("LIMIT = 3", "LIMIT = '3'"),
+        ("LIMIT = 3", "LIMIT = -3"),
+        ("low: float = 0.0", "low: float = 0.5"),
+        ("low: float", "low: int"),
+        ("value: float", "value: int"),
+        ("assert value == value", "assert value"),
+        ("        assert value == value\n", ""),
+        ("value < LIMIT", "value <= LIMIT"),
+        ("@dataclass\n", ""),
+        ('("first", "second")', '["first", "second"]'),
+        ('("first", "second")', '("first, second",)'),
+        ("holds", "has"),
+        ("from dataclasses", "import sys\nfrom dataclasses"),
+        ("self.low <= value", "value >= self.low"),
+    ],
+)
+def test_whatever_else_is_changed_is_another_meaning(old, new, tmp_path, monkeypatch):
+    assert old in SOURCE
+    before, after = meaning(tmp_path, monkeypatch, SOURCE, SOURCE.replace(old, new))
+    assert before != after
+
+
+def test_modules_are_known_by_their_bytes_too(tmp_path, monkeypatch):
+    """A record says which very bytes ran; a digest does not."""
+    hashes = []
+    for number, source in enumerate((SOURCE, f"# A module.\n{SOURCE}")):
+        monkeypatch.setattr(digest, "_ROOT", small_package(tmp_path / str(number), a=source))
+        hashes.append(digest.module_digest("mexflow.a"))
+        assert digest.changed({"mexflow.a": hashes[0]}) == ["mexflow.a"][:number]
+    assert hashes[0] != hashes[1]
+
+
+def test_what_a_record_says_of_its_code(tmp_path, monkeypatch):
+    """Whether it means the same now: not for a comment, for what is gone, or another meaning."""
+    monkeypatch.setattr(digest, "_ROOT", root := small_package(tmp_path, a="LIMIT = 3", b=""))
+    code = {"chosen": ["mexflow.a"], "digest": digest.code_digest(["mexflow.a"])}
+    (root / "a.py").write_text("LIMIT = 3  # of all")
+    assert digest.means_the_same(code)
+    (root / "a.py").write_text("LIMIT = 4")
+    assert not digest.means_the_same(code)
+    (root / "a.py").unlink()
+    assert not digest.means_the_same(code)
+
+
+# Registries
+
+
+METHODS = """
+from mexflow.registry import Registry
+from mexflow.shared import half
+
+METHODS: Registry = Registry("method", __name__)
+STEPS = Registry("step", __name__)
+
+
+@METHODS.entry("fast")
+def fast(value):
+    from mexflow.speed import quick
+
+    return quick(value)
+
+
+@METHODS.entry("exact")
+@METHODS.entry("best")
+def exact(value):
+    return half(value)
+
+
+@METHODS.entry("both")
+class Both:
+    first = exact
+
+
+STEPS.add("one", lambda value: 1)
+STEPS.add("two", lambda value: 2)
+
+
+def step(value):
+    return 3
+"""
+MODULES = {
+    "methods": METHODS,
+    "registry": "",
+    "shared": "half = 1",
+    "speed": "quick = 1",
+    "user": "import mexflow.methods",
+}
+
+
+@pytest.fixture
+def methods(tmp_path, monkeypatch) -> Path:
+    """A package with registries: the file of the module that makes them."""
+    root = small_package(tmp_path, **MODULES)
+    monkeypatch.setattr(digest, "_ROOT", root)
+    return root / "methods.py"
+
+
+CHOICES = ("", "fast", "exact", "best", "both", "one", "two")
+
+
+def by_choice() -> dict[str, str]:
+    """The digest of what uses the registries, for each entry it may choose."""
+    return {
+        name: digest.code_digest(["mexflow.user", *([f"mexflow.methods:{name}"] if name else [])]) for name in CHOICES
+    }
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reached"),
+    [
+        ("quick(value)", "quick(2 * value)", {"fast"}),
+        ("half(value)", "half(2 * value)", {"exact", "best", "both"}),
+        ("value: 1", "value: 10", {"one"}),
+        ('"two", lambda value: 2', '"two", lambda value: 20', {"two"}),
+        ("first = exact", "first = None", {"both"}),
+        ("return 3", "return 4", set(CHOICES)),
+        ('"step"', '"stage"', set(CHOICES)),
+        ("\n\ndef step", '\nSTEPS.add("three", lambda value: 3)\n\n\ndef step', set()),
+        ("STEPS.add", '@METHODS.entry("new")\ndef new(value):\n    return 4\n\n\nSTEPS.add', set()),
+        ('@METHODS.entry("exact")', '@METHODS.entry("exact")\n@METHODS.entry("other")', set()),
+        ("def fast", "# Quick.\ndef fast", set()),
+        ("    from mexflow.speed", '    """Quick."""\n    from mexflow.speed', set()),
+    ],
+)
+def test_an_entry_counts_for_those_that_choose_it(methods, old, new, reached):
+    before, source = by_choice(), methods.read_text()
+    assert old in source
+    methods.write_text(source.replace(old, new, 1))
+    after = by_choice()
+    assert {name for name in CHOICES if before[name] != after[name]} == reached
+
+
+def test_entries_are_digested_apart(methods):
+    assert len(set(by_choice().values())) == len(CHOICES)
+
+
+def test_an_entry_brings_what_it_imports(methods):
+    without = {"mexflow", "mexflow.user", "mexflow.methods", "mexflow.registry", "mexflow.shared"}
+    assert set(digest.closure(["mexflow.user"])) == without
+    assert set(digest.closure(["mexflow.user", "mexflow.methods:exact"])) == without
+    assert set(digest.closure(["mexflow.user", "mexflow.methods:fast"])) == without | {"mexflow.speed"}
+    assert set(digest.closure(["mexflow.methods:fast"])) == without - {"mexflow.user"} | {"mexflow.speed"}
+
+
+def test_an_entry_that_is_imported_by_its_own_name_is_held(methods):
+    user = methods.with_name("user.py")
+    user.write_text("from mexflow.methods import fast")
+    assert "mexflow.speed" in digest.closure(["mexflow.user"])
+    before = digest.code_digest(["mexflow.user"])
+    methods.write_text(methods.read_text().replace("quick(value)", "quick(2 * value)"))
+    assert digest.code_digest(["mexflow.user"]) != before
+
+
+def test_an_entry_that_its_module_calls_by_its_own_name_is_held(methods):
+    methods.write_text(methods.read_text().replace("return 3", "return fast(3)"))
+    assert "mexflow.speed" in digest.closure(["mexflow.user"])
+
+
+def test_entries_of_a_module(methods):
+    assert digest.entries("mexflow.methods") == ["fast", "best", "exact", "both", "one", "two"]
+    assert digest.entries("mexflow.shared") == []
+    with pytest.raises(ValueError, match=r"no module mexflow\.method"):
+        digest.entries("mexflow.method")
+
+
+@pytest.mark.parametrize("name", ["mexflow.methods:slow", "mexflow.shared:half"])
+def test_unknown_entry(methods, name):
+    with pytest.raises(ValueError, match=f"no entry '{name.partition(':')[2]}' in {name.partition(':')[0]}"):
+        digest.code_digest([name])
+
+
+def test_entries_that_no_declaration_covers_are_named(methods, monkeypatch):
+    monkeypatch.setattr(registry, "PICKED", {"mexflow.methods:both", "mexflow.methods:one"})
+    assert digest.unpicked(["mexflow.user"]) == ["mexflow.methods:both", "mexflow.methods:one"]
+    assert digest.unpicked(["mexflow.user", "mexflow.methods:both"]) == ["mexflow.methods:one"]
+    assert digest.unpicked(["mexflow.user", "mexflow.methods:both", "mexflow.methods:one"]) == []
+
+
+def test_what_the_registries_of_the_package_hold_is_found_without_them():
+    """Every entry that a module of the package makes as it is imported is one that its source tells."""
+    script = """
+import gc, importlib, json, sys
+from mexflow.registry import Registry
+from mexflow.store import digest
+for name in sys.argv[1:]:
+    importlib.import_module(name)
+made = {}
+for registry in [thing for thing in gc.get_objects() if isinstance(thing, Registry)]:
+    made.setdefault(registry.module, []).extend(registry)
+print(json.dumps({name: [sorted(names), sorted(digest.entries(name))] for name, names in made.items()}))
+"""
+    makers = [
+        f"mexflow.{'.'.join(path.relative_to(PACKAGE).with_suffix('').parts)}".removesuffix(".__init__")
+        for path in sorted(PACKAGE.rglob("*.py"))
+        if "= Registry(" in path.read_text() and path.name != "registry.py"
+    ]
+    result = run(sys.executable, "-c", script, *makers)
+    assert result.returncode == 0, result.stderr
+    known = json.loads(result.stdout)
+    assert set(known) == set(makers)
+    for made, told in known.values():
+        assert made == told

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from dataset_files import CASME2_CODING, CASME2_OBJECTIVE, casme2, casme2_frames, casme2_row
+from mexflow import registry
 from mexflow.errors import UserError
 from mexflow.store import digest, records
 from mexflow.store.records import Job, canonical_digest, git_state, git_variable
@@ -59,7 +60,7 @@ def test_fields(record):
     assert set(record) == FIELDS
     assert record["format"] == records.FORMAT
     assert (record["job"], record["rule"], record["dataset"]) == ("index/casme2", "index", "casme2")
-    assert set(record["code"]) == {"digest", "modules", "git_commit", "git_dirty"}
+    assert set(record["code"]) == {"digest", "chosen", "modules", "git_commit", "git_dirty"}
     assert set(record["observed"]) == {"started", "ended", "host", "machine", "attempt"}
 
 
@@ -123,6 +124,7 @@ def test_file_replaced_later_is_seen(root, record, tmp_path):
 def covered(monkeypatch):
     """Other tests of this process loaded other modules; they are not the job's."""
     monkeypatch.setattr(records.digest, "unaccounted", lambda modules: [])
+    monkeypatch.setattr(registry, "PICKED", set())
 
 
 def test_record_is_written_last(tmp_path, covered):
@@ -154,6 +156,15 @@ def test_module_that_the_digest_does_not_cover(tmp_path, monkeypatch):
     monkeypatch.setattr(records.digest, "unaccounted", lambda modules: ["mexflow.models.stray"])
     with pytest.raises(RuntimeError, match=r"does not cover: mexflow\.models\.stray"):  # noqa: SIM117
         with Job(tmp_path / "r.json", "mexflow.cli.schema") as job:
+            job.outputs.text(tmp_path / "a", "a")
+            job.finish()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_entry_that_the_digest_does_not_cover(tmp_path, covered):
+    with pytest.raises(RuntimeError, match=r"entries were picked .* cover: mexflow\.preprocess\.flow:stray"):  # noqa: SIM117
+        with Job(tmp_path / "r.json", "mexflow.cli.schema") as job:
+            registry.PICKED.add("mexflow.preprocess.flow:stray")
             job.outputs.text(tmp_path / "a", "a")
             job.finish()
     assert list(tmp_path.iterdir()) == []

@@ -1,28 +1,71 @@
 """Code digests: what a job's result depends on besides its inputs and flags.
 
-The digest of a command is the sha256 over the source of every ``mexflow`` module in the transitive
-closure of its imports, found by parsing, without importing anything: module level or inside a
-function alike. A rule carries it among its ``params``, so that an edit to a module reruns just the
-jobs whose closure holds it; a record carries it as evidence of what code ran.
+The digest of a command is a sha256 over what every ``mexflow`` module means in the transitive closure of its imports,
+found by parsing, without importing anything: module level or inside a function alike. What a module means is its syntax
+tree; comments, docstrings and how it is laid out take no part. A rule carries the digest among its ``params``, so that
+an edit reruns just the jobs whose closure holds what was edited; a record carries it as evidence of what code ran,
+beside the hash of each module's bytes.
 
-Modules that a command picks by name at run time (a network, an adapter, a layout) can not be found
-by parsing; the command's declaration in :mod:`mexflow.commands` names them, and
-:func:`unaccounted` tells whether anything was loaded that no declaration covers.
+What a command picks by name at run time can not be found by parsing: its declaration names it. That is a module (a
+network, an adapter), or an entry of a :class:`mexflow.registry.Registry`, e.g. ``mexflow.preprocess.flow:tvl1``. Of a
+module that makes a registry, the entries that nobody names take no part, nor does what they alone import: a new entry
+changes no other job's digest. All the rest of such a module counts. :func:`unaccounted` and :func:`unpicked` tell what
+ran and was not declared.
 """
 
 from __future__ import annotations
 
 import ast
+import gc
 import hashlib
+import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
+
+from mexflow import registry
 
 PACKAGE = "mexflow"
 # These find the command that is called and take no part in what it does.
 _DISPATCH = {f"{PACKAGE}.__main__", f"{PACKAGE}.commands"}
 _ROOT = Path(__file__).resolve().parents[1]
+# What the parser notes of a node and no program depends on: whether a name is read or set follows from its place.
+_UNSAID = {"ctx", "kind", "type_comment", "type_ignores"}
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A module without its entries, or one entry.
+
+    Attributes:
+        meaning: sha256 of its syntax tree.
+        imports: the dotted names of this package that its import statements mention, and the packages above them.
+        entries: the entries of its module whose functions or classes it calls by their own names.
+    """
+
+    meaning: bytes
+    imports: frozenset[str]
+    entries: frozenset[str]
+
+
+@dataclass(frozen=True)
+class _Source:
+    """A module.
+
+    Attributes:
+        sha256: of its bytes, hex.
+        rest: all of it but its entries.
+        entries: its entries by name, in their order.
+        defined: the entry that a function or class of this module is, by its name there.
+    """
+
+    sha256: str
+    rest: _Part
+    entries: Mapping[str, _Part]
+    defined: Mapping[str, str]
 
 
 def path_of(module: str) -> Path | None:
@@ -35,90 +78,278 @@ def path_of(module: str) -> Path | None:
     return file if parts and file.is_file() else None
 
 
-def _statements(tree: ast.Module) -> Iterator[ast.AST]:
-    """Every statement, however deep. No expression holds an import, and they are nine tenths of a tree."""
-    pending: list[ast.AST] = [tree]
-    while pending:
-        node = pending.pop()
-        yield node
-        for block in ("body", "orelse", "finalbody", "handlers", "cases"):
-            pending.extend(getattr(node, block, ()))
+@cache
+def _listing(folder: str, modified: int) -> tuple[dict[str, str], list[str]]:
+    """The source files of a folder by their modules' own names, and the folders in it; listed again when it changed."""
+    files: dict[str, str] = {}
+    folders = []
+    for entry in os.scandir(folder):
+        name, ending = os.path.splitext(entry.name)
+        if ending == ".py":
+            files["" if name == "__init__" else f".{name}"] = entry.path
+        elif name.isidentifier() and name != "__pycache__" and entry.is_dir():
+            folders.append(name)
+    return files, folders
+
+
+def _files(folder: str, module: str = PACKAGE) -> dict[str, str]:
+    """The source file of every module below a folder, by the module's name."""
+    files, folders = _listing(folder, os.stat(folder).st_mtime_ns)
+    found = {f"{module}{name}": path for name, path in files.items()}
+    for name in folders:
+        found |= _files(os.path.join(folder, name), f"{module}.{name}")  # a package goes before a module of its name
+    return found
 
 
 @cache
-def _source(path: Path, stamp: tuple[int, int]) -> tuple[bytes, frozenset[str]]:
-    """Source bytes of a module and the names that its import statements mention."""
-    source = path.read_bytes()
-    module = ".".join((PACKAGE, *path.relative_to(_ROOT).with_suffix("").parts))
-    package = module.removesuffix(".__init__") if path.name == "__init__.py" else module.rpartition(".")[0]
-    names: set[str] = set()
-    for node in _statements(ast.parse(source, str(path))):
-        if isinstance(node, ast.Import):
-            names.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            base = node.module or ""
-            if node.level:
-                parent = package.split(".")[: len(package.split(".")) - (node.level - 1)]
-                base = ".".join([*parent, base]).rstrip(".")
-            names.add(base)
-            names.update(f"{base}.{alias.name}" for alias in node.names)
-    return source, frozenset(name for name in names if name.split(".")[0] == PACKAGE)
+def _fields(kind: type[ast.AST]) -> tuple[str, ...]:
+    return tuple(field for field in kind._fields if field not in _UNSAID)
+
+
+class _Writer:
+    """Writes syntax trees as words, and notes what they import and which names they use."""
+
+    def __init__(self) -> None:
+        self.words: list[str] = []
+        self.imports: list[ast.Import | ast.ImportFrom] = []
+        self.names: set[str] = set()
+
+    def write(self, node: ast.AST) -> None:
+        """Write a tree. No word has a line break in it, and what follows a kind of node is told by the kind."""
+        kind, values, words = node.__class__, node.__dict__, self.words
+        if kind is ast.Name:
+            words.append(f"Name {values['id']}")
+            self.names.add(values["id"])
+            return
+        if kind is ast.Constant:
+            words.append(f"Constant {values['value']!r}")
+            return
+        words.append(kind.__name__)
+        for field in _fields(kind):
+            value = values.get(field)
+            if value.__class__ is list:
+                words.append("[")
+                for item in value:
+                    if not isinstance(item, ast.AST):
+                        words.append(repr(item))
+                    elif item.__class__ is not ast.Expr or not _is_text(item):
+                        self.write(item)
+                words.append("]")
+            elif isinstance(value, ast.AST):
+                self.write(value)
+            else:
+                words.append(repr(value))
+        if kind is ast.ImportFrom or kind is ast.Import:
+            self.imports.append(node)
+
+    def part(self, package: str, defined: Mapping[str, str]) -> _Part:
+        """What was written, in a module of this package."""
+        meaning = hashlib.sha256("\n".join(self.words).encode()).digest()
+        imports = {above for node in self.imports for name in _names(node, package) for above in _with_packages(name)}
+        entries = (defined[name] for name in self.names & defined.keys())
+        return _Part(meaning, frozenset(imports), frozenset(entries))
+
+
+def _is_text(statement: ast.AST) -> bool:
+    """Whether a statement is a text and nothing more: a docstring, of whatever it stands below."""
+    if statement.__class__ is not ast.Expr:
+        return False
+    value = statement.value
+    return value.__class__ is ast.Constant and value.value.__class__ is str
+
+
+def _names(node: ast.Import | ast.ImportFrom, package: str) -> Iterator[str]:
+    """The dotted names that an import statement in a module of this package mentions."""
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+        return
+    base = node.module or ""
+    if node.level:
+        above = package.split(".")
+        base = ".".join([*above[: len(above) - (node.level - 1)], base]).rstrip(".")
+    yield base
+    yield from (f"{base}.{alias.name}" for alias in node.names)
+
+
+def _with_packages(name: str) -> list[str]:
+    """A dotted name and those of the packages above it, which importing it runs as well; none for another package's."""
+    parts = name.split(".")
+    return [".".join(parts[:end]) for end in range(1, len(parts) + 1)] if parts[0] == PACKAGE else []
+
+
+def _registries(tree: ast.Module) -> set[str]:
+    """The names of the registries that a module makes."""
+    made: set[str] = set()
+    for node in tree.body:
+        if not isinstance(node, ast.Assign | ast.AnnAssign) or not isinstance(node.value, ast.Call):
+            continue
+        function = node.value.func
+        if (function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")) == "Registry":
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            made.update(target.id for target in targets if isinstance(target, ast.Name))
+    return made
+
+
+def _entered(call: ast.AST, method: str, registries: set[str]) -> str | None:
+    """The name that ``REGISTRY.method("name", …)`` enters, if a node is such a call."""
+    match call:
+        case ast.Call(
+            func=ast.Attribute(value=ast.Name(id=registry), attr=attribute), args=[ast.Constant(value=str(name)), *_]
+        ) if registry in registries and attribute == method:
+            return name
+    return None
+
+
+def _parts(tree: ast.Module, package: str) -> tuple[_Part, dict[str, _Part], dict[str, str]]:
+    """The rest of a module, its entries, and those that have a name in it; see :class:`_Source`."""
+    registries = _registries(tree)
+    rest = _Writer()
+    entries: dict[str, _Writer] = {}
+    defined: dict[str, str] = {}
+    for node in tree.body:
+        names: list[str] = []
+        if registries and isinstance(node, ast.FunctionDef | ast.ClassDef):
+            entering = {id(d): _entered(d, "entry", registries) for d in node.decorator_list}
+            names = [name for name in reversed(entering.values()) if name is not None]  # the lowest enters first
+            if names:
+                # By which other names it goes is no part of what an entry is.
+                node.decorator_list = [d for d in node.decorator_list if entering[id(d)] is None]
+                defined[node.name] = names[0]  # all are the same
+        elif registries and isinstance(node, ast.Expr):
+            name = _entered(node.value, "add", registries)
+            names = [] if name is None else [name]
+        if not _is_text(node):
+            for writer in [entries.setdefault(name, _Writer()) for name in names] or [rest]:
+                writer.write(node)
+    made = {name: writer.part(package, defined) for name, writer in entries.items()}
+    return rest.part(package, defined), made, defined
+
+
+@cache
+def _source(module: str, path: str, modified: int, size: int) -> _Source:
+    """A module, read again when its file has changed."""
+    code = Path(path).read_bytes()
+    package = module if path.endswith(f"{os.sep}__init__.py") else module.rpartition(".")[0]
+    collecting = gc.isenabled()
+    gc.disable()  # a tree is many objects and no circle: to look for circles meanwhile takes a third of the time
+    try:
+        return _Source(hashlib.sha256(code).hexdigest(), *_parts(ast.parse(code, path), package))
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def _load(module: str, path: str) -> _Source:
+    status = os.stat(path)
+    return _source(module, path, status.st_mtime_ns, status.st_size)
+
+
+def _closure(chosen: Iterable[str]) -> tuple[dict[str, _Source], set[tuple[str, str]]]:
+    """The modules that importing what is chosen can import, by name, and the entries of them that are held."""
+    files = _files(str(_ROOT))
+    sources: dict[str, _Source] = {}
+    held: set[tuple[str, str]] = set()
+    seen: set[str] = set()
+    pending: list[tuple[str, str]] = []
+
+    def reach(part: _Part, module: str) -> None:
+        new = part.imports - seen
+        seen.update(new)
+        pending.extend((name, "") for name in new if name in files)
+        pending.extend((module, entry) for entry in part.entries)
+
+    def load(module: str) -> _Source:
+        if module not in sources:
+            sources[module] = _load(module, files[module])
+            reach(sources[module].rest, module)
+        return sources[module]
+
+    for name in chosen:
+        module, colon, entry = name.partition(":")
+        if module not in files:
+            raise ValueError(f"no module {module}")
+        new = set(_with_packages(module)) - seen
+        seen |= new
+        pending += [(above, "") for above in new if above in files]
+        if colon:
+            if entry not in load(module).entries:
+                raise ValueError(f"no entry {entry!r} in {module}")
+            pending.append((module, entry))
+    while pending:
+        module, entry = pending.pop()
+        source = load(module)
+        if entry and (module, entry) not in held:
+            held.add((module, entry))
+            reach(source.entries[entry], module)
+        if not pending:  # what another module imports of an entry, past its registry
+            pending = [
+                (module, entry)
+                for module, source in sources.items()
+                for name, entry in source.defined.items()
+                if f"{module}.{name}" in seen and (module, entry) not in held
+            ]
+    return sources, held
 
 
 def closure(modules: Iterable[str]) -> list[str]:
-    """Every module of the package that importing `modules` can import, sorted.
+    """Every module of the package that importing what is named can import, sorted.
 
     Importing ``a.b.c`` runs ``a`` and ``a.b`` as well, so packages on the way are included.
 
+    Args:
+        modules: modules, ``mexflow.cli.flow``, and entries of registries, ``mexflow.preprocess.flow:tvl1``.
+
     Raises:
-        ValueError: if one of `modules` does not exist.
+        ValueError: if one of them does not exist.
     """
-    modules = list(modules)
-    for module in modules:
-        if path_of(module) is None:
-            raise ValueError(f"no module {module}")
-    found: set[str] = set()
-    seen: set[str] = set()
-    pending = modules
-    while pending:
-        module = pending.pop()
-        parts = module.split(".")
-        for name in (".".join(parts[:end]) for end in range(1, len(parts) + 1)):
-            if name in seen:
-                continue
-            seen.add(name)
-            path = path_of(name)
-            if path is None:
-                continue
-            found.add(name)
-            status = path.stat()
-            pending.extend(_source(path, (status.st_mtime_ns, status.st_size))[1])
-    return sorted(found)
+    return sorted(_closure(modules)[0])
 
 
 def code_digest(modules: Iterable[str]) -> str:
-    """Sha256 (hex) over name and source of each module in the closure of `modules`."""
+    """Sha256 (hex) over what each module means in the closure of `modules`, see :func:`closure`."""
+    sources, held = _closure(modules)
     sha = hashlib.sha256()
-    for name in closure(modules):
-        path = path_of(name)
-        assert path is not None
-        status = path.stat()
-        source = _source(path, (status.st_mtime_ns, status.st_size))[0]
-        sha.update(f"{name} {len(source)}\n".encode() + source)
+    for name in sorted(sources):
+        source = sources[name]
+        sha.update(f"{name}\n".encode() + source.rest.meaning)
+        for entry, part in source.entries.items():
+            if (name, entry) in held:
+                sha.update(f"{name}:{entry}\n".encode() + part.meaning)
     return sha.hexdigest()
 
 
-def module_digest(module: str) -> str | None:
-    """Sha256 (hex) of a module's source; None if there is no such module."""
+def entries(module: str) -> list[str]:
+    """Names of the entries of a module's registries, in their order; nothing is imported.
+
+    Raises:
+        ValueError: if there is no such module.
+    """
     path = path_of(module)
     if path is None:
-        return None
-    status = path.stat()
-    return hashlib.sha256(_source(path, (status.st_mtime_ns, status.st_size))[0]).hexdigest()
+        raise ValueError(f"no module {module}")
+    return list(_load(module, str(path)).entries)
+
+
+def means_the_same(code: Mapping[str, Any]) -> bool:
+    """Whether the code that a record names means now what it meant when the job ran.
+
+    Args:
+        code: of a record: `chosen`, the modules and entries that were named, and `digest`.
+    """
+    try:
+        return code_digest(code["chosen"]) == code["digest"]
+    except ValueError:  # what was chosen is gone
+        return False
+
+
+def module_digest(module: str) -> str | None:
+    """Sha256 (hex) of a module's bytes; None if there is no such module."""
+    path = path_of(module)
+    return None if path is None else _load(module, str(path)).sha256
 
 
 def changed(modules: Mapping[str, str]) -> list[str]:
-    """The modules whose source has another digest now than the one given, or is gone."""
+    """The modules whose bytes have another hash now than the one given, or that are gone."""
     return [name for name, known in modules.items() if module_digest(name) != known]
 
 
@@ -126,3 +357,8 @@ def unaccounted(modules: Iterable[str]) -> list[str]:
     """Loaded modules of this package that the closure of `modules` does not hold."""
     loaded = {name for name in sys.modules if name == PACKAGE or name.startswith(f"{PACKAGE}.")}
     return sorted(loaded - set(closure(modules)) - _DISPATCH)
+
+
+def unpicked(modules: Iterable[str]) -> list[str]:
+    """Entries of registries that this process picked and the code digest of `modules` does not hold."""
+    return sorted(registry.PICKED - {f"{module}:{entry}" for module, entry in _closure(modules)[1]})

@@ -42,7 +42,11 @@ class Job:
     """
 
     def __init__(self, record: Path | None, *modules: str, **facts: Any) -> None:
-        """`modules` are the command's own and those it picks by name; `facts` go into the record."""
+        """
+        Args:
+            modules: the command's own, and the modules and entries (``module:name``) that it picks by name.
+            facts: what the record says besides.
+        """
         self.inputs, self.outputs = Inputs(written.check), Outputs()
         self.facts: dict[str, Any] = facts
         self._observed: dict[str, Any] = {}
@@ -72,10 +76,13 @@ class Job:
 
         Raises:
             UserError: if anything cannot be written.
-            RuntimeError: if a module ran that the code digest does not cover (a bug of ours).
+            RuntimeError: if a module ran, or an entry of a registry was picked, that the code digest does not cover
+                (a bug of ours).
         """
         if stray := digest.unaccounted(self._modules):
             raise RuntimeError(f"modules ran that the code digest does not cover: {', '.join(stray)}")
+        if stray := digest.unpicked(self._modules):
+            raise RuntimeError(f"entries were picked that the code digest does not cover: {', '.join(stray)}")
         if self._record is not None:
             described = {path: digest_.as_dict() for path, digest_ in sorted(self.outputs.digests.items())}
             self.outputs.json(self._record, self._as_dict(described))
@@ -92,6 +99,7 @@ class Job:
             "outputs": outputs,
             "code": {
                 "digest": self.code_digest,
+                "chosen": list(self._modules),
                 "modules": self._sources,
                 **git_state(),
             },
