@@ -62,7 +62,6 @@ def test_row(root):
             "objective_class": None,
             "megc2018": None,
             "megc2019": "positive",
-            "mmew_5class": None,
             "path": f"{CASME2_FRAMES}/sub01/EP02_01f",
             "repairs": [],
             "excluded": None,

@@ -145,5 +145,6 @@ def test_root_not_given(roots):
 
 
 def test_modules():
-    names = ("megc2019", "casme2", "megc2018", "samm", "smic")
-    assert modules("megc2019") == [f"mexflow.datasets.{name}" for name in names]
+    names = ("casme2", "samm", "smic", "megc2019", "megc2018")
+    expected = [(f"mexflow.datasets.registry:{name}", f"mexflow.datasets.{name}") for name in names]
+    assert modules("megc2019") == [text for pair in expected for text in pair]

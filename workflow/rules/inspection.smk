@@ -42,7 +42,7 @@ rule sheet:
         flow=lambda wildcards, input: flags("flow", input.flow),
         residual=lambda wildcards, input: flags("residual", (f"{path.split('/')[2]}={path}" for path in input.residual)),
         truth=lambda wildcards, input: flags("truth", input.truth),
-        code=plan.code("sheet"),
+        code=lambda wildcards: plan.code("sheet", *plan.sources.adapter_modules(wildcards.dataset)),
     shell:
         "MEXFLOW_RULE={params.rule} MEXFLOW_ATTEMPT={resources.attempt} python -m mexflow sheet"
         " --dataset {wildcards.dataset} --root {params.root:q} --index {input.index} --videos {input.videos}"

@@ -37,14 +37,14 @@ def main(
     """The contact sheet of a dataset: a few clips, from the raw frame to the residual images."""
     import cv2
 
-    from mexflow.datasets.reading import long_videos, modules
+    from mexflow.datasets.reading import adapter_modules, long_videos
     from mexflow.progress import progress
     from mexflow.sheets import contact_sheet as sheets
     from mexflow.sheets import sheet_files
     from mexflow.store.records import Job
 
     cv2.setNumThreads(1)
-    with Job(record, __name__, *modules(dataset), dataset=dataset, threads=1, device="cpu") as job:
+    with Job(record, __name__, *adapter_modules(dataset), dataset=dataset, threads=1, device="cpu") as job:
         sheet = sheets.Sheet(
             dataset,
             job.inputs.table(index).to_pylist(),

@@ -115,16 +115,30 @@ def labels(index: str) -> tuple[Label, ...]:
     return tuple({label.name: label for label in every}.values())
 
 
-def modules(index: str) -> list[str]:
-    """Names of the modules that `read` imports by name for an index (see `mexflow.store.digest`).
+def adapter_modules(dataset: str) -> list[str]:
+    """What `adapter` picks by name: the dataset's line of the registry, and its module (see `mexflow.store.digest`).
 
     Raises:
         UserError: for an unknown dataset.
     """
-    named = [COMPOSITES[index]] if known(index) in COMPOSITES else []
+    return [DATASETS.identity(dataset), DATASETS[dataset]]
+
+
+def modules(index: str) -> list[str]:
+    """What `read` picks by name for an index: lines of the registry, and modules (see `mexflow.store.digest`).
+
+    Raises:
+        UserError: for an unknown dataset.
+    """
+    wholes = [index] if known(index) in COMPOSITES else []
+    picked = []
     for name in members(index):
-        named += [DATASETS[name], *(COMPOSITES[whole.name] for whole in composites_of(name))]
-    return list(dict.fromkeys(named))
+        picked += adapter_modules(name)
+        wholes += [whole.name for whole in composites_of(name)]
+    return [
+        *picked,
+        *(text for name in dict.fromkeys(wholes) for text in (COMPOSITES.identity(name), COMPOSITES[name])),
+    ]
 
 
 def require_roots(index: str, roots: Mapping[str, Path]) -> None:

@@ -170,6 +170,10 @@ class Sources:
         """The code digest of making an index."""
         return commands.code_digest("index", *reading.modules(index))
 
+    def adapter_modules(self, dataset: str) -> list[str]:
+        """What a command that asks a raw dataset's adapter picks by name."""
+        return reading.adapter_modules(dataset)
+
     def faces_flags(self, dataset: str) -> str:
         """What `mexflow faces` is told of a dataset: whether every video counts, and an OpenFace folder to use."""
         import shlex
