@@ -17,7 +17,6 @@ from dataset_files import (
     cas_me_2_row,
     workbook,
 )
-from mexflow.datasets.cas_me_2 import ADAPTER
 from mexflow.datasets.reading import read
 from mexflow.errors import UserError
 
@@ -94,7 +93,7 @@ def test_whatever_a_spreadsheet_tool_makes_of_it_the_row_is_the_same(root, cells
         "notes": ("notes", [("macro-expression", "an expression of 0.5 s or more")]),
     }
     data = workbook(dict(sheets[name] for name in order))
-    listing = ADAPTER.read(root, lambda path: data)
+    listing = read("cas_me_2", {"cas_me_2": root}, lambda path: data)
     (expected,) = index(root).rows
     assert listing.rows == [expected, {**expected, "clip": "s15_disgust1_3", "action_units": None}]
     assert len([note for note in listing.notes if "is no annotation" in note]) == len(lead) + len(trailing)

@@ -341,7 +341,8 @@ def test_the_command_writes_tables_summary_and_record(tmp_path):
     out = tmp_path / "out"
     assert pq.read_schema(out / "index.parquet").equals(schema.ROWS)
     assert pq.read_schema(out / "videos.parquet").equals(schema.VIDEOS)
-    assert pq.read_table(out / "index.parquet").to_pylist() == listing.rows
+    null = dict.fromkeys(schema.ROWS.names)
+    assert pq.read_table(out / "index.parquet").to_pylist() == [{**null, **row} for row in listing.rows]
     assert pq.read_table(out / "videos.parquet").to_pylist() == listing.videos
     assert done.stdout.strip() == (out / "summary.txt").read_text().strip() == listing.summary()
     record = json.loads((out / "record.json").read_text())

@@ -29,7 +29,8 @@ from dataset_files import (
 )
 from mexflow.datasets.cells import is_date, is_unset
 from mexflow.datasets.folders import is_clutter
-from mexflow.datasets.reading import read
+from mexflow.datasets.reading import composite, read
+from mexflow.datasets.registry import COMPOSITES
 from mexflow.errors import UserError
 
 HS = "SMIC_all_raw/HS"
@@ -368,7 +369,7 @@ def test_a_copy_that_was_numbered_anew_is_noted(tmp_path, dataset):
 # Composites.
 
 
-def composite(tmp_path, name, rows, objective=None):
+def combined(tmp_path, name, rows, objective=None):
     casme2(tmp_path / "casme2", rows, objective)
     for row in rows:
         casme2_frames(tmp_path / "casme2", f"sub{row[0]}/{row[1]}", [3, 6, 9])
@@ -385,17 +386,17 @@ def test_named_exceptions_are_left_out_whatever_their_cells_say(tmp_path):
         *(casme2_row("24", name, emotion="surprise") for name in ("EP07_01", "EP07_04f", "EP10_03")),
         casme2_row("24", "EP10_02", apex="/", emotion="surprise"),
     ]
-    listing = composite(tmp_path, "megc2019", rows)
+    listing = combined(tmp_path, "megc2019", rows)
     assert [row["clip"] for row in listing.rows if row["dataset"] == "casme2"] == ["sub24_EP10_02"]
     left = [note for note in listing.notes if "not_in_megc2019: " in note]
     assert len(left) == 5 and "casme2: not_in_megc2019: sub24_EP07_01: it is sadness in the table of 2014" in left[2]
 
 
-def test_a_composite_says_whether_it_is_the_official_list(tmp_path, monkeypatch):
+def test_a_composite_says_whether_it_is_the_official_list(tmp_path):
     from mexflow.datasets import official
 
     rows = [casme2_row("01", "EP02_01f", emotion="happiness")]
-    notes = composite(tmp_path, "megc2019", rows).notes
+    notes = combined(tmp_path, "megc2019", rows).notes
     assert notes[0].startswith("differs from the official list: 3 clips, 442 there (sha256 ")
     assert notes[1] == (
         "differs from the official list in casme2: 0 negative, 88 there; 1 positive, 32 there; 0 surprise, 25 there; "
@@ -404,15 +405,16 @@ def test_a_composite_says_whether_it_is_the_official_list(tmp_path, monkeypatch)
     lines = ["casme2/01/sub01_EP02_01f/positive", "samm/006/006_1_2/negative", "smic/s03/s03_ne_03/negative"]
     found = read("megc2019", {member: tmp_path / member for member in ("casme2", "samm", "smic")})
     assert official.lines(found.rows, "megc2019") == lines
-    members = official.LISTS["megc2019"].members
+    members = composite("megc2019").official.members
     this = official.OfficialList(official.digest(lines), official.lower_digest(lines), members)
-    monkeypatch.setitem(official.LISTS, "megc2019", this)
-    assert official.compared(found.rows, "megc2019")[0].startswith("equals the official list of 442 clips (sha256")
+    assert official.compared(found.rows, "megc2019", this)[0].startswith(
+        "equals the official list of 442 clips (sha256"
+    )
     (tmp_path / "casme2/CASME2_RAW/CASME2-RAW/sub01/EP02_01f").rename(
         tmp_path / "casme2/CASME2_RAW/CASME2-RAW/sub01/ep02_01F"
     )
     found = read("megc2019", {member: tmp_path / member for member in ("casme2", "samm", "smic")})
-    assert "but for the case of names" in official.compared(found.rows, "megc2019")[0]
+    assert "but for the case of names" in official.compared(found.rows, "megc2019", this)[0]
 
 
 def test_the_canonical_form_of_a_list():
@@ -429,7 +431,7 @@ def test_the_canonical_form_of_a_list():
 
     whole = b"casme2/01/sub01_EP02_01f/positive\nsamm/006/006_1_2/negative\n"
     assert official.digest(text) == hashlib.sha256(whole).hexdigest()
-    assert {name: found.clips for name, found in official.LISTS.items()} == {"megc2018": 253, "megc2019": 442}
+    assert {name: composite(name).official.clips for name in COMPOSITES} == {"megc2018": 253, "megc2019": 442}
 
 
 @pytest.mark.parametrize(("count", "words"), [(246, "as the release of 2014 has"), (249, "as the release of 2019 has")])
@@ -591,7 +593,7 @@ def test_samm_without_padding_has_the_official_names(tmp_path):
 
 def test_a_composite_names_what_its_members_do_not_use(tmp_path):
     rows = [casme2_row("01", "EP02_01f", emotion="happiness")]
-    composite(tmp_path, "megc2019", rows)
+    combined(tmp_path, "megc2019", rows)
     frames(tmp_path / "casme2" / "CASME2_RAW" / "CASME2-RAW" / "sub02" / "EP01_01", (1, 2), "img{}.jpg")
     (tmp_path / "casme2" / "CASME2_RAW" / "CASME2-RAW" / "sub02" / "EP01_01" / "img001.jpg").touch()
     listing = read("megc2019", {member: tmp_path / member for member in ("casme2", "samm", "smic")})

@@ -202,7 +202,7 @@ def test_a_run_makes_its_index_and_its_faces(package):
 @pytest.mark.parametrize(
     ("forgotten", "words"),
     [
-        ("datasets/toy.py", "mexflow.datasets.registry names 'toy', but there is no module mexflow.datasets.toy; write "),
+        ("datasets/toy.py", "mexflow.datasets.registry names 'toy', but there is no module mexflow.datasets.toy; "),
         ("embedded/toy.py", "toy cannot be rendered: there is no layout mexflow.embedded.toy; write it, or set "),
     ],
 )  # fmt: skip
