@@ -92,7 +92,8 @@ def package(tmp_path: Path) -> Path:
     """The folder ``workflow`` of a copy of the project that has the toy dataset."""
     for name in ("Snakefile", "config.yaml"):
         shutil.copy(ROOT / name, tmp_path)
-    shutil.copytree(ROOT / "workflow", tmp_path / "workflow", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("workflow", "envs"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
     add(tmp_path / "workflow")
     return tmp_path / "workflow"
 
