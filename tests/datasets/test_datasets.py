@@ -18,13 +18,14 @@ from hypothesis import strategies as st
 
 import project
 from dataset_files import casme2, casme2_frames, casme2_row, frames, workbook
+from mexflow import embedded
 from mexflow.datasets import cells, schema
 from mexflow.datasets.folders import entries, folder_at, frame_folder, matching_folders
-from mexflow.datasets.reading import members, read
+from mexflow.datasets.reading import adapter, members, read
 from mexflow.datasets.registry import COMPOSITES, DATASETS
 from mexflow.datasets.spreadsheet import Column, read_table
 from mexflow.errors import UserError
-from project import WORKFLOW
+from project import PACKAGE, WORKFLOW
 
 COLUMNS = {"subject": Column("Subject"), "onset": Column("OnsetFrame", ("Onset",)), "extra": Column("X", (), False)}
 
@@ -431,3 +432,16 @@ def test_registry_imports_nothing_heavy():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True)
     assert done.stdout.strip() == "[]"
     assert {member for name in COMPOSITES for member in members(name)} <= set(DATASETS)
+
+
+@pytest.mark.parametrize("dataset", DATASETS)
+def test_the_layout_films_as_the_adapter_says(dataset):
+    assert adapter(dataset).fps == embedded.layout(dataset).FPS
+    assert len(embedded.plan(dataset, "full", 0).subjects) == adapter(dataset).subjects
+
+
+def test_every_adapter_has_its_line_and_every_composite_its_members():
+    with_adapter = {path.stem for path in (PACKAGE / "datasets").glob("*.py") if "\nADAPTER = " in path.read_text()}
+    assert with_adapter == set(DATASETS)
+    for name in COMPOSITES:
+        assert set(members(name)) == {dataset for dataset in DATASETS if name in adapter(dataset).composites}

@@ -205,7 +205,7 @@ def test_the_sheets_of_casme2(tmp_path):
     assert {type(row[7]) for row in rows[1:]} == {int, str}
     objective = list(openpyxl.load_workbook(tmp_path / "CASME2-ObjectiveClasses.xlsx").active.values)
     assert objective[0] == ("Subject", "Filename", "Objective Class")
-    assert [row[2] for row in objective[1:]] == [one.objective_class for _, one in listed]
+    assert [row[2] for row in objective[1:]] == [dict(one.labels)["objective_class"] for _, one in listed]
 
 
 def test_the_sheet_of_samm(tmp_path):

@@ -173,8 +173,8 @@ def test_copies_differ_in_spelling():
         for video, one in plan("mmew", size, 0).annotations():
             renamed = one.emotion == "others" and int(video.subject[1:]) % 2 == 1
             assert (one.annotated_emotion == "repression") == renamed == ("emotion_renamed" in one.repairs)
-            assert video.path.split("/")[1] == one.said_emotion
-        assert {one.said_emotion for one in clips("mmew", size).values()} >= {"others", "repression"}
+            assert video.path.split("/")[1] == one.written_emotion
+        assert {one.written_emotion for one in clips("mmew", size).values()} >= {"others", "repression"}
 
 
 def test_smic_has_names_and_nothing_else(tmp_path):
