@@ -37,9 +37,9 @@ def index(dataset: str, root: Path, folder: Path) -> None:
     """Write ``index.parquet`` and ``videos.parquet`` of a raw dataset into `folder`."""
     import pyarrow.parquet as pq
 
-    from mexflow import datasets
+    from mexflow.datasets import reading
 
-    listing = datasets.read(dataset, {dataset: root})
+    listing = reading.read(dataset, {dataset: root})
     pq.write_table(listing.rows_table(), folder / "index.parquet")
     pq.write_table(listing.videos_table(), folder / "videos.parquet")
 

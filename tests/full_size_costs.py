@@ -16,7 +16,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from mexflow import embedded
-from mexflow.datasets import SPOTTING
+from mexflow.datasets.reading import long_videos
 from mexflow.evaluation.folds import usable
 from mexflow.plan.workflow import Workflow
 from project import WORKFLOW
@@ -76,7 +76,7 @@ class Work:
         return sum(
             video.frame_count
             for video in self.videos[dataset]
-            if subject in (None, video.subject) and (every or video.annotated or dataset in SPOTTING)
+            if subject in (None, video.subject) and (every or video.annotated or long_videos(dataset))
         )
 
     def _samples(self, paper: str, experiment: str) -> float:

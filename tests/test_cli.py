@@ -83,7 +83,7 @@ for index in plan.sources.indexes:
     plan.sources.raw_files(index), plan.sources.roots(index)
     plan.sources.version(index), plan.sources.index_code(index)
 for dataset, subject in plan.sources.renderings:
-    plan.sources.rendered(dataset, subject), plan.code("embed", mexflow.embedded.LAYOUTS[dataset])
+    plan.sources.rendered(dataset, subject), plan.code("embed", *mexflow.embedded.modules(dataset))
 for dataset in plan.sources.in_use:
     plan.sheets.subjects(dataset), plan.sources.subjects(dataset), plan.sources.faces_flags(dataset)
 for paper in plan.papers:

@@ -17,8 +17,7 @@ from dataset_files import (
     cas_me_2_row,
     workbook,
 )
-from mexflow.datasets import read
-from mexflow.datasets.cas_me_2 import ADAPTER
+from mexflow.datasets.reading import read
 from mexflow.errors import UserError
 
 VIDEO = "s15/15_0101disgustingteeth"
@@ -55,11 +54,6 @@ def test_row(root):
             "fps": 30.0,
             "action_units": "4+7",
             "emotion": "disgust",
-            "casme2_5class": None,
-            "objective_class": None,
-            "megc2018": None,
-            "megc2019": None,
-            "mmew_5class": None,
             "path": f"rawpic/{VIDEO}",
             "repairs": [],
             "excluded": None,
@@ -99,7 +93,7 @@ def test_whatever_a_spreadsheet_tool_makes_of_it_the_row_is_the_same(root, cells
         "notes": ("notes", [("macro-expression", "an expression of 0.5 s or more")]),
     }
     data = workbook(dict(sheets[name] for name in order))
-    listing = ADAPTER.read(root, lambda path: data)
+    listing = read("cas_me_2", {"cas_me_2": root}, lambda path: data)
     (expected,) = index(root).rows
     assert listing.rows == [expected, {**expected, "clip": "s15_disgust1_3", "action_units": None}]
     assert len([note for note in listing.notes if "is no annotation" in note]) == len(lead) + len(trailing)

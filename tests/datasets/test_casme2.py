@@ -21,8 +21,7 @@ from dataset_files import (
     workbook,
     write,
 )
-from mexflow.datasets import read
-from mexflow.datasets.casme2 import ADAPTER
+from mexflow.datasets.reading import read
 from mexflow.errors import UserError
 
 
@@ -62,7 +61,6 @@ def test_row(root):
             "objective_class": None,
             "megc2018": None,
             "megc2019": "positive",
-            "mmew_5class": None,
             "path": f"{CASME2_FRAMES}/sub01/EP02_01f",
             "repairs": [],
             "excluded": None,
@@ -107,7 +105,7 @@ def test_whatever_a_spreadsheet_tool_makes_of_it_the_row_is_the_same(root, cells
     if not blanks:
         rows = [tuple(cell for index, cell in enumerate(row) if index not in (2, 6)) for row in rows]
     data = workbook({"Tabelle 1": [*rows, *trailing], "Tabelle 2": []})
-    listing = ADAPTER.read(root, lambda path: data)
+    listing = read("casme2", {"casme2": root}, lambda path: data)
     expected = dict(index(root).rows[0], action_units="4")
     assert listing.rows == [expected]
     assert len([note for note in listing.notes if "is no annotation" in note]) == sum(any(row) for row in trailing)

@@ -18,11 +18,14 @@ from hypothesis import strategies as st
 
 import project
 from dataset_files import casme2, casme2_frames, casme2_row, frames, workbook
-from mexflow.datasets import COMPOSITES, DATASETS, cells, read, schema
+from mexflow import embedded
+from mexflow.datasets import cells, schema
 from mexflow.datasets.folders import entries, folder_at, frame_folder, matching_folders
+from mexflow.datasets.reading import adapter, members, read
+from mexflow.datasets.registry import COMPOSITES, DATASETS
 from mexflow.datasets.spreadsheet import Column, read_table
 from mexflow.errors import UserError
-from project import WORKFLOW
+from project import PACKAGE, WORKFLOW
 
 COLUMNS = {"subject": Column("Subject"), "onset": Column("OnsetFrame", ("Onset",)), "extra": Column("X", (), False)}
 
@@ -339,7 +342,8 @@ def test_the_command_writes_tables_summary_and_record(tmp_path):
     out = tmp_path / "out"
     assert pq.read_schema(out / "index.parquet").equals(schema.ROWS)
     assert pq.read_schema(out / "videos.parquet").equals(schema.VIDEOS)
-    assert pq.read_table(out / "index.parquet").to_pylist() == listing.rows
+    null = dict.fromkeys(schema.ROWS.names)
+    assert pq.read_table(out / "index.parquet").to_pylist() == [{**null, **row} for row in listing.rows]
     assert pq.read_table(out / "videos.parquet").to_pylist() == listing.videos
     assert done.stdout.strip() == (out / "summary.txt").read_text().strip() == listing.summary()
     record = json.loads((out / "record.json").read_text())
@@ -420,10 +424,24 @@ def test_root_missing_or_a_file(dataset, tmp_path):
 
 def test_registry_imports_nothing_heavy():
     code = (
-        "import sys, mexflow.datasets as d; d.DATASETS, d.COMPOSITES; "
+        "import sys, mexflow.datasets.reading as reading; "
+        "[reading.labels(name) for name in (*reading.DATASETS, *reading.COMPOSITES)]; "
         "print([m for m in ('pyarrow', 'openpyxl', 'pandas', 'numpy') if m in sys.modules])"
     )
     environment = {**os.environ, "PYTHONPATH": str(WORKFLOW)}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True)
     assert done.stdout.strip() == "[]"
-    assert set(COMPOSITES["megc2018"]) <= set(DATASETS)
+    assert {member for name in COMPOSITES for member in members(name)} <= set(DATASETS)
+
+
+@pytest.mark.parametrize("dataset", DATASETS)
+def test_the_layout_films_as_the_adapter_says(dataset):
+    assert adapter(dataset).fps == embedded.layout(dataset).FPS
+    assert len(embedded.plan(dataset, "full", 0).subjects) == adapter(dataset).subjects
+
+
+def test_every_adapter_has_its_line_and_every_composite_its_members():
+    with_adapter = {path.stem for path in (PACKAGE / "datasets").glob("*.py") if "\nADAPTER = " in path.read_text()}
+    assert with_adapter == set(DATASETS)
+    for name in COMPOSITES:
+        assert set(members(name)) == {dataset for dataset in DATASETS if name in adapter(dataset).composites}

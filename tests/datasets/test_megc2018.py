@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dataset_files import CASME2_OBJECTIVE, casme2, casme2_frames, casme2_row, samm, samm_frames, samm_row
-from mexflow.datasets import read
+from mexflow.datasets.reading import read
 from mexflow.errors import UserError
 
 

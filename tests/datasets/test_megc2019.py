@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from dataset_files import casme2, casme2_frames, casme2_row, samm, samm_frames, samm_row, smic_frames
-from mexflow.datasets import COMPOSITES, modules, read
+from mexflow.datasets.reading import modules, read
 from mexflow.errors import UserError
 
 # Subjects that have a clip of one of the three classes, and clips by emotion.
@@ -145,4 +145,6 @@ def test_root_not_given(roots):
 
 
 def test_modules():
-    assert modules("megc2019") == [f"mexflow.datasets.{name}" for name in (*COMPOSITES["megc2019"], "megc2019")]
+    names = ("casme2", "samm", "smic", "megc2019", "megc2018")
+    expected = [(f"mexflow.datasets.registry:{name}", f"mexflow.datasets.{name}") for name in names]
+    assert modules("megc2019") == [text for pair in expected for text in pair]

@@ -9,8 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dataset_files import MMEW_HEADER, MMEW_TABLE, mmew, mmew_frames, mmew_row, workbook
-from mexflow.datasets import read
-from mexflow.datasets.mmew import ADAPTER
+from mexflow.datasets.reading import read
 from mexflow.errors import UserError
 
 CLIP = "happiness/S01-01-001"
@@ -47,10 +46,6 @@ def test_row(root):
             "fps": 90.0,
             "action_units": "4+7",
             "emotion": "happiness",
-            "casme2_5class": None,
-            "objective_class": None,
-            "megc2018": None,
-            "megc2019": None,
             "mmew_5class": "happiness",
             "path": f"Micro_Expression/{CLIP}",
             "repairs": [],
@@ -80,7 +75,7 @@ def test_whatever_a_spreadsheet_tool_makes_of_it_the_row_is_the_same(
     if not remarks:
         table = [row[:-1] for row in table]
     data = workbook({"About": [], "Sheet 2": [("MMEW",)] * lead + [*table, *trailing]})
-    listing = ADAPTER.read(root, lambda path: data)
+    listing = read("mmew", {"mmew": root}, lambda path: data)
     assert listing.rows == index(root).rows
     assert len([note for note in listing.notes if "is no annotation" in note]) == len(trailing)
 

@@ -10,8 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dataset_files import SAMM_CODES, SAMM_HEADER, frames, samm, samm_frames, samm_row, workbook
-from mexflow.datasets import read
-from mexflow.datasets.samm import ADAPTER
+from mexflow.datasets.reading import read
 from mexflow.errors import UserError
 
 
@@ -45,11 +44,9 @@ def test_row(root):
             "fps": 200.0,
             "action_units": "ref(4), 7B or 9?",
             "emotion": "anger",
-            "casme2_5class": None,
             "objective_class": 3,
             "megc2018": "anger",
             "megc2019": "negative",
-            "mmew_5class": None,
             "path": "SAMM/006/006_1_2",
             "repairs": [],
             "excluded": None,
@@ -71,7 +68,7 @@ def test_whatever_a_spreadsheet_tool_makes_of_it_the_row_is_the_same(
 ):
     row = samm_row(subject, filename, onset, objective=objective)
     data = workbook({"About": [("SAMM",)], sheet: [("text",)] * (header_row - 1) + [SAMM_HEADER, row]})
-    assert ADAPTER.read(root, lambda path: data).rows == index(root).rows
+    assert read("samm", {"samm": root}, lambda path: data).rows == index(root).rows
 
 
 def test_subject_folder_directly_in_the_root(root, tmp_path):
@@ -109,7 +106,7 @@ def test_apex_out_of_range(root, clip, onset, apex, offset, used):
 )
 def test_megc2019(root, emotion, label):
     row = only(root, emotion=emotion)
-    assert (row["emotion"], row["megc2019"], row["casme2_5class"]) == (emotion.lower(), label, None)
+    assert (row["emotion"], row["megc2019"]) == (emotion.lower(), label)
 
 
 @pytest.mark.parametrize(("said", "number", "label"), [("VII", 7, None), (6, 6, None), (1, 1, "happiness")])

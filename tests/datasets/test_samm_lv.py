@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 
 import project
 from dataset_files import SAMM_LV_CODES, SAMM_LV_HEADER, samm_lv, samm_lv_frames, samm_lv_row, workbook
-from mexflow.datasets import read
-from mexflow.datasets.samm_lv import ADAPTER
+from mexflow.datasets.reading import read
 from mexflow.errors import UserError
 
 
@@ -48,11 +47,6 @@ def test_row(root):
             "fps": 200.0,
             "action_units": "4+7",
             "emotion": None,
-            "casme2_5class": None,
-            "objective_class": None,
-            "megc2018": None,
-            "megc2019": None,
-            "mmew_5class": None,
             "path": "SAMM_longvideos/006_1",
             "repairs": [],
             "excluded": None,
@@ -111,7 +105,7 @@ def test_whatever_a_spreadsheet_tool_makes_of_it_the_row_is_the_same(
     if blanks:
         table = [(None, *row[:3], None, *row[3:], "x") for row in table]
     data = workbook({"About": [("SAMM", "Type")], sheet: [("text",)] * (header_row - 1) + [*table, *trailing]})
-    listing = ADAPTER.read(root, lambda path: data)
+    listing = read("samm_lv", {"samm_lv": root}, lambda path: data)
     assert listing.rows == index(root).rows
     assert len([note for note in listing.notes if "is no annotation" in note]) == len(trailing)
 

@@ -9,7 +9,7 @@ import pytest
 
 import project
 from dataset_files import smic_frames
-from mexflow.datasets import read
+from mexflow.datasets.reading import read
 from mexflow.errors import UserError
 
 CLIP = "s3/micro/negative/s3_ne_03"
@@ -35,11 +35,7 @@ def test_row(tmp_path):
             "fps": 100.0,
             "action_units": None,
             "emotion": "negative",
-            "casme2_5class": None,
-            "objective_class": None,
-            "megc2018": None,
             "megc2019": "negative",
-            "mmew_5class": None,
             "path": f"SMIC_all_raw/HS/{CLIP}",
             "repairs": ["apex_missing: none is annotated, the middle of onset and offset (1017) is used"],
             "excluded": None,

@@ -13,11 +13,12 @@ from pathlib import Path
 import pytest
 
 from mexflow import embedded
+from mexflow.datasets import reading
+from mexflow.datasets.registry import DATASETS
 from mexflow.embedded import SIZES, plan
 from mexflow.embedded.facs import choose_units, parse_units
 from mexflow.errors import UserError
 
-DATASETS = tuple(embedded.LAYOUTS)
 SHORT = ("casme2", "samm")
 EVERY = [(dataset, size) for dataset in DATASETS for size in SIZES]
 
@@ -204,7 +205,7 @@ def test_the_sheets_of_casme2(tmp_path):
     assert {type(row[7]) for row in rows[1:]} == {int, str}
     objective = list(openpyxl.load_workbook(tmp_path / "CASME2-ObjectiveClasses.xlsx").active.values)
     assert objective[0] == ("Subject", "Filename", "Objective Class")
-    assert [row[2] for row in objective[1:]] == [one.objective_class for _, one in listed]
+    assert [row[2] for row in objective[1:]] == [dict(one.labels)["objective_class"] for _, one in listed]
 
 
 def test_the_sheet_of_samm(tmp_path):
@@ -221,12 +222,10 @@ def test_the_sheet_of_samm(tmp_path):
 @pytest.mark.parametrize("size", ["tiny", "demo"])
 @pytest.mark.parametrize("dataset", DATASETS)
 def test_the_adapter_reads_what_the_plan_expects(dataset, size, tmp_path):
-    from mexflow import datasets
-
     result = plan(dataset, size, 0)
     embedded.write_annotations(dataset, size, 0, tmp_path)
     touch(result, tmp_path)
-    listing = datasets.read(dataset, {dataset: tmp_path})
+    listing = reading.read(dataset, {dataset: tmp_path})
     rows = [
         {
             **row,

@@ -10,7 +10,7 @@ import openpyxl
 import pytest
 
 from mexflow import embedded
-from mexflow.datasets.spotting import interval
+from mexflow.datasets.half_length import half_length
 from mexflow.embedded import SIZES, plan
 from mexflow.embedded.timeline import deal, timeline
 
@@ -58,7 +58,7 @@ def test_the_full_size_has_the_counts_of_the_long_videos_of_samm():
                     "020_6_3"]  # fmt: skip
     unset = Counter(row["type"] for row in rows if "apex_missing" in row["repairs"])
     assert unset == {"macro": 4, "micro": 2}
-    assert interval(rows, "micro").k == pytest.approx(37, abs=3) and interval(rows, "macro").k == pytest.approx(
+    assert half_length(rows, "micro").k == pytest.approx(37, abs=3) and half_length(rows, "macro").k == pytest.approx(
         217, 0.1
     )
 
@@ -70,7 +70,7 @@ def test_the_full_size_has_the_counts_of_cas_me_2():
     assert Counter(row["type"] for row in rows) == {"macro": 300, "micro": 57}
     assert repairs("cas_me_2", "full")["offset_missing"] == 44 and repairs("cas_me_2", "full")["apex_missing"] == 1
     assert [row["clip"] for row in rows if row["excluded"]] == ["s23_happy1_1", "s23_happy1_2"]
-    assert interval(rows, "micro").k == pytest.approx(6, abs=1) and interval(rows, "macro").k == pytest.approx(
+    assert half_length(rows, "micro").k == pytest.approx(6, abs=1) and half_length(rows, "macro").k == pytest.approx(
         19, abs=2
     )
 
@@ -173,8 +173,8 @@ def test_copies_differ_in_spelling():
         for video, one in plan("mmew", size, 0).annotations():
             renamed = one.emotion == "others" and int(video.subject[1:]) % 2 == 1
             assert (one.annotated_emotion == "repression") == renamed == ("emotion_renamed" in one.repairs)
-            assert video.path.split("/")[1] == one.said_emotion
-        assert {one.said_emotion for one in clips("mmew", size).values()} >= {"others", "repression"}
+            assert video.path.split("/")[1] == one.written_emotion
+        assert {one.written_emotion for one in clips("mmew", size).values()} >= {"others", "repression"}
 
 
 def test_smic_has_names_and_nothing_else(tmp_path):

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from mexflow.cli import intervals as command
-from mexflow.datasets.spotting import interval
+from mexflow.datasets.half_length import half_length
 from mexflow.errors import UserError
 from mexflow.evaluation import scores, spotted, spotting
 from mexflow.evaluation.intervals import labels, runs
@@ -139,7 +139,7 @@ def test_each_step_written_out(tmp_path):
     thresholds, found = run(tmp_path, table)
     rows = table.to_pylist()
     for kind in TYPES:
-        k = interval(index_rows(), kind).k
+        k = half_length(index_rows(), kind).k
         assert k == {"micro": 6, "macro": 25}[kind]
         smoothed, known = {}, {}
         for video in EXPRESSIONS:

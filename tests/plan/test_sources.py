@@ -10,11 +10,14 @@ from pathlib import Path
 import pytest
 
 from dataset_files import CASME2_FRAMES, casme2, casme2_frames, casme2_row, samm, samm_frames, samm_row
-from mexflow import datasets, embedded
+from mexflow import embedded
 from mexflow.config import Config
+from mexflow.datasets.reading import adapter, members, read
+from mexflow.datasets.registry import COMPOSITES, DATASETS
+from mexflow.datasets.stamp import stamp
 from mexflow.errors import UserError
 from mexflow.plan import enumeration
-from mexflow.plan.enumeration import enumerate_dataset, members, rows_of, stamp
+from mexflow.plan.enumeration import enumerate_dataset, rows_of
 from mexflow.plan.sources import Sources
 from mexflow.plan.workflow import Workflow
 from project import WORKFLOW
@@ -28,7 +31,7 @@ def make(**values) -> Workflow:
 
 def only(*names: str) -> dict:
     """A configuration in which the other datasets are left out."""
-    return {"datasets": {name: {"root": "none"} for name in datasets.DATASETS if name not in names}}
+    return {"datasets": {name: {"root": "none"} for name in DATASETS if name not in names}}
 
 
 @pytest.fixture(scope="module")
@@ -40,9 +43,9 @@ def sources() -> Sources:
 
 
 def test_all_datasets_are_in_use(sources):
-    assert sources.in_use == list(datasets.DATASETS) == sources.embedded
-    assert sources.indexes == [*datasets.DATASETS, *datasets.COMPOSITES]
-    made = [*datasets.DATASETS, "megc2018"]
+    assert sources.in_use == list(DATASETS) == sources.embedded
+    assert sources.indexes == [*DATASETS, *COMPOSITES]
+    made = [*DATASETS, "megc2018"]
     endings = ("parquet", "videos.parquet", "txt")
     assert set(sources.index_targets) == {f"results/index/{index}.{ending}" for index in made for ending in endings}
 
@@ -81,7 +84,7 @@ def test_subject_whose_clips_are_all_excluded_has_no_job(monkeypatch):
     assert plan.all_folds(PAPER, "vy-3cl") == ["casme2-03"]
 
 
-@pytest.mark.parametrize("dataset", datasets.SPOTTING)
+@pytest.mark.parametrize("dataset", [name for name in DATASETS if adapter(name).long_videos])
 def test_every_subject_of_long_videos_counts(sources, dataset, monkeypatch):
     every = [(dataset, subject) for subject in embedded.plan(dataset, "demo", 2020).subjects]
     assert sources.subjects(dataset) == every
@@ -111,7 +114,7 @@ def test_raw_files_of_embedded_data(sources):
     assert sources.version("megc2018") == ""
 
 
-@pytest.mark.parametrize("dataset", datasets.DATASETS)
+@pytest.mark.parametrize("dataset", DATASETS)
 def test_no_two_jobs_render_the_same_folder(sources, dataset):
     folders = [
         Path(folder) for name, s in sources.renderings if name == dataset for folder in sources.rendered(name, s)
@@ -160,7 +163,7 @@ def test_licensed_copy_is_listed(licensed, listings):
     ]
     assert {Path(path).parent for path in found.annotations} == {licensed} and len(found.annotations) == 2
     assert len(found.version) == 64 and listings == [str(licensed)]
-    assert found.rows == datasets.read("casme2", {"casme2": licensed}).rows
+    assert found.rows == read("casme2", {"casme2": licensed}).rows
 
 
 def test_licensed_copy_that_has_not_changed_is_not_listed_again(licensed, listings):

@@ -14,7 +14,8 @@ import pytest
 import torch
 
 from mexflow import papers
-from mexflow.datasets.labels import CASME2_5CLASS, MMEW_5CLASS
+from mexflow.datasets.casme2 import ADAPTER as CASME2
+from mexflow.datasets.mmew import ADAPTER as MMEW
 from mexflow.models import build
 from mexflow.store.artifacts import Inputs
 from mexflow.training.checkpoints import Checkpoints
@@ -25,6 +26,7 @@ from mexflow.training.recognition.normalisation import normalised
 from mexflow.training.recognition.samples import Samples, labelled
 from project import ROOT, WORKFLOW
 
+CASME2_5CLASS, MMEW_5CLASS = CASME2.labels[0].classes, MMEW.labels[0].classes
 CPU = torch.device("cpu")
 SUBJECTS = {"mmew": ["S01", "S02", "S03", "S04"], "casme2": ["04", "05", "09"]}
 

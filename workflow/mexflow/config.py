@@ -8,11 +8,13 @@ that editors complete and check the file. Light enough for the Snakefile: pydant
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model, field_validator
 
+from mexflow.datasets.reading import adapter
+from mexflow.datasets.registry import DATASETS, missing_line
 from mexflow.errors import UserError, nearest
 
 
@@ -54,15 +56,20 @@ class Dataset(_Section):
         return value
 
 
-class Datasets(_Section):
-    """The raw datasets, each by its root."""
+def _described(dataset: str) -> Callable[[dict[str, Any]], None]:
+    """Puts a dataset's summary into the JSON schema: its adapter is imported for that, and not before."""
+    return lambda schema: schema.update(description=adapter(dataset).summary)
 
-    casme2: Dataset = Field(Dataset(), description="CASME II (200 fps, 26 subjects).")
-    samm: Dataset = Field(Dataset(), description="SAMM (200 fps, 29 subjects with clips).")
-    samm_lv: Dataset = Field(Dataset(), description="SAMM Long Videos (200 fps, 30 subjects).")
-    cas_me_2: Dataset = Field(Dataset(), description="CAS(ME)² (30 fps, 22 subjects).")
-    smic: Dataset = Field(Dataset(), description="SMIC-HS (100 fps, 16 subjects).")
-    mmew: Dataset = Field(Dataset(), description="MMEW (90 fps, 36 subjects).")
+
+Datasets = create_model(
+    "Datasets",
+    __base__=_Section,
+    __doc__="The raw datasets, each by its root: those of the registry.",
+    **{
+        name: (Dataset, Field(Dataset(), description=f"Where {name} is.", json_schema_extra=_described(name)))
+        for name in DATASETS
+    },
+)
 
 
 class Embedded(_Section):
@@ -194,7 +201,8 @@ def _explain(error: ValidationError) -> str:
         if item["type"] == "extra_forbidden":
             *parents, key = item["loc"]
             known = _keys(parents)
-            texts.append(f"unknown key {where!r}{nearest(str(key), known)}; here are known: {', '.join(known)}")
+            line = missing_line(str(key)) if parents == ["datasets"] else ""
+            texts.append(f"unknown key {where!r}{nearest(str(key), known)}; here are known: {', '.join(known)}{line}")
         else:
             texts.append(f"{where}: {_mend(item)}")
     return "config.yaml: " + "; ".join(texts)

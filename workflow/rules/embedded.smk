@@ -35,7 +35,7 @@ for dataset, subject in plan.sources.renderings:
             size=plan.config.embedded.size,
             seed=plan.config.embedded.seed,
             frames=flags("frames", plan.sources.rendered(dataset, subject)),
-            code=plan.code("embed", embedded.LAYOUTS[dataset]),
+            code=plan.code("embed", *embedded.modules(dataset)),
         shell:
             "MEXFLOW_RULE={params.rule} MEXFLOW_ATTEMPT={resources.attempt} python -m mexflow embed"
             " --dataset {params.dataset} --size {params.size} --seed {params.seed} --subject {params.subject}"
@@ -70,7 +70,7 @@ for dataset, files in plan.sources.written.items():
             size=plan.config.embedded.size,
             seed=plan.config.embedded.seed,
             files=flags("annotation", files),
-            code=plan.code("embed", embedded.LAYOUTS[dataset]),
+            code=plan.code("embed", *embedded.modules(dataset)),
         shell:
             "MEXFLOW_RULE={params.rule} MEXFLOW_ATTEMPT={resources.attempt} python -m mexflow embed"
             " --dataset {params.dataset} --size {params.size} --seed {params.seed} {params.files}"

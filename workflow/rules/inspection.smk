@@ -37,7 +37,7 @@ rule sheet:
         root=lambda wildcards: plan.sources.root(wildcards.dataset),
         data=lambda wildcards: plan.sources.data(wildcards.dataset),
         flags=lambda wildcards: plan.sheets.flags(wildcards.dataset),
-        code=plan.code("sheet"),
+        code=lambda wildcards: plan.code("sheet", *plan.sources.adapter_modules(wildcards.dataset)),
     shell:
         "MEXFLOW_RULE={params.rule} MEXFLOW_ATTEMPT={resources.attempt} python -m mexflow sheet"
         " --dataset {wildcards.dataset} --root {params.root:q} --results results {params.flags}"

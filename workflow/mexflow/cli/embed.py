@@ -37,7 +37,7 @@ def main(
     from mexflow.errors import UserError, choose
     from mexflow.store.records import Job
 
-    choose("embedded dataset", dataset, embedded.LAYOUTS)
+    modules = embedded.modules(dataset)
     rendering = bool(subject and frames and truth and expressions)
     if rendering == bool(annotation) or (not rendering and (subject or frames or truth or expressions)):
         raise UserError("embed: give either --subject with --frames, --truth and --expressions, or --annotation files")
@@ -48,9 +48,7 @@ def main(
                 f"embed: {dataset}/{subject} is rendered into {len(folders)} folders, --frames is given {len(frames)} "
                 f"times; give one for each of, in this order: {', '.join(folders)}"
             )
-    with Job(
-        record, __name__, embedded.LAYOUTS[dataset], dataset=dataset, size=size, seed=seed, subject=subject
-    ) as job:
+    with Job(record, __name__, *modules, dataset=dataset, size=size, seed=seed, subject=subject) as job:
         if rendering:
             _render(job, dataset, size, seed, subject, dict(zip(folders, frames, strict=True)), truth, expressions)
         else:
@@ -79,11 +77,11 @@ def _render(
         advance = stack.enter_context(progress(f"embed {dataset}/{subject}", total))
         rows = embedded.render_subject(dataset, size, seed, subject, places, lambda video, frame: advance(1))
     job.outputs.table(truth, pa.Table.from_pylist(rows))
-    found = embedded.expressions(dataset, size, seed, subject)
+    true = embedded.expressions(dataset, size, seed, subject)
     # The columns are named, since a subject may have no expression at all.
     names = ("dataset", "subject", "video", "clip", "type", "onset", "apex", "offset")
     columns = pa.schema([ROWS.field(name) for name in names])
-    job.outputs.table(expressions, pa.Table.from_pylist(found, schema=columns))
+    job.outputs.table(expressions, pa.Table.from_pylist(true, schema=columns))
     job.state(frames=len(rows), threads=1, device="cpu")
 
 

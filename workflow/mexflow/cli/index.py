@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from mexflow.cli.options import Record, command
-from mexflow.datasets import COMPOSITES, DATASETS
+from mexflow.datasets.registry import COMPOSITES, DATASETS
 
 _RAW, _WHOLE = ", ".join(DATASETS), ", ".join(COMPOSITES)
 
@@ -28,7 +28,7 @@ def main(
 
     For a dataset of long videos the summary has k, the half length of an expression that spotting uses.
     """
-    from mexflow.datasets import modules, read
+    from mexflow.datasets.reading import modules, read
     from mexflow.store.records import Job
 
     with Job(record, __name__, *modules(dataset), dataset=dataset) as job:
@@ -50,17 +50,18 @@ def _roots(dataset: str, values: list[str]) -> dict[str, Path]:
     Raises:
         UserError: if a text does not name one of the dataset's members.
     """
+    from mexflow.datasets.reading import members
     from mexflow.errors import UserError, choose
 
-    members = COMPOSITES.get(dataset, (dataset,))
+    parts = members(dataset)
     roots: dict[str, Path] = {}
     for value in values:
         name, separator, folder = value.partition("=")
-        if not separator or (name not in members and dataset not in COMPOSITES):
+        if not separator or (name not in parts and dataset not in COMPOSITES):
             if dataset in COMPOSITES:
-                raise UserError(f"--root {value!r}: {dataset} needs NAME=DIR for each of {', '.join(members)}")
+                raise UserError(f"--root {value!r}: {dataset} needs NAME=DIR for each of {', '.join(parts)}")
             name, folder = dataset, value
-        choose("member", name, members)
+        choose("member", name, parts)
         if name in roots:
             raise UserError(f"--root {name}: given twice")
         roots[name] = Path(folder)

@@ -57,7 +57,7 @@ def run(
     """
     import pyarrow as pa
 
-    from mexflow.datasets.spotting import interval
+    from mexflow.datasets.half_length import half_length
     from mexflow.errors import UserError
     from mexflow.evaluation import scores, spotted
 
@@ -72,7 +72,7 @@ def run(
                 f"{folder / 'scores.parquet'}: has no column {absent[0]!r}; delete it and spot the fold again"
             )
         for kind in table["type"].unique().to_pylist():
-            k.setdefault(kind, interval(rows, kind).k)
+            k.setdefault(kind, half_length(rows, kind).k)
         thresholds, found = [], []
         for (variant, kind), videos in sorted(spotted.scored(table, k, order).items()):
             one = spotted.spot(videos, truth.get(kind, {}), variant, kind, least, iou)

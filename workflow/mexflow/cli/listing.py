@@ -17,8 +17,8 @@ def main(
 ) -> None:
     """List a licensed dataset by file names alone, for the enumeration of jobs."""
     from mexflow.commands import code_digest
-    from mexflow.datasets import modules, read
-    from mexflow.plan.enumeration import stamp
+    from mexflow.datasets.reading import modules, read
+    from mexflow.datasets.stamp import stamp
     from mexflow.store.artifacts import Outputs
     from mexflow.store.records import canonical_digest
 

@@ -29,7 +29,7 @@ def main(
     import cv2
 
     from mexflow import embedded
-    from mexflow.datasets import SPOTTING
+    from mexflow.datasets.reading import adapter_modules, long_videos
     from mexflow.datasets.subjects import with_clips, with_videos
     from mexflow.errors import UserError, choose
     from mexflow.evaluation.quality import measure
@@ -43,15 +43,15 @@ def main(
     cv2.setNumThreads(1)
     choose("embedded size", size, embedded.SIZES)
     methods = [choose("flow method", name, METHODS) for name in dict.fromkeys(method)] or list(METHODS)
-    names = [choose("embedded dataset", name, embedded.LAYOUTS) for name in dict.fromkeys(dataset)]
+    names = list(dict.fromkeys(dataset))
     places = Results(results)
-    layouts = [embedded.LAYOUTS[name] for name in names]
+    layouts = [module for name in names for module in (*embedded.modules(name), *adapter_modules(name))]
     picked = [*layouts, *map(METHODS.identity, methods)]
     with Job(record, __name__, *picked, size=size, seed=seed, threads=1, device="cpu") as job:
         measured = []
         for name in names:
             rows = job.inputs.table(places.index(name)).to_pylist()
-            if name in SPOTTING:
+            if long_videos(name):
                 listed = with_videos(job.inputs.table(places.videos(name)).to_pylist())
             else:
                 listed = with_clips(rows)

@@ -37,7 +37,7 @@ def main(
     """The contact sheet of a dataset: a few clips, from the raw frame to the residual images."""
     import cv2
 
-    from mexflow.datasets import SPOTTING
+    from mexflow.datasets.reading import adapter_modules, long_videos
     from mexflow.errors import choose
     from mexflow.progress import progress
     from mexflow.sheets import RESIDUALS, contact_sheet, sheet_files
@@ -53,14 +53,14 @@ def main(
     folders = sheet_files.Folders(
         flow=f"flow/{flow}" if flow else "", residuals=residuals, truth=root / "truth" if truth else None
     )
-    with Job(record, __name__, dataset=dataset, threads=1, device="cpu") as job:
+    with Job(record, __name__, *adapter_modules(dataset), dataset=dataset, threads=1, device="cpu") as job:
         sheet = contact_sheet.Sheet(
             dataset,
             job.inputs.table(folder.index(dataset)).to_pylist(),
             job.inputs.table(folder.videos(dataset)).to_pylist(),
             data,
             flow_method,
-            dataset in SPOTTING,
+            long_videos(dataset),
         )
         subjects = sheet_files.load(job.inputs, folder, dataset, subject, folders)
         with progress(f"sheet {dataset}", len(subjects)) as advance:

@@ -24,7 +24,7 @@ def main(
 ) -> None:
     """The scores, the true and the predicted intervals of one test video, as PNG and SVG."""
     from mexflow import papers
-    from mexflow.datasets.spotting import interval
+    from mexflow.datasets.half_length import half_length
     from mexflow.errors import choose
     from mexflow.figures import drawing
     from mexflow.figures.scores_figure import curves, score_figure
@@ -42,7 +42,7 @@ def main(
         choose(f"test video of fold {fold.name}", video, sorted({row["video"] for row in tested}))
         key = next((row["dataset"], row["subject"], video) for row in tested if row["video"] == video)
         types, rows = used.data_of(experiment).classes, job.inputs.table(index).to_pylist()
-        k = {kind: interval(rows, kind).k for kind in types}
+        k = {kind: half_length(rows, kind).k for kind in types}
         shown = curves(scores, thresholds, intervals, key, variant, k, types, used.intervals.order)
         source = Source(data, budget)
         effort, printed = (used.effort(experiment, name) for name in (budget, "paper"))

@@ -12,6 +12,7 @@ from typing import Any
 from mexflow.datasets import other_sets
 from mexflow.datasets.accounting import Account, Layout
 from mexflow.datasets.cells import emotion, subject
+from mexflow.datasets.columns import Label
 from mexflow.datasets.folders import (
     FrameFolder,
     entries,
@@ -95,22 +96,34 @@ class FrameFolders:
 class Adapter(ABC):
     """Reads one raw dataset as its owners release it.
 
-    `fps` is in frames per second; `release` says what the owners' release contains; `subject_form` is how a
-    subject's number is written in the index, as a format; `places` are the layouts it knows, the preferred one
+    `name` is that of its module, `title` how texts call the dataset; `fps` is in frames per second, `subjects` how many
+    there are with a clip; `release` says what the owners' release contains; `subject_form` is how a subject's number is
+    written in the index, as a format; `places` are the layouts it knows, the preferred one
     first. `first_frame` is the number of a video's first frame where the owners number every video from it, else None;
     `emotions` are the emotions that the owners' table has, none where it has no such column, and `misspelt` what copies
-    write for one of them, which is repaired.
+    write for one of them, which is repaired. `labels` are the label columns that its rows have beside the emotion,
+    `composites` those that it is a member of. `long_videos` says that expressions are to be found in its videos: every
+    video counts then, annotated or not.
     """
 
     name: str
     title: str
     fps: float
+    subjects: int
     release: str
     subject_form: str
     places: tuple[FramePlace, ...]
     first_frame: int | None = None
     emotions: tuple[str, ...] = ()
     misspelt: Mapping[str, str] = field(default_factory=dict)
+    labels: tuple[Label, ...] = ()
+    composites: tuple[str, ...] = ()
+    long_videos: bool = False
+
+    @property
+    def summary(self) -> str:
+        """The dataset in a line: title, frame rate, number of subjects."""
+        return f"{self.title} ({self.fps:g} fps, {self.subjects} subjects)."
 
     @abstractmethod
     def read(self, root: Path, read_bytes: ReadBytes = Path.read_bytes) -> Listing:
@@ -260,6 +273,8 @@ class Adapter(ABC):
             annotation_files,
             [where, *notes, *self._doubts(frames)],
             unused=account.unused,
+            labels=self.labels,
+            long_videos=self.long_videos,
             folders=account.folders,
         )
 

@@ -12,7 +12,6 @@ from mexflow.datasets.annotations import annotations, strange_action_units, told
 from mexflow.datasets.base import Adapter, FrameFolders, FramePlace, ReadBytes
 from mexflow.datasets.expressions import expression
 from mexflow.datasets.folders import IMAGE
-from mexflow.datasets.labels import CAS_ME_2_EMOTIONS
 from mexflow.datasets.listing import Listing
 from mexflow.datasets.spreadsheet import Record
 from mexflow.errors import UserError
@@ -22,6 +21,10 @@ _ANY_TABLE = r"(?:CAS\(ME\)\W*[2²][\W_]*)?code[\W_]*final.*\.xlsx"
 _LEVELS = r"s(?P<subject>\d+)/.*"
 _FRAME = r"img(\d+)" + IMAGE
 _FOLDER = re.compile(r"(\d+)_(\d{4}).*")
+_EMOTIONS = (
+    *("anger", "disgust", "fear", "happiness", "sadness", "surprise"),
+    *("others", "confused", "helpless", "pain", "sympathy"),
+)
 _MISSPELT = {"happyiness": "happiness"}
 # What the table says of a frame that is not annotated.
 _UNSET = {"apex": 0, "offset": 0}
@@ -146,6 +149,7 @@ ADAPTER = CasMe2(
     name="cas_me_2",
     title="CAS(ME)²",
     fps=30.0,
+    subjects=22,
     release=(
         "the table CAS(ME)^2code_final.xlsx (sheet CASFEcode_final without a header: subject, clip, onset, apex, "
         "offset, action units, emotion, type, self report; sheets naming rule1 and naming rule2) and the frames "
@@ -153,8 +157,9 @@ ADAPTER = CasMe2(
     ),
     subject_form="s{:02d}",
     first_frame=1,
-    emotions=CAS_ME_2_EMOTIONS,
+    emotions=_EMOTIONS,
     misspelt=_MISSPELT,
+    long_videos=True,
     places=(
         FramePlace("rawpic", _LEVELS, _FRAME),
         FramePlace("rawpic/rawpic", _LEVELS, _FRAME),

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from mexflow.datasets import cells
 from mexflow.datasets.annotations import annotations, keyed, strange_action_units
 from mexflow.datasets.base import Adapter, FrameFolders, FramePlace, ReadBytes
+from mexflow.datasets.columns import OBJECTIVE_CLASS, Label
 from mexflow.datasets.expressions import expression
 from mexflow.datasets.folders import IMAGE, files_named, listed
-from mexflow.datasets.labels import CASME2_5CLASS, CASME2_EMOTIONS, MEGC2018, MEGC2019_CASME2, NOT_IN_MEGC2019
 from mexflow.datasets.listing import Listing
 from mexflow.datasets.spreadsheet import Column, Record, Table, read_table, unreadable_formats
 from mexflow.errors import UserError
@@ -39,9 +38,9 @@ _OBJECTIVE_COLUMNS = {
 _LEVELS = r"sub(?P<subject>\d+)/.*"
 _IMG = r"img(\d+)" + IMAGE
 _ANY_IMG = r"(?:reg_)?img(\d+)" + IMAGE
-_NOT_IN_MEGC2019 = {(subject, name.casefold()): why for (subject, name), why in NOT_IN_MEGC2019.items()}
+_FIVE_CLASSES = Label("casme2_5class", ("happiness", "disgust", "surprise", "repression", "others"))
 # How many rows of each release have one of the five classes.
-_FIVE_CLASSES = {246: "2014", 249: "2019"}
+_RELEASES = {246: "2014", 249: "2019"}
 
 
 class Casme2(Adapter):
@@ -76,7 +75,7 @@ class Casme2(Adapter):
             notes.append(f"there is no {OBJECTIVE_FILE}: objective_class and megc2018 are null{other and f'; {other}'}")
 
         rows = [self._row(table, record, frames, objective.get(key)) for key, record in records.items()]
-        notes += [_five_classes(rows), *_left_out(records)]
+        notes.append(_five_classes(rows))
         return self.listing(root, rows, frames, files, notes, others)
 
     def coding_file(self, root: Path) -> tuple[Path, list[Path]]:
@@ -105,27 +104,17 @@ class Casme2(Adapter):
             fps=self.fps,
             action_units=cells.action_units(values["action_units"]),
             emotion=emotion,
-            casme2_5class=emotion if emotion in CASME2_5CLASS else None,
+            casme2_5class=emotion if emotion in _FIVE_CLASSES.classes else None,
             objective_class=objective,
-            megc2018=MEGC2018.get(objective),
-            megc2019=None if (subject, filename.casefold()) in _NOT_IN_MEGC2019 else MEGC2019_CASME2.get(emotion),
         )
 
 
 def _five_classes(rows: list[dict[str, Any]]) -> str:
     count = sum(row["casme2_5class"] is not None for row in rows)
-    if count in _FIVE_CLASSES:
-        return f"casme2_5class: {count} rows, as the release of {_FIVE_CLASSES[count]} has"
-    known = " and ".join(f"that of {year} {number}" for number, year in _FIVE_CLASSES.items())
+    if count in _RELEASES:
+        return f"casme2_5class: {count} rows, as the release of {_RELEASES[count]} has"
+    known = " and ".join(f"that of {year} {number}" for number, year in _RELEASES.items())
     return f"casme2_5class: {count} rows, as no release has ({known})"
-
-
-def _left_out(records: Mapping[tuple[str, str], Record]) -> list[str]:
-    return [
-        f"not_in_megc2019: sub{subject}_{cells.file_name(record.cells['filename'])}: {_NOT_IN_MEGC2019[subject, name]}"
-        for (subject, name), record in records.items()
-        if (subject, name) in _NOT_IN_MEGC2019
-    ]
 
 
 def objective_file(root: Path) -> Path | None:
@@ -168,13 +157,16 @@ ADAPTER = Casme2(
     name="casme2",
     title="CASME II",
     fps=200.0,
+    subjects=26,
     release=(
         "the table CASME2-coding-20140508.xlsx (columns Subject, Filename, OnsetFrame, ApexFrame, OffsetFrame, "
         "Action Units, Estimated Emotion) and the frames CASME2_RAW/CASME2-RAW/subNN/EPxx_yy/imgN.jpg"
     ),
     subject_form="{:02d}",
     first_frame=1,
-    emotions=CASME2_EMOTIONS,
+    emotions=(*_FIVE_CLASSES.classes, "sadness", "fear"),
+    labels=(_FIVE_CLASSES, OBJECTIVE_CLASS),
+    composites=("megc2018", "megc2019"),
     places=(
         FramePlace("CASME2_RAW/CASME2-RAW", _LEVELS, _IMG),
         FramePlace("CASME2-RAW", _LEVELS, _IMG),

@@ -12,7 +12,7 @@ import re
 import unicodedata
 from typing import Any
 
-from mexflow.datasets.labels import OBJECTIVE_NUMERALS
+from mexflow.datasets.columns import OBJECTIVE_NUMERALS
 
 _INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff"))
 # Not left to float(): it takes '006_1_2' for 612, and 'nan' and 'inf' for numbers.

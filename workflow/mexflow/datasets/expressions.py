@@ -61,10 +61,10 @@ def expression(
         unset: the number that a dataset writes for a frame that is not annotated, by cell; an offset is mended
             only where its dataset has one.
         mismatch: why the row cannot be of its subject, None if it can.
-        columns: the other columns of the row; labels left out are null.
+        columns: the other columns of the row, its labels among them.
 
     Returns:
-        A dict with every column of `mexflow.datasets.schema.ROWS`.
+        A row of the index.
     """
     repairs: list[str] = []
     frames = {name: _frame(name, cells[name], repairs) for name in ("onset", "apex", "offset")}
@@ -84,9 +84,7 @@ def expression(
     if excluded is None:
         frames["apex"] = _apex(said["apex"], frames, folder, repairs)
         excluded = _absent(folder, expected, frames)
-    labels = dict.fromkeys(("casme2_5class", "objective_class", "megc2018", "megc2019", "mmew_5class"))
     return {
-        **labels,
         **frames,
         "path": folder.path if folder else expected,
         "repairs": repairs,

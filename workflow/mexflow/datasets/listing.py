@@ -7,16 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mexflow.datasets import SPOTTING
+from mexflow.datasets.columns import Label
 from mexflow.datasets.folders import shown
-from mexflow.datasets.labels import OBJECTIVE_NUMERALS
-from mexflow.datasets.spotting import interval
+from mexflow.datasets.half_length import half_length
 from mexflow.errors import UserError
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_LABELS = ("emotion", "casme2_5class", "objective_class", "megc2018", "megc2019", "mmew_5class")
 _SHOWN_IN_ERROR = 3
 
 
@@ -26,7 +24,8 @@ class Listing:
 
     `rows` and `videos` are dicts with the columns of `schema.ROWS` and `schema.VIDEOS`; `annotation_files` are
     the files that were read; `notes` are remarks about the copy of the dataset, `unused` everything below the root
-    that is not used, with why not, and `folders` the folders that were looked into, relative to the root.
+    that is not used, with why not, and `folders` the folders that were looked into, relative to the root. `labels` are
+    the label columns that the rows have, and `long_videos` says whether spotting is done in the videos.
     """
 
     dataset: str
@@ -36,14 +35,16 @@ class Listing:
     notes: list[str] = field(default_factory=list)
     unused: list[str] = field(default_factory=list)
     folders: list[str] = field(default_factory=list)
+    labels: tuple[Label, ...] = ()
+    long_videos: bool = False
 
     def rows_table(self) -> pa.Table:
         """One row per annotated expression (`schema.ROWS`), in the order of the annotation table."""
         import pyarrow as pa
 
-        from mexflow.datasets.schema import ROWS
+        from mexflow.datasets.schema import rows_schema
 
-        return pa.Table.from_pylist(self.rows, schema=ROWS)
+        return pa.Table.from_pylist(self.rows, schema=rows_schema(self.labels))
 
     def videos_table(self) -> pa.Table:
         """One row per folder of frames (`schema.VIDEOS`), in the order of their paths."""
@@ -80,11 +81,10 @@ class Listing:
             f"{len({(row['dataset'], row['subject']) for row in used})} subjects, "
             f"{len(self.videos)} folders, {frames} frames"
         ]
-        for label in _LABELS:
-            counts = Counter(row[label] for row in used if row[label] is not None)
-            if counts:
-                lines.append(f"  {label}: {_classes(label, counts)}")
-        if self.dataset in SPOTTING:
+        lines += _counted("emotion", Counter(row["emotion"] for row in used))
+        for label in self.labels:
+            lines += _counted(label.name, Counter(row[label.name] for row in used), label)
+        if self.long_videos:
             lines += [f"  k {kind}: {_k(self.rows, kind)}" for kind in sorted({row["type"] for row in self.rows})]
         lines += _section("repairs", [f"{clip}: {what}" for clip, what in self.repairs()])
         lines += _section("exclusions", [f"{clip}: {why}" for clip, why in self.exclusions()])
@@ -104,29 +104,35 @@ class Listing:
             UserError: if there is any, with their number and the first few.
         """
         repairs, exclusions = self.repairs(), self.exclusions()
-        found = exclusions + repairs
-        if not found:
+        changes = exclusions + repairs
+        if not changes:
             return
-        shown = "; ".join(f"{clip}: {text}" for clip, text in found[:_SHOWN_IN_ERROR])
-        more = f"; and {len(found) - _SHOWN_IN_ERROR} more" if len(found) > _SHOWN_IN_ERROR else ""
+        first = "; ".join(f"{clip}: {text}" for clip, text in changes[:_SHOWN_IN_ERROR])
+        more = f"; and {len(changes) - _SHOWN_IN_ERROR} more" if len(changes) > _SHOWN_IN_ERROR else ""
         raise UserError(
             f"{self.dataset}: --strict allows no repair or exclusion (repairs: {len(repairs)}, exclusions: "
-            f"{len(exclusions)}): {shown}{more}; mend the dataset or run without --strict"
+            f"{len(exclusions)}): {first}{more}; mend the dataset or run without --strict"
         )
 
 
 def _k(rows: list[dict[str, Any]], kind: str) -> str:
     try:
-        found = interval(rows, kind)
+        half = half_length(rows, kind)
     except UserError as error:
         return str(error)
-    return f"{found.k} = {found.rule}"
+    return f"{half.k} = {half.rule}"
 
 
-def _classes(label: str, counts: Counter[Any]) -> str:
-    if label == "objective_class":
-        return ", ".join(f"{OBJECTIVE_NUMERALS[value - 1]} {counts[value]}" for value in sorted(counts))
-    return ", ".join(f"{name} {count}" for name, count in sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+def _counted(name: str, counts: Counter[Any], label: Label | None = None) -> list[str]:
+    """The rows of each class in a line: the largest class first, classes that are numbers in their order."""
+    classes = {value: count for value, count in counts.items() if value is not None}
+    if not classes:
+        return []
+    if label and label.type == "int64":
+        ordered = sorted(classes.items())
+    else:
+        ordered = sorted(classes.items(), key=lambda item: (-item[1], item[0]))
+    return [f"  {name}: " + ", ".join(f"{label.text(value) if label else value} {count}" for value, count in ordered)]
 
 
 def _section(title: str, lines: list[str]) -> list[str]:

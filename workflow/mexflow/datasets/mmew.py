@@ -9,9 +9,9 @@ from typing import Any
 from mexflow.datasets import cells
 from mexflow.datasets.annotations import annotations, keyed, strange_action_units
 from mexflow.datasets.base import Adapter, FrameFolders, FramePlace, ReadBytes
+from mexflow.datasets.columns import Label
 from mexflow.datasets.expressions import expression
 from mexflow.datasets.folders import IMAGE, listed
-from mexflow.datasets.labels import MMEW_5CLASS, MMEW_EMOTIONS
 from mexflow.datasets.listing import Listing
 from mexflow.datasets.spreadsheet import Column, Record, Table, read_table
 
@@ -26,6 +26,7 @@ _COLUMNS = {
     "action_units": Column("Action Units", ("Action Unit", "AU")),
     "emotion": Column("Estimated Emotion", ("Emotion",)),
 }
+_FIVE_CLASSES = Label("mmew_5class", ("happiness", "surprise", "disgust", "fear", "sadness"))
 _RENAMED = {"repression": "others"}
 _BY_EMOTION = r"[a-z]+/S?(?P<subject>\d+)-.*"
 _BY_SUBJECT = r"[a-z]*(?P<subject>\d+)/[a-z]+/S?\d+-.*"
@@ -88,7 +89,7 @@ class Mmew(Adapter):
             fps=self.fps,
             action_units=cells.action_units(values["action_units"]),
             emotion=emotion,
-            mmew_5class=emotion if emotion in MMEW_5CLASS else None,
+            mmew_5class=emotion if emotion in _FIVE_CLASSES.classes else None,
         )
         if emotion != said:
             row["repairs"].append(f"emotion_renamed: the table says {said!r}, the release's {emotion!r} is used")
@@ -115,14 +116,16 @@ ADAPTER = Mmew(
     name="mmew",
     title="MMEW",
     fps=90.0,
+    subjects=36,
     release=(
         "the table MMEW_Micro_Exp.xlsx (columns Subject, Filename, OnsetFrame, ApexFrame, OffsetFrame, Action Units, "
         "Estimated Emotion, remarks) and the frames Micro_Expression/EMOTION/Sxx-ee-nnn/F.jpg"
     ),
     subject_form="S{:02d}",
     first_frame=1,
-    emotions=MMEW_EMOTIONS,
+    emotions=(*_FIVE_CLASSES.classes, "anger", "others"),
     misspelt=_RENAMED,
+    labels=(_FIVE_CLASSES,),
     places=(
         FramePlace("Micro_Expression", _BY_EMOTION, _FRAME),
         FramePlace("Micro_Expression", _BY_SUBJECT, _FRAME),

@@ -8,9 +8,9 @@ from typing import Any
 from mexflow.datasets import cells
 from mexflow.datasets.annotations import annotations, keyed, strange_action_units
 from mexflow.datasets.base import Adapter, FrameFolders, FramePlace, ReadBytes
+from mexflow.datasets.columns import OBJECTIVE_CLASS
 from mexflow.datasets.expressions import expression
 from mexflow.datasets.folders import IMAGE, listed
-from mexflow.datasets.labels import MEGC2018, MEGC2019_SAMM, SAMM_EMOTIONS
 from mexflow.datasets.listing import Listing
 from mexflow.datasets.spreadsheet import Column, Record, Table, read_table
 
@@ -85,8 +85,6 @@ class Samm(Adapter):
         clip = cells.padded(cells.file_name(values["filename"]))
         folder = frames.find(subject, clip)
         video = folder.video if folder else clip
-        emotion = cells.emotion(values["emotion"])
-        objective = cells.objective_class(values["objective_class"])
         return expression(
             values,
             table.where(record),
@@ -100,10 +98,8 @@ class Samm(Adapter):
             type="micro",
             fps=self.fps,
             action_units=cells.action_units(values["action_units"]),
-            emotion=emotion,
-            objective_class=objective,
-            megc2018=MEGC2018.get(objective),
-            megc2019=MEGC2019_SAMM.get(emotion),
+            emotion=cells.emotion(values["emotion"]),
+            objective_class=cells.objective_class(values["objective_class"]),
         )
 
 
@@ -111,12 +107,15 @@ ADAPTER = Samm(
     name="samm",
     title="SAMM",
     fps=200.0,
+    subjects=29,
     release=(
         "the table SAMM_Micro_FACS_Codes_v2.xlsx (sheet MICRO_ONLY with the columns Subject, Filename, Onset Frame, "
         "Apex Frame, Offset Frame, Action Units, Estimated Emotion, Objective Classes) and the frames "
         "SAMM/NNN/NNN_v_i/NNN_FRAME.jpg"
     ),
     subject_form="{:03d}",
-    emotions=SAMM_EMOTIONS,
+    emotions=("anger", "contempt", "disgust", "fear", "happiness", "other", "sadness", "surprise"),
+    labels=(OBJECTIVE_CLASS,),
+    composites=("megc2018", "megc2019"),
     places=(FramePlace("SAMM", _LEVELS, _FRAME), FramePlace("", _LEVELS, _FRAME)),
 )

@@ -100,11 +100,13 @@ ADAPTER = SammLv(
     name="samm_lv",
     title="SAMM Long Videos",
     fps=200.0,
+    subjects=30,
     release=(
         "the table SAMM_LongVideos_V3_Release.xlsx (sheet FACS_Movement_Only with the columns Subject, Filename, "
         "Onset, Apex, Offset, Type, Action Units) and the frames SAMM_longvideos/NNN_v/NNN_v_FFFF.jpg"
     ),
     subject_form="{:03d}",
     first_frame=1,
+    long_videos=True,
     places=(FramePlace("SAMM_longvideos", _LEVELS, _FRAME), FramePlace("", _LEVELS, _FRAME)),
 )

@@ -2,32 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pyarrow as pa
 
-ROWS = pa.schema(
-    [
-        ("dataset", pa.string()),
-        ("subject", pa.string()),
-        ("video", pa.string()),
-        ("clip", pa.string()),
-        ("type", pa.string()),
-        ("onset", pa.int64()),
-        ("apex", pa.int64()),
-        ("offset", pa.int64()),
-        ("fps", pa.float64()),
-        ("action_units", pa.string()),
-        ("emotion", pa.string()),
-        ("casme2_5class", pa.string()),
-        ("objective_class", pa.int64()),
-        ("megc2018", pa.string()),
-        ("megc2019", pa.string()),
-        ("mmew_5class", pa.string()),
-        ("path", pa.string()),
-        ("repairs", pa.list_(pa.string())),
-        ("excluded", pa.string()),
-    ]
-)
-"""One row per annotated expression.
+from mexflow.datasets import columns
+from mexflow.datasets.columns import Label
+
+_TYPES = {
+    "string": pa.string(),
+    "int64": pa.int64(),
+    "double": pa.float64(),
+    "list<string>": pa.list_(pa.string()),
+}
+
+
+def rows_schema(labels: Iterable[Label] = ()) -> pa.Schema:
+    """The columns of the index of a dataset that declares these labels: `ROWS`, and its own labels before `path`."""
+    every = {**columns.COMMON, **{label.name: label.type for label in labels}}
+    named: dict[str, str] = {}
+    for name, kind in columns.BASE.items():
+        if name == "path":
+            named |= every
+        named[name] = kind
+    return pa.schema([(name, _TYPES[kind]) for name, kind in named.items()])
+
+
+ROWS = rows_schema()
+"""One row per annotated expression, without the labels that a dataset declares beyond the common ones.
 
 `onset`, `apex` and `offset` are the numbers in the file names (null where the annotation has none), `fps` is in
 frames per second, `type` is ``micro`` or ``macro``. The labels are null where a row has no class of that kind;

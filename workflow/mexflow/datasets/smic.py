@@ -10,9 +10,9 @@ from typing import Any
 from mexflow.datasets.base import Adapter, FrameFolders, FramePlace, ReadBytes
 from mexflow.datasets.expressions import expression
 from mexflow.datasets.folders import IMAGE, FrameFolder, listed
-from mexflow.datasets.labels import MEGC2019_SMIC
 from mexflow.datasets.listing import Listing
 
+_EMOTIONS = ("negative", "positive", "surprise")
 # The owners write ne, po and sur; copies write more or less of the words.
 _CODES = {
     **dict.fromkeys(("ne", "neg", "negative"), "ne"),
@@ -20,7 +20,7 @@ _CODES = {
     **dict.fromkeys(("sur", "su", "surprise"), "sur"),
 }
 _CLIP = re.compile(rf"s(\d+)_({'|'.join(_CODES)})_(\d+)", re.IGNORECASE)
-_LEVELS = rf"s(?P<subject>\d+)/micro/(?:{'|'.join(MEGC2019_SMIC)})/{_CLIP.pattern}"
+_LEVELS = rf"s(?P<subject>\d+)/micro/(?:{'|'.join(_EMOTIONS)})/{_CLIP.pattern}"
 _RAW = r"image(\d+)" + IMAGE
 _CROPPED = r"reg_image(\d+)" + IMAGE
 _ANY = r"(?:reg_)?image(\d+)" + IMAGE
@@ -86,7 +86,6 @@ class Smic(Adapter):
             fps=self.fps,
             action_units=None,
             emotion=emotion,
-            megc2019=MEGC2019_SMIC[emotion],
         )
         if _spelling(folder.video) not in _CODES.values():
             row["repairs"].append(f"name_spelling: the folder is called {folder.video!r}, {clip!r} is meant")
@@ -128,8 +127,10 @@ ADAPTER = Smic(
     name="smic",
     title="SMIC-HS",
     fps=100.0,
+    subjects=16,
     release="the frames SMIC_all_raw/HS/sN/micro/{negative,positive,surprise}/sN_ne_01/imageNNNNNN.jpg",
     subject_form="s{:02d}",
+    composites=("megc2019",),
     places=(
         FramePlace("SMIC_all_raw/HS", _LEVELS, _RAW),
         FramePlace("SMIC_all_cropped/HS", _LEVELS, _CROPPED),

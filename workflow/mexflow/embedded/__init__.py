@@ -1,8 +1,9 @@
 """The embedded datasets: rendered faces with known motion, laid out as each raw dataset is.
 
 Importing this package costs nothing: numpy, OpenCV and dlib are imported by the functions that
-render. A dataset is one layout module (see `plan.LAYOUTS`) that plans its videos and writes its
-annotation files; identities, action units, motion and the renderer are common to all.
+render. A dataset is one layout module, called as its adapter is in :mod:`mexflow.datasets`. It has FPS, GEOMETRY
+(where its camera sees faces), ANNOTATION_FILES, plan(size, seed) and write_annotations(plan, directory);
+identities, action units, motion and the renderer are common to all.
 """
 
 from __future__ import annotations
@@ -10,10 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from mexflow.embedded.plan import LAYOUTS, SIZES, DatasetPlan, PlannedExpression, PlannedVideo, layout, plan
+from mexflow.embedded.scenario import SIZES, DatasetPlan, PlannedExpression, PlannedVideo, layout, modules, plan
 
 __all__ = [
-    "LAYOUTS",
     "SIZES",
     "DatasetPlan",
     "PlannedExpression",
@@ -21,6 +21,8 @@ __all__ = [
     "annotation_files",
     "expressions",
     "folders",
+    "layout",
+    "modules",
     "plan",
     "render_subject",
     "write_annotations",

@@ -9,11 +9,12 @@ import random
 from pathlib import Path
 
 from mexflow.embedded import facs
-from mexflow.embedded.plan import DatasetPlan, PlannedExpression, PlannedVideo
+from mexflow.embedded.geometry import Geometry
+from mexflow.embedded.scenario import DatasetPlan, PlannedExpression, PlannedVideo
 from mexflow.embedded.timeline import Span, deal, timeline
 
 FPS = 30.0
-FRAME_SIZE = (640, 480)
+GEOMETRY = Geometry("cas_me_2", 640, 480, 117.0, 0.42, grey=False, noise=1.6, jpeg_quality=88)
 CODES = "CAS(ME)^2code_final.xlsx"
 ANNOTATION_FILES = [CODES]
 SHEET = "CASFEcode_final"
@@ -67,12 +68,12 @@ _WITHOUT_APEX = 1
 
 
 def plan(size: str, seed: int) -> DatasetPlan:
-    """The plan of the embedded CAS(ME)²; see `mexflow.embedded.plan.plan`."""
+    """The plan of the embedded CAS(ME)²; see `mexflow.embedded.scenario`."""
     counts = _VIDEOS[size] if size != "full" else _full_counts(seed)
     bare = _bare(size, seed, counts)
     videos = tuple(_video(size, seed, *key, count, bare) for key, count in sorted(counts.items()))
     subjects = tuple(dict.fromkeys(video.subject for video in videos))
-    return DatasetPlan("cas_me_2", size, seed, FPS, FRAME_SIZE, 2, subjects, videos)
+    return DatasetPlan("cas_me_2", size, seed, FPS, 2, subjects, videos)
 
 
 def _full_counts(seed: int) -> dict[tuple[int, str], tuple[int, int]]:
@@ -174,7 +175,7 @@ def _expression(
 
 def write_annotations(dataset_plan: DatasetPlan, directory: Path) -> None:
     """Write the annotations, without a header, and the two sheets that say how subjects and videos are named."""
-    from mexflow.embedded.sheets import write_workbook
+    from mexflow.embedded.workbook import write_workbook
 
     order = {f"s{folder}": number for number, folder in enumerate(_FOLDERS, start=1)}
     rows: list[list] = []
@@ -188,9 +189,9 @@ def write_annotations(dataset_plan: DatasetPlan, directory: Path) -> None:
                 one.annotated_apex,
                 one.annotated_offset,
                 units,
-                one.said_emotion,
+                one.written_emotion,
                 f"{one.type}-expression",
-                one.said_emotion,
+                one.written_emotion,
             ]
         )
     naming = [[number, folder] for folder, number in order.items()]

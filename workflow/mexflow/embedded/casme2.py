@@ -9,7 +9,8 @@ import random
 from pathlib import Path
 
 from mexflow.embedded import facs
-from mexflow.embedded.plan import (
+from mexflow.embedded.geometry import Geometry
+from mexflow.embedded.scenario import (
     DatasetPlan,
     PlannedExpression,
     PlannedVideo,
@@ -19,7 +20,7 @@ from mexflow.embedded.plan import (
 )
 
 FPS = 200.0
-FRAME_SIZE = (640, 480)
+GEOMETRY = Geometry("casme2", 640, 480, 117.0, 0.42, grey=False, noise=1.6, jpeg_quality=88)
 CODING = "CASME2-coding-20140508.xlsx"
 OBJECTIVE = "CASME2-ObjectiveClasses.xlsx"
 ANNOTATION_FILES = [CODING, OBJECTIVE]
@@ -73,7 +74,7 @@ _MEGC2019 = {
 
 
 def plan(size: str, seed: int) -> DatasetPlan:
-    """The plan of the embedded CASME II; see `mexflow.embedded.plan.plan`."""
+    """The plan of the embedded CASME II; see `mexflow.embedded.scenario`."""
     subjects = SUBJECTS[size]
     videos = []
     without_row = _WITHOUT_ROW_TINY if size == "tiny" else _WITHOUT_ROW
@@ -84,7 +85,7 @@ def plan(size: str, seed: int) -> DatasetPlan:
         unlisted = {name for name, _ in extra}
         for name, (objective_class, emotion) in sorted([*zip(names, labels, strict=True), *extra]):
             videos.append(_video(size, seed, subject, name, objective_class, emotion, name not in unlisted))
-    return DatasetPlan("casme2", size, seed, FPS, FRAME_SIZE, 3, subjects, tuple(videos))
+    return DatasetPlan("casme2", size, seed, FPS, 3, subjects, tuple(videos))
 
 
 def _labels(size: str, seed: int) -> dict[str, list[tuple[int, str]]]:
@@ -164,13 +165,13 @@ def _video(
         annotated_apex=annotated_apex,
         annotated_offset=offset,
         units=units,
-        au_text=facs.casme2_text(rng, units, objective_class),
+        au_text=_units_text(rng, units, objective_class),
         emotion=emotion,
-        objective_class=objective_class,
         in_table=listed,
         repairs=repairs,
         labels=(
             ("casme2_5class", five),
+            ("objective_class", objective_class),
             ("megc2018", facs.OBJECTIVE_NAMES.get(objective_class)),
             ("megc2019", three),
         ),
@@ -188,9 +189,16 @@ def _video(
     )
 
 
+def _units_text(rng: random.Random, units: tuple[facs.PlannedUnit, ...], objective_class: int) -> str:
+    """The units as CASME II writes them (`4+7`, `L12`, `R6+R12`, now and then `?`)."""
+    if objective_class == 7 and rng.random() < 0.06:
+        return "?"
+    return facs.plain_text(units)
+
+
 def write_annotations(dataset_plan: DatasetPlan, directory: Path) -> None:
     """Write the coding sheet (blank columns included) and the 2018 objective classes."""
-    from mexflow.embedded.sheets import write_workbook
+    from mexflow.embedded.workbook import write_workbook
 
     rows = dataset_plan.annotations()
     coding = [
@@ -223,6 +231,6 @@ def write_annotations(dataset_plan: DatasetPlan, directory: Path) -> None:
             ]
         )
     objective = [["Subject", "Filename", "Objective Class"]]
-    objective += [[video.subject, video.video, one.objective_class] for video, one in rows]
+    objective += [[video.subject, video.video, dict(one.labels)["objective_class"]] for video, one in rows]
     write_workbook(Path(directory) / CODING, {"Sheet1": coding})
     write_workbook(Path(directory) / OBJECTIVE, {"Sheet1": objective})

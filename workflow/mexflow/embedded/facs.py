@@ -77,13 +77,6 @@ def plain_text(units: tuple[PlannedUnit, ...]) -> str:
     return "+".join(_term(unit) for unit in units)
 
 
-def casme2_text(rng: random.Random, units: tuple[PlannedUnit, ...], objective_class: int) -> str:
-    """The units as CASME II writes them (`4+7`, `L12`, `R6+R12`, now and then `?`)."""
-    if objective_class == 7 and rng.random() < 0.06:
-        return "?"
-    return plain_text(units)
-
-
 def samm_text(rng: random.Random, units: tuple[PlannedUnit, ...]) -> str:
     """The units as SAMM writes them, with its doubts: `12B`, `17?`, `ref(7B)`, `12A or 14`."""
     terms = [_term(unit) for unit in units]

@@ -18,10 +18,9 @@ import cv2
 import numpy as np
 from scipy.interpolate import RBFInterpolator
 
-from mexflow.embedded.plan import digest
+from mexflow.embedded.geometry import ALIGNED_EYE_DISTANCE, Geometry
+from mexflow.embedded.scenario import digest, layout
 from mexflow.embedded.textures import MIRROR, Texture, textures
-
-ALIGNED_EYE_DISTANCE = 59.0
 
 # Mean RGB of the skin, from fair to dark.
 _SKIN_TONES = (
@@ -32,42 +31,6 @@ _SKIN_TONES = (
     (0.63, 0.45, 0.34),
     (0.56, 0.40, 0.31),
 )
-
-
-@dataclass(frozen=True)
-class Geometry:
-    """Where a dataset's camera sees faces.
-
-    Frame width and height and eye corner distance in pixels, eye level as a fraction of the height;
-    `grey` for one channel. `people` names the set of persons: datasets that share it show the same
-    faces.
-    """
-
-    people: str
-    width: int
-    height: int
-    eye_distance: float
-    eye_level: float
-    grey: bool
-    noise: float
-    jpeg_quality: int
-
-    @property
-    def unit(self) -> float:
-        """Pixels per aligned unit."""
-        return self.eye_distance / ALIGNED_EYE_DISTANCE
-
-
-# dlib looks for faces in sizes that grow by 1.2; these eye distances make a face fit one of them,
-# at SAMM's full size and at half of it, for between two sizes the wrong one is chosen at times.
-GEOMETRIES = {
-    "casme2": Geometry("casme2", 640, 480, 117.0, 0.42, False, 1.6, 88),
-    "samm": Geometry("samm", 2040, 1088, 239.0, 0.44, True, 1.3, 86),
-    "samm_lv": Geometry("samm", 2040, 1088, 239.0, 0.44, True, 1.3, 86),
-    "cas_me_2": Geometry("cas_me_2", 640, 480, 117.0, 0.42, False, 1.6, 88),
-    "smic": Geometry("smic", 640, 480, 117.0, 0.42, False, 2.0, 88),
-    "mmew": Geometry("mmew", 1920, 1080, 239.0, 0.44, False, 1.3, 86),
-}
 
 
 @dataclass(frozen=True)
@@ -98,7 +61,7 @@ class Identity:
 @functools.lru_cache(maxsize=2)
 def identity(dataset: str, seed: int, subject: str) -> Identity:
     """The face of a subject: a pure function of (seed, people of the dataset, subject)."""
-    geometry = GEOMETRIES[dataset]
+    geometry: Geometry = layout(dataset).GEOMETRY
     rng = np.random.default_rng(digest(seed, geometry.people, subject, "identity"))
     sources = textures()
     if rng.random() < 0.5:

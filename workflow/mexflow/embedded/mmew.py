@@ -9,10 +9,11 @@ import random
 from pathlib import Path
 
 from mexflow.embedded import facs
-from mexflow.embedded.plan import DatasetPlan, PlannedExpression, PlannedVideo
+from mexflow.embedded.geometry import Geometry
+from mexflow.embedded.scenario import DatasetPlan, PlannedExpression, PlannedVideo
 
 FPS = 90.0
-FRAME_SIZE = (1920, 1080)
+GEOMETRY = Geometry("mmew", 1920, 1080, 239.0, 0.44, grey=False, noise=1.3, jpeg_quality=86)
 TABLE = "MMEW_Micro_Exp.xlsx"
 ANNOTATION_FILES = [TABLE]
 
@@ -29,7 +30,7 @@ _DURATIONS = {
 
 
 def plan(size: str, seed: int) -> DatasetPlan:
-    """The plan of the embedded MMEW; see `mexflow.embedded.plan.plan`."""
+    """The plan of the embedded MMEW; see `mexflow.embedded.scenario`."""
     subjects = tuple(f"S{number:02d}" for number in range(1, _SUBJECTS[size] + 1))
     videos = []
     for subject, emotions in _emotions(size, seed, subjects).items():
@@ -37,7 +38,7 @@ def plan(size: str, seed: int) -> DatasetPlan:
         for emotion in sorted(emotions, key=list(_COUNTS).index):
             ordinals[emotion] += 1
             videos.append(_video(size, seed, subject, emotion, ordinals[emotion]))
-    return DatasetPlan("mmew", size, seed, FPS, FRAME_SIZE, 3, subjects, tuple(videos))
+    return DatasetPlan("mmew", size, seed, FPS, 3, subjects, tuple(videos))
 
 
 def _emotions(size: str, seed: int, subjects: tuple[str, ...]) -> dict[str, list[str]]:
@@ -78,7 +79,7 @@ def _video(size: str, seed: int, subject: str, emotion: str, ordinal: int) -> Pl
         dataset="mmew",
         subject=subject,
         video=name,
-        path=f"Micro_Expression/{expression.said_emotion}/{name}",
+        path=f"Micro_Expression/{expression.written_emotion}/{name}",
         file_pattern="{frame}.jpg",
         first_frame=1,
         frame_count=before + rise + fall + after + 1,
@@ -89,7 +90,7 @@ def _video(size: str, seed: int, subject: str, emotion: str, ordinal: int) -> Pl
 
 def write_annotations(dataset_plan: DatasetPlan, directory: Path) -> None:
     """Write the table: the header in row 1, a row per clip."""
-    from mexflow.embedded.sheets import write_workbook
+    from mexflow.embedded.workbook import write_workbook
 
     rows: list[list] = [
         [
@@ -107,7 +108,7 @@ def write_annotations(dataset_plan: DatasetPlan, directory: Path) -> None:
                 one.annotated_apex,
                 one.annotated_offset,
                 units,
-                one.said_emotion,
+                one.written_emotion,
                 None,
             ]
         )

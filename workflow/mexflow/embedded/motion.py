@@ -24,7 +24,7 @@ from scipy.ndimage import map_coordinates
 
 from mexflow.embedded import action_units
 from mexflow.embedded.identity import Identity
-from mexflow.embedded.plan import PlannedExpression, PlannedVideo, digest
+from mexflow.embedded.scenario import PlannedExpression, PlannedVideo, digest
 
 # The region that moves, in aligned units, and the ellipse (centre, radii) of the rigid head.
 _REGION = (-74.0, 74.0, -80.0, 112.0)

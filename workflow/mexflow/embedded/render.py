@@ -15,7 +15,7 @@ import numpy as np
 from mexflow.embedded.action_units import SIDES, UNITS
 from mexflow.embedded.identity import Identity, identity
 from mexflow.embedded.motion import Region, VideoMotion
-from mexflow.embedded.plan import DatasetPlan, PlannedVideo, digest
+from mexflow.embedded.scenario import DatasetPlan, PlannedVideo, digest
 
 _NOISE_SHIFT = 96  # pixels by which the noise can be moved between frames
 

@@ -9,7 +9,8 @@ import random
 from pathlib import Path
 
 from mexflow.embedded import facs
-from mexflow.embedded.plan import (
+from mexflow.embedded.geometry import Geometry
+from mexflow.embedded.scenario import (
     DatasetPlan,
     PlannedExpression,
     PlannedVideo,
@@ -19,7 +20,7 @@ from mexflow.embedded.plan import (
 )
 
 FPS = 200.0
-FRAME_SIZE = (2040, 1088)
+GEOMETRY = Geometry("samm", 2040, 1088, 239.0, 0.44, grey=True, noise=1.3, jpeg_quality=86)
 CODES = "SAMM_Micro_FACS_Codes_v2.xlsx"
 ANNOTATION_FILES = [CODES]
 SHEET = "MICRO_ONLY"
@@ -97,14 +98,14 @@ _HEADER = [
 
 
 def plan(size: str, seed: int) -> DatasetPlan:
-    """The plan of the embedded SAMM; see `mexflow.embedded.plan.plan`."""
+    """The plan of the embedded SAMM; see `mexflow.embedded.scenario`."""
     videos = []
     for subject, labels in _labels(size, seed).items():
         rng = random.Random(f"{seed}/samm/{subject}")
         names = _names(rng, subject, labels)
         for name, (objective_class, emotion) in sorted(zip(names, labels, strict=True)):
             videos.append(_video(size, seed, subject, name, objective_class, emotion))
-    return DatasetPlan("samm", size, seed, FPS, FRAME_SIZE, 2, SUBJECTS[size], tuple(videos))
+    return DatasetPlan("samm", size, seed, FPS, 2, SUBJECTS[size], tuple(videos))
 
 
 def _labels(size: str, seed: int) -> dict[str, list[tuple[int, str]]]:
@@ -163,10 +164,10 @@ def _video(size: str, seed: int, subject: str, name: str, objective_class: int, 
         units=units,
         au_text=facs.samm_text(rng, units),
         emotion=emotion,
-        objective_class=objective_class,
         inducement=int(name.split("_")[1]),
         repairs=repairs,
         labels=(
+            ("objective_class", objective_class),
             ("megc2018", facs.OBJECTIVE_NAMES.get(objective_class)),
             ("megc2019", _MEGC2019.get(emotion, "negative")),
         ),
@@ -186,7 +187,7 @@ def _video(size: str, seed: int, subject: str, name: str, objective_class: int, 
 
 def write_annotations(dataset_plan: DatasetPlan, directory: Path) -> None:
     """Write the FACS codes: thirteen lines of text, the header in row 14, a row per clip."""
-    from mexflow.embedded.sheets import write_workbook
+    from mexflow.embedded.workbook import write_workbook
 
     rows: list[list] = [[line] for line in _LEAD] + [_HEADER]
     for video, one in dataset_plan.annotations():
@@ -203,7 +204,7 @@ def write_annotations(dataset_plan: DatasetPlan, directory: Path) -> None:
                 "Micro - 1/2",
                 one.au_text,
                 one.emotion.capitalize(),
-                one.objective_class,
+                dict(one.labels)["objective_class"],
                 None,
             ]
         )

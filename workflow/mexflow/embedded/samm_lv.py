@@ -9,11 +9,12 @@ import random
 from pathlib import Path
 
 from mexflow.embedded import facs
-from mexflow.embedded.plan import DatasetPlan, PlannedExpression, PlannedVideo
+from mexflow.embedded.geometry import Geometry
+from mexflow.embedded.scenario import DatasetPlan, PlannedExpression, PlannedVideo
 from mexflow.embedded.timeline import Span, deal, timeline
 
 FPS = 200.0
-FRAME_SIZE = (2040, 1088)
+GEOMETRY = Geometry("samm", 2040, 1088, 239.0, 0.44, grey=True, noise=1.3, jpeg_quality=86)
 CODES = "SAMM_LongVideos_V2_Release.xlsx"
 ANNOTATION_FILES = [CODES]
 SHEET = "FACS_Movement_Only"
@@ -64,12 +65,12 @@ _HEADER = [
 
 
 def plan(size: str, seed: int) -> DatasetPlan:
-    """The plan of the embedded SAMM Long Videos; see `mexflow.embedded.plan.plan`."""
+    """The plan of the embedded SAMM Long Videos; see `mexflow.embedded.scenario`."""
     counts = _VIDEOS[size] if size != "full" else _full_counts(seed)
     without_apex = _without_apex(size, seed, counts)
     videos = tuple(_video(size, seed, name, count, without_apex) for name, count in counts.items())
     subjects = tuple(dict.fromkeys(video.subject for video in videos))
-    return DatasetPlan("samm_lv", size, seed, FPS, FRAME_SIZE, 2, subjects, videos)
+    return DatasetPlan("samm_lv", size, seed, FPS, 2, subjects, videos)
 
 
 def _full_counts(seed: int) -> dict[str, tuple[int, int]]:
@@ -163,7 +164,7 @@ def _expression(rng: random.Random, span: Span, clip: str, onset_zero: bool, bar
 
 def write_annotations(dataset_plan: DatasetPlan, directory: Path) -> None:
     """Write the FACS codes: ten lines of text, the header in row 11, a row per expression."""
-    from mexflow.embedded.sheets import write_workbook
+    from mexflow.embedded.workbook import write_workbook
 
     rows: list[list] = [[line] for line in _LEAD] + [_HEADER]
     for video, one in dataset_plan.annotations():

@@ -9,10 +9,11 @@ import random
 from pathlib import Path
 
 from mexflow.embedded import facs
-from mexflow.embedded.plan import DatasetPlan, PlannedExpression, PlannedVideo
+from mexflow.embedded.geometry import Geometry
+from mexflow.embedded.scenario import DatasetPlan, PlannedExpression, PlannedVideo
 
 FPS = 100.0
-FRAME_SIZE = (640, 480)
+GEOMETRY = Geometry("smic", 640, 480, 117.0, 0.42, grey=False, noise=2.0, jpeg_quality=88)
 ANNOTATION_FILES: list[str] = []
 
 _CLASSES = {"negative": "ne", "positive": "po", "surprise": "sur"}
@@ -31,7 +32,7 @@ _DURATIONS = {"tiny": ((6, 7), (6, 8)), "demo": ((11, 15), (12, 18)), "full": ((
 
 
 def plan(size: str, seed: int) -> DatasetPlan:
-    """The plan of the embedded SMIC-HS; see `mexflow.embedded.plan.plan`."""
+    """The plan of the embedded SMIC-HS; see `mexflow.embedded.scenario`."""
     videos = [
         _video(size, seed, number, emotion, ordinal)
         for number in _SUBJECTS[size]
@@ -39,7 +40,7 @@ def plan(size: str, seed: int) -> DatasetPlan:
         for ordinal in range(1, count + 1)
     ]
     subjects = tuple(f"s{number:02d}" for number in _SUBJECTS[size])
-    return DatasetPlan("smic", size, seed, FPS, FRAME_SIZE, 3, subjects, tuple(videos))
+    return DatasetPlan("smic", size, seed, FPS, 3, subjects, tuple(videos))
 
 
 def _video(size: str, seed: int, number: int, emotion: str, ordinal: int) -> PlannedVideo:

@@ -12,7 +12,7 @@ import numpy as np
 
 from mexflow.embedded.identity import identity
 from mexflow.embedded.motion import Region, VideoMotion
-from mexflow.embedded.plan import plan
+from mexflow.embedded.scenario import plan
 
 
 @functools.lru_cache(maxsize=2)

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from mexflow.datasets.spotting import interval
+from mexflow.datasets.half_length import half_length
 from mexflow.errors import UserError
 from mexflow.evaluation import spotted
 from mexflow.evaluation.intervals import Interval
@@ -70,7 +70,7 @@ def draw(figure: Scores, material: Material) -> Drawn:
         rows = material.rows(paper.data_name(figure.experiment))
         variant = figure.variant or scores[fold]["variant"][0].as_py()
         types = evidence.classes(figure.experiment)
-        k = {kind: interval(rows, kind).k for kind in types}
+        k = {kind: half_length(rows, kind).k for kind in types}
         order = paper.intervals.order
         shown = curves(scores[fold], thresholds[fold], intervals[fold], video, variant, k, types, order)
         summary = f"{video[0]} {video[2]}, {variant} frame skips"
@@ -120,7 +120,7 @@ def curves(
         scores: of its fold, see :mod:`mexflow.evaluation.scores`; likewise `thresholds` and `intervals`.
         video: dataset, subject and name.
         variant: of testing.
-        k: by type, see :func:`mexflow.datasets.spotting.interval`.
+        k: by type, see :func:`mexflow.datasets.half_length.half_length`.
         types: in the order in which they are shown.
         order: of the smoothing, as the intervals were made with.
 

@@ -10,9 +10,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from mexflow import models
+from mexflow.datasets import reading
 from mexflow.errors import UserError, nearest
 from mexflow.evaluation.folds import PROTOCOLS
 from mexflow.papers import Paper
+from mexflow.papers.parts import Data
 from mexflow.plan.enumeration import known_indexes
 from mexflow.store import digest
 
@@ -32,7 +34,7 @@ def check(paper: Paper, path: Path) -> None:
 def _problems(paper: Paper) -> Iterable[tuple[str, str]]:
     protocols = {"protocol": paper.protocol}
     for name, data in paper.data.items():
-        yield from _unknown(f"data.{name}.index", "dataset", data.index, known_indexes())
+        yield from list(_unknown(f"data.{name}.index", "dataset", data.index, known_indexes())) or _labels(name, data)
         if data.protocol is not None:
             protocols[f"data.{name}.protocol"] = data.protocol
     for place, protocol in protocols.items():
@@ -46,6 +48,19 @@ def _problems(paper: Paper) -> Iterable[tuple[str, str]]:
             continue
         wrong = list(_unknown(f"{place}.model", "network", model, models.available()))
         yield from wrong or ((f"{place}.options", text) for text in models.wrong_options(model, experiment.options))
+
+
+def _labels(name: str, data: Data) -> Iterable[tuple[str, str]]:
+    """What is wrong with the label of a paper's data: the index must declare it, and its classes."""
+    declared: dict[str, tuple[str | int, ...]] = {label.name: label.classes for label in reading.labels(data.index)}
+    declared["type"] = ("micro", "macro")
+    wrong = list(_unknown(f"data.{name}.label", f"label of {data.index}", data.label, declared))
+    if wrong:
+        yield from wrong
+        return
+    classes = [str(value) for value in declared[data.label]]
+    for class_ in data.classes:
+        yield from _unknown(f"data.{name}.classes", f"class of {data.label}", class_, classes)
 
 
 def _unknown(place: str, what: str, word: str, known: Iterable[str]) -> Iterable[tuple[str, str]]:

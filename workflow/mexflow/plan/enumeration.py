@@ -7,7 +7,6 @@ them. The Snakefile itself imports nothing for this but the standard library.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import subprocess
@@ -18,8 +17,10 @@ from typing import Any
 
 from mexflow.commands import code_digest
 from mexflow.config import Config
-from mexflow.datasets import COMPOSITES, DATASETS, modules
-from mexflow.errors import UserError, choose
+from mexflow.datasets import reading
+from mexflow.datasets.registry import COMPOSITES, DATASETS
+from mexflow.datasets.stamp import stamp
+from mexflow.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -41,22 +42,18 @@ def enumerate_dataset(config: Config, dataset: str, results: Path) -> Enumerated
     """Enumerate a raw dataset.
 
     Raises:
-        UserError: if a licensed copy cannot be listed.
+        UserError: if a licensed copy cannot be listed, or a layout and the adapter disagree about labels.
     """
-    root = config.root(choose("dataset", dataset, DATASETS))
+    root = config.root(reading.adapter(dataset).name)
     if root != "embedded":
         return _licensed(dataset, Path(root), results / "index" / f".{dataset}.listing.json")
     from mexflow import embedded
 
     plan = embedded.plan(dataset, config.embedded.size, config.embedded.seed)
+    rows = plan.expected_rows()
+    reading.check_labels(dataset, rows, *embedded.modules(dataset))
     annotations = [f"{results.as_posix()}/embedded/{dataset}/{name}" for name in embedded.annotation_files(dataset)]
-    return Enumerated(plan.expected_rows(), list(plan.subjects), annotations, "")
-
-
-def members(index: str) -> tuple[str, ...]:
-    """The raw datasets that an index is made of: itself, or a composite's members."""
-    choose("dataset", index, [*DATASETS, *COMPOSITES])
-    return COMPOSITES.get(index, (index,))
+    return Enumerated(rows, list(plan.subjects), annotations, "")
 
 
 def known_indexes() -> list[str]:
@@ -70,14 +67,14 @@ def rows_of(index: str, enumerated: dict[str, Enumerated]) -> list[dict[str, Any
         return enumerated[index].rows
     return [
         {**row, "subject": f"{row['dataset']}/{row['subject']}"}
-        for member in COMPOSITES[index]
+        for member in reading.members(index)
         for row in enumerated[member].rows
         if row[index] is not None
     ]
 
 
 def _licensed(dataset: str, root: Path, cache: Path) -> Enumerated:
-    code = code_digest("listing", *modules(dataset))
+    code = code_digest("listing", *reading.modules(dataset))
     try:
         known = json.loads(cache.read_bytes())
         same = known["root"] == str(root) and known["code"] == code
@@ -93,26 +90,6 @@ def _licensed(dataset: str, root: Path, cache: Path) -> Enumerated:
             raise UserError(lines[-1].removeprefix("mexflow: error: "))
         known = json.loads(cache.read_bytes())
     return Enumerated(known["rows"], known["subjects"], known["annotations"], known["version"])
-
-
-def stamp(root: Path, places: list[str]) -> str:
-    """A text that changes when a file is added to, removed from or renamed in one of these folders, or a file changes.
-
-    Args:
-        root: a dataset's root.
-        places: folders and files, relative to it; the folders above them count as well.
-    """
-    every = {Path(".")}
-    for place in places:
-        every |= {Path(place), *Path(place).parents}
-    sha = hashlib.sha256()
-    for place in sorted(every):
-        try:
-            status = os.stat(root / place)
-            sha.update(f"{place} {status.st_mtime_ns} {status.st_size}\n".encode())
-        except OSError:
-            sha.update(f"{place} missing\n".encode())
-    return sha.hexdigest()
 
 
 def spread(every: list[str], wanted: int) -> list[str]:

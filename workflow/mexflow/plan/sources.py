@@ -7,8 +7,10 @@ from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 
-from mexflow import commands, datasets, embedded
+from mexflow import commands, embedded
 from mexflow.config import Config
+from mexflow.datasets import reading
+from mexflow.datasets.registry import COMPOSITES, DATASETS
 from mexflow.datasets.subjects import with_clips
 from mexflow.errors import UserError
 from mexflow.plan import enumeration
@@ -29,12 +31,14 @@ class Sources:
             results: the folder of the results.
 
         Raises:
-            UserError: if a paper asks for a dataset that is not in use.
+            UserError: if a paper asks for a dataset that is not in use, or one that is to be rendered has no layout.
         """
         self.config, self.results = config, results
         self.wanted = sorted(set(wanted))
+        for name in self.embedded:
+            embedded.layout(name)
         for index in self.wanted:
-            if absent := [name for name in enumeration.members(index) if name not in self.in_use]:
+            if absent := [name for name in reading.members(index) if name not in self.in_use]:
                 raise UserError(
                     f"config.yaml: a paper needs {index}, but datasets.{absent[0]}.root is none; set it to `embedded` "
                     "or to the folder of your licensed copy, or take the paper out of `papers`"
@@ -43,7 +47,7 @@ class Sources:
     @cached_property
     def in_use(self) -> list[str]:
         """The raw datasets in use, in the order of the registry."""
-        return [name for name in datasets.DATASETS if self.config.root(name) != "none"]
+        return [name for name in DATASETS if self.config.root(name) != "none"]
 
     @property
     def embedded(self) -> list[str]:
@@ -99,11 +103,11 @@ class Sources:
 
     def rows(self, index: str) -> list[dict]:
         """The rows of an index; see `enumeration.rows_of`."""
-        return enumeration.rows_of(index, {name: self.enumerated(name) for name in enumeration.members(index)})
+        return enumeration.rows_of(index, {name: self.enumerated(name) for name in reading.members(index)})
 
     def subjects(self, index: str) -> list[tuple[str, str]]:
         """(dataset, subject) of an index's subjects with a usable clip, or with any video where every video counts."""
-        if index in datasets.SPOTTING:
+        if reading.long_videos(index):
             return [(index, subject) for subject in self.enumerated(index).subjects]
         return with_clips(self.rows(index))
 
@@ -114,13 +118,13 @@ class Sources:
 
     def roots(self, index: str) -> list[str]:
         """The ``--root`` values of `index`."""
-        members = enumeration.members(index)
-        return [f"{name}={self.root(name)}" for name in members] if index in datasets.COMPOSITES else [self.root(index)]
+        members = reading.members(index)
+        return [f"{name}={self.root(name)}" for name in members] if index in COMPOSITES else [self.root(index)]
 
     def raw_files(self, index: str) -> list[str]:
         """What the index of a dataset is made from: annotation files, and the rendered frames of embedded data."""
         files = []
-        for name in enumeration.members(index):
+        for name in reading.members(index):
             files += self.enumerated(name).annotations
             if name in self.embedded:
                 subjects = [subject for dataset, subject in self.renderings if dataset == name]
@@ -150,27 +154,31 @@ class Sources:
 
     def version(self, index: str) -> str:
         """A text that changes when a licensed copy changes."""
-        return " ".join(self.enumerated(name).version for name in enumeration.members(index)).strip()
+        return " ".join(self.enumerated(name).version for name in reading.members(index)).strip()
 
     def data(self, index: str) -> str:
         """Which data the numbers of an index come from: ``embedded``, or the roots of the licensed copies.
 
         Roots are as the configuration has them, ``~`` and all: the same text for whoever has the data at home.
         """
-        roots = {name: getattr(self.config.datasets, name).root for name in enumeration.members(index)}
+        roots = {name: getattr(self.config.datasets, name).root for name in reading.members(index)}
         if set(roots.values()) == {"embedded"}:
             return "embedded"
         return ", ".join(f"{root} ({name})" for name, root in roots.items())
 
     def index_code(self, index: str) -> str:
         """The code digest of making an index."""
-        return commands.code_digest("index", *datasets.modules(index))
+        return commands.code_digest("index", *reading.modules(index))
+
+    def adapter_modules(self, dataset: str) -> list[str]:
+        """What a command that asks a raw dataset's adapter picks by name."""
+        return reading.adapter_modules(dataset)
 
     def faces_flags(self, dataset: str) -> str:
         """What `mexflow faces` is told of a dataset: whether every video counts, and an OpenFace folder to use."""
         import shlex
 
-        flags = ["--every-video"] if dataset in datasets.SPOTTING else []
+        flags = ["--every-video"] if reading.long_videos(dataset) else []
         if folder := self.config.openface(dataset):
             flags.append(f"--openface {shlex.quote(folder)}")
         return " ".join(flags)
@@ -178,7 +186,7 @@ class Sources:
 
 def _composites(names: Iterable[str]) -> list[str]:
     """The composites of which all members are among these raw datasets."""
-    return [name for name, members in datasets.COMPOSITES.items() if set(members) <= set(names)]
+    return [name for name in COMPOSITES if set(reading.members(name)) <= set(names)]
 
 
 def require_plain(folder: Path) -> None:

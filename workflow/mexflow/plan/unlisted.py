@@ -15,8 +15,8 @@ from collections.abc import Iterable
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from mexflow.datasets.reading import members
 from mexflow.errors import UserError, lines
-from mexflow.plan.enumeration import members
 from mexflow.plan.flags import flags
 
 if TYPE_CHECKING:

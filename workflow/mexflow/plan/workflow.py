@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from mexflow import commands, config, embedded, papers
+from mexflow.datasets import reading
 from mexflow.errors import choose
 from mexflow.evaluation.folds import PROTOCOLS
 from mexflow.papers import Paper
@@ -308,7 +309,11 @@ class Workflow:
     def quality_code(self) -> str:
         """The code digest of holding the embedded datasets in use against the truth, by every method of flow."""
         methods = digest.entries("mexflow.preprocess.flow", "METHODS")
-        layouts = (embedded.LAYOUTS[dataset] for dataset in self.checked)
+        layouts = (
+            module
+            for dataset in self.checked
+            for module in (*embedded.modules(dataset), *reading.adapter_modules(dataset))
+        )
         return self.code("quality", *layouts, *(f"mexflow.preprocess.flow:{method}" for method in methods))
 
     @cached_property

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mexflow.datasets.spotting import interval
+from mexflow.datasets.half_length import half_length
 from mexflow.errors import UserError, choose
 from mexflow.evaluation import spotted, spotting
 from mexflow.evaluation.intervals import Counts
@@ -225,7 +225,7 @@ def _test_videos(
     rows = evidence.rows[evidence.paper.data_name(place.experiment)]
     videos = []
     for fold, table in tables:
-        k = {expression: interval(rows, expression).k for expression in table["type"].unique().to_pylist()}
+        k = {expression: half_length(rows, expression).k for expression in table["type"].unique().to_pylist()}
         for (variant, expression), scored in spotted.scored(table, k, evidence.paper.intervals.order).items():
             videos += [((fold, variant, expression), video) for video in scored]
     return videos, None

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import pyarrow as pa
 
-from mexflow.datasets.spotting import interval
+from mexflow.datasets.half_length import half_length
 from mexflow.evaluation import scores
 from mexflow.evaluation.folds import PROTOCOLS
 from mexflow.evaluation.spotting import contrast, swept
@@ -42,7 +42,7 @@ class Folds:
         cv2.setNumThreads(1)
         self._recipe = recipe
         rows = labelled(material.rows, recipe.label, recipe.classes)
-        self._half = interval(material.rows, "micro").k if recipe.k is None else recipe.k
+        self._half = half_length(material.rows, "micro").k if recipe.k is None else recipe.k
         self.testing = {fold.name: fold.test_subjects for fold in PROTOCOLS[recipe.protocol](rows, recipe.label)}
         clips, self.left_out = load(
             material.inputs, material.arrays[0], None, rows, material.rows, recipe.label, recipe.classes

@@ -1,4 +1,4 @@
-"""k, the spotting interval, and where `index` prints it."""
+"""k, the half length of an expression in spotting, and where `index` prints it."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 import project
 from dataset_files import cas_me_2, cas_me_2_frames, cas_me_2_row, casme2, casme2_frames, casme2_row
-from mexflow.datasets import SPOTTING, read
-from mexflow.datasets.spotting import interval
+from mexflow.datasets.half_length import half_length
+from mexflow.datasets.reading import read
 from mexflow.errors import UserError
 
 
@@ -26,43 +26,43 @@ def lengths(*frames):
 
 @given(st.lists(st.integers(1, 2000), min_size=1, max_size=50))
 def test_formula(frames):
-    found = interval(lengths(*frames), "micro")
+    found = half_length(lengths(*frames), "micro")
     assert found.k == math.floor((Fraction(sum(frames), len(frames)) + 1) / 2)
     assert (found.mean, found.count) == (sum(frames) / len(frames), len(frames))
 
 
 @pytest.mark.parametrize(("frames", "k"), [([73, 73], 37), ([72, 73], 36), ([74, 75], 37), ([75], 38), ([1], 1)])
 def test_rounding(frames, k):
-    assert interval(lengths(*frames), "micro").k == k
+    assert half_length(lengths(*frames), "micro").k == k
 
 
 def test_published_values_of_cas_me_2():
     """The counts of the release: 44 of 300 macro rows have no offset, and their rule decides between 18, 19 and 20."""
     whole = [row(10, 10 + length, "macro") for length in [39] * 256]
     open_end = [row(10, 10 + half, "macro", 10 + half, ["offset_missing: the table says '0'"]) for half in [17] * 44]
-    found = interval(whole + open_end, "macro")
+    found = half_length(whole + open_end, "macro")
     assert found.mean == pytest.approx((256 * 39 + 44 * 34) / 300)
     assert found.k == 19
-    assert interval(whole, "macro").k == 20
-    assert interval([*whole, *({**one, "repairs": []} for one in open_end)], "macro").k == 18
+    assert half_length(whole, "macro").k == 20
+    assert half_length([*whole, *({**one, "repairs": []} for one in open_end)], "macro").k == 18
 
 
 def test_the_type_alone_counts():
     rows = [*lengths(9, 11), row(0, 500, "macro")]
-    assert (interval(rows, "micro").k, interval(rows, "macro").k) == (5, 250)
+    assert (half_length(rows, "micro").k, half_length(rows, "macro").k) == (5, 250)
 
 
 def test_excluded_rows_with_numbers_count():
     rows = [row(0, 10), row(0, 30, excluded="folder_missing: x"), row(None, None, excluded="not_a_number: x")]
-    found = interval(rows, "micro")
+    found = half_length(rows, "micro")
     assert (found.mean, found.count) == (20, 2)
 
 
 def test_rule():
     rows = [row(0, 9), row(0, 10), row(0, 10)]
-    assert interval(rows, "micro").rule == ("floor((N + 1) / 2), N = 9.67 the mean of offset - onset over 3 rows")
+    assert half_length(rows, "micro").rule == ("floor((N + 1) / 2), N = 9.67 the mean of offset - onset over 3 rows")
     rows.append(row(0, 5, apex=5, repairs=["offset_missing"]))
-    assert interval(rows, "micro").rule == (
+    assert half_length(rows, "micro").rule == (
         "floor((N + 1) / 2), N = 9.75 the mean of offset - onset over 4 rows; in 1 of them without an offset, "
         "2 * apex - onset stands for it"
     )
@@ -78,9 +78,9 @@ def test_rule():
         ([row(9, 0)], "their mean length is -9.00 frames"),
     ],
 )
-def test_no_interval(rows, why):
+def test_no_half_length(rows, why):
     with pytest.raises(UserError, match=f"spotting interval of micro-expressions cannot be computed: {why}; check"):
-        interval(rows, "micro")
+        half_length(rows, "micro")
 
 
 @pytest.fixture
@@ -119,4 +119,4 @@ def test_a_summary_without_k(root):
 def test_other_datasets_have_no_k(tmp_path):
     casme2_frames(tmp_path, "sub01/EP02_01f", range(1, 13))
     listing = read("casme2", {"casme2": casme2(tmp_path, [casme2_row()])})
-    assert "casme2" not in SPOTTING and "  k " not in listing.summary()
+    assert not listing.long_videos and "  k " not in listing.summary()

@@ -10,7 +10,7 @@ from mexflow.errors import UserError
 
 
 @dataclass(frozen=True)
-class Interval:
+class HalfLength:
     """``k = floor((N + 1) / 2)``, in frames.
 
     `mean` is N, the mean length of the `count` expressions that have frame numbers, in frames; `rule` says in
@@ -23,7 +23,7 @@ class Interval:
     rule: str
 
 
-def interval(rows: Iterable[Mapping[str, Any]], type: str) -> Interval:
+def half_length(rows: Iterable[Mapping[str, Any]], type: str) -> HalfLength:
     """Compute k from the rows of an index.
 
     The length of an expression is offset - onset; where the offset is not annotated (repair ``offset_missing``) the
@@ -56,4 +56,4 @@ def interval(rows: Iterable[Mapping[str, Any]], type: str) -> Interval:
     rule = f"floor((N + 1) / 2), N = {total / count:.2f} the mean of offset - onset over {count} rows"
     if mirrored:
         rule += f"; in {mirrored} of them without an offset, 2 * apex - onset stands for it"
-    return Interval(k, total / count, count, rule)
+    return HalfLength(k, total / count, count, rule)

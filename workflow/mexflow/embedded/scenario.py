@@ -13,13 +13,11 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from types import ModuleType
 
+from mexflow.datasets.registry import DATASETS
 from mexflow.embedded import facs
-from mexflow.errors import choose
+from mexflow.errors import UserError, choose
 
 SIZES = ("tiny", "demo", "full")
-
-# dataset -> the module that plans it and writes its annotation files.
-LAYOUTS = {name: f"mexflow.embedded.{name}" for name in ("casme2", "samm", "samm_lv", "cas_me_2", "smic", "mmew")}
 
 # Frames of (neutral before, onset to apex, apex to offset, neutral after), as inclusive ranges.
 DURATIONS = {
@@ -43,7 +41,8 @@ class PlannedExpression:
     is the cell as written: a number, or text such as "/", or None where nothing is written. `emotion` is the
     owners' name of it, `annotated_emotion` how this copy writes it where that differs. `au_text` None is written
     as the dataset writes unknown units. An expression that is not `in_table` has no row. `row_video` is the video
-    that the row names where that is not the one it is in.
+    that the row names where that is not the one it is in. `labels` are the label columns of its row in the index, a
+    name and a class each.
     """
 
     clip: str
@@ -58,7 +57,6 @@ class PlannedExpression:
     au_text: str | None
     emotion: str | None = None
     annotated_emotion: str | None = None
-    objective_class: int | None = None
     inducement: int = 1
     in_table: bool = True
     row_video: str | None = None
@@ -67,7 +65,7 @@ class PlannedExpression:
     labels: tuple[tuple[str, object], ...] = ()
 
     @property
-    def said_emotion(self) -> str | None:
+    def written_emotion(self) -> str | None:
         """The emotion as this copy writes it."""
         return self.annotated_emotion or self.emotion
 
@@ -114,15 +112,13 @@ class PlannedVideo:
 class DatasetPlan:
     """All videos of one embedded dataset.
 
-    `frame_size` is (width, height) in pixels. The first `depth` parts of a frame's path are a folder that holds
-    frames of one subject only.
+    The first `depth` parts of a frame's path are a folder that holds frames of one subject only.
     """
 
     dataset: str
     size: str
     seed: int
     fps: float
-    frame_size: tuple[int, int]
     depth: int
     subjects: tuple[str, ...]
     videos: tuple[PlannedVideo, ...] = field(repr=False)
@@ -167,8 +163,6 @@ class DatasetPlan:
 
 
 def _row(video: PlannedVideo, one: PlannedExpression) -> dict:
-    labels = dict.fromkeys(("casme2_5class", "megc2018", "megc2019", "mmew_5class"))
-    labels.update(one.labels)
     path = video.path if one.row_video is None else f"{video.path.rpartition('/')[0]}/{one.row_video}"
     return {
         "dataset": video.dataset,
@@ -180,8 +174,7 @@ def _row(video: PlannedVideo, one: PlannedExpression) -> dict:
         "fps": video.fps,
         "action_units": one.au_text,
         "emotion": one.emotion,
-        "objective_class": one.objective_class,
-        **labels,
+        **dict(one.labels),
         "path": path,
         "repairs": list(one.repairs),
         "excluded": one.excluded,
@@ -208,8 +201,26 @@ def plan(dataset: str, size: str, seed: int) -> DatasetPlan:
 
 
 def layout(dataset: str) -> ModuleType:
-    """The layout module of a dataset. Raises UserError for a dataset that is not embedded."""
-    return import_module(LAYOUTS[choose("embedded dataset", dataset, LAYOUTS)])
+    """The layout module of a dataset. Raises UserError for an unknown dataset, and for one without a layout."""
+    (name,) = modules(dataset)
+    try:
+        return import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name != name:
+            raise
+    raise UserError(
+        f"{dataset} cannot be rendered: there is no layout {name}; write it, or set datasets.{dataset}.root in "
+        "config.yaml to the folder of a licensed copy, or to none"
+    )
+
+
+def modules(dataset: str) -> list[str]:
+    """Names of the modules that are imported by name for a dataset (see `mexflow.store.digest`): its layout.
+
+    Raises:
+        UserError: for an unknown dataset.
+    """
+    return [f"{__package__}.{choose('embedded dataset', dataset, DATASETS)}"]
 
 
 def draw_timing(rng: random.Random, size: str) -> tuple[int, int, int, int]:
