@@ -287,8 +287,10 @@ def library_options() -> set[str]:
     """The parameters of torch's optimisers and schedules: a paper's file may give them by their names."""
     from torch import optim
 
-    makers = [value for module in (optim, optim.lr_scheduler) for value in vars(module).values()]
-    return {name for maker in makers if inspect.isclass(maker) for name in inspect.signature(maker).parameters}
+    kinds = (optim.Optimizer, optim.lr_scheduler.LRScheduler)
+    values = [value for module in (optim, optim.lr_scheduler) for value in vars(module).values()]
+    makers = [value for value in values if inspect.isclass(value) and issubclass(value, kinds)]
+    return {name for maker in makers for name in inspect.signature(maker).parameters}
 
 
 def test_every_accepted_key_is_read_by_something() -> None:
