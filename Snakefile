@@ -14,25 +14,21 @@ min_version("9.27")
 folder = Path(workflow.basedir) / "workflow"
 sys.path.insert(0, str(folder))
 
-from mexflow.engine import scheduling
+from mexflow.engine import hooks, scheduling
+from mexflow.engine.scheduling import PREPROCESSING, attempt, growing
 from mexflow.errors import told
 from mexflow.papers.part import stated
 from mexflow.plan.flags import flags, named, settings
-from mexflow.engine.invocation import check_settings
-from mexflow.store.records import hand_down_git_state
-from mexflow.engine.scheduling import PREPROCESSING, attempt, growing
 from mexflow.plan.workflow import Workflow
 
-scheduling.become_array_task()
-told(check_settings, folder.parent, workflow.overwrite_configfiles)
+hooks.before_settings(workflow, folder.parent)
 
 
 configfile: folder.with_name("config.yaml")
 
 
 plan = told(lambda: Workflow(config, folder).enumerated())
-hand_down_git_state()
-shell.prefix(scheduling.prefix(folder))
+shell.prefix(hooks.before_rules(folder))
 
 
 # The container that `--sdm apptainer` runs jobs in, made from envs/container.def.

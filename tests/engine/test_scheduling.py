@@ -1,21 +1,18 @@
-"""What jobs ask of a cluster, and what is mended in Snakemake's scheduling."""
+"""What jobs ask of a cluster and how often Snakemake looks for the next one; what is looked at before a run."""
 
 from __future__ import annotations
 
-import base64
-import json
 import os
 import shutil
 import sys
 import time
-import zlib
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import yaml
 
-from mexflow.engine import scheduling
+from mexflow.engine import hooks, scheduling, slurm
 from mexflow.errors import UserError
 from mexflow.plan.workflow import Workflow
 from project import ROOT, WORKFLOW, run
@@ -44,37 +41,31 @@ def test_subjects_share_a_job_only_if_asked_and_the_command_line_wins() -> None:
     assert group(None) == "subjects" and workflow.group_settings.group_components == {"subjects": 7}
 
 
+@pytest.mark.parametrize("local", [True, False])
+def test_jobs_of_this_machine_alone_have_no_limit_of_how_many_start_in_a_second(local: bool) -> None:
+    workflow = SimpleNamespace(local_exec=local, scheduler=SimpleNamespace(job_rate_limiter="a limit"))
+    scheduling.look_only_when_a_job_ends(workflow)
+    assert workflow.scheduler.job_rate_limiter == (None if local else "a limit")
+
+
 def test_results_from_the_future_are_set_to_now(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     record, old, late = (tmp_path / name for name in ("records/a.json", "old.npy", "late.npy"))
     record.parent.mkdir()
     for path in (record, old, late):
         path.write_text("x")
     before = old.stat().st_mtime
-    scheduling.settle_times(tmp_path)
+    hooks.settle_times(tmp_path)
     assert capsys.readouterr().out == ""
     for path in (record, late):
         os.utime(path, (time.time() + 86_400,) * 2)
-    scheduling.settle_times(tmp_path)
+    hooks.settle_times(tmp_path)
     assert capsys.readouterr().out.startswith("2 results are from the future")
     assert old.stat().st_mtime == before
     assert max(record.stat().st_mtime, late.stat().st_mtime) <= time.time()
 
 
-@pytest.mark.parametrize(("element", "said"), [("1", "outer"), ("2", "second"), ("3", "third")])
-def test_an_element_of_an_array_becomes_its_own_job(element: str, said: str) -> None:
-    commands = {"2": "echo second", "3": "echo third; exit 3"}
-    packed = {key: zlib.compress(text.encode()).hex() for key, text in commands.items()}
-    payload = base64.b64encode(json.dumps(packed).encode()).decode()
-    code = "from mexflow.engine.scheduling import become_array_task; become_array_task(); print('outer')"
-    done = run(
-        sys.executable, "-c", code, f"--slurm-jobstep-array-execs={payload}",
-        SLURM_ARRAY_TASK_ID=element, SLURM_ARRAY_TASK_MIN="1",
-    )  # fmt: skip
-    assert (done.stdout.strip(), done.returncode) == (said, 3 if element == "3" else 0)
-
-
 def test_the_profile_says_what_a_site_must_know() -> None:
-    assert PROFILE["executor"] == "slurm" and PROFILE["retries"] >= 2 and PROFILE["slurm-array-jobs"] == "all"
+    assert PROFILE["executor"] == "slurm" and PROFILE["retries"] >= 2 and "slurm-array-jobs" not in PROFILE
     lines = (WORKFLOW / "profiles" / "slurm" / "config.yaml").read_text().splitlines()
     for key in PROFILE:
         at = next(i for i, line in enumerate(lines) if line.startswith(f"{key}:"))
@@ -103,24 +94,24 @@ def test_the_profile_says_what_a_site_must_know() -> None:
 def test_slurm_is_not_there(monkeypatch: pytest.MonkeyPatch, there: set[str], words: str) -> None:
     monkeypatch.setattr("shutil.which", lambda name: name if name in there else None)
     with pytest.raises(UserError) as caught:
-        scheduling._require_slurm()
+        slurm.require()
     assert str(caught.value).startswith(words)
 
 
 @pytest.mark.parametrize("there", [{"sbatch", "squeue"}, {"sbatch", "squeue", "sacct"}])
 def test_a_site_without_accounting_is_told_who_is_asked(monkeypatch, capfd, there: set[str]) -> None:
     monkeypatch.setattr("shutil.which", lambda name: name if name in there else None)
-    scheduling._require_slurm()
-    said = "mexflow: sacct is not on this machine: squeue is asked which jobs ended\n"
-    assert capfd.readouterr().err == ("" if "sacct" in there else said)
+    slurm.require()
+    line = "mexflow: sacct is not on this machine: squeue is asked which jobs ended\n"
+    assert capfd.readouterr().err == ("" if "sacct" in there else line)
 
 
 def test_a_profile_for_slurm_where_there_is_none(tmp_path: Path) -> None:
     """As a user meets it: one line, no job, no traceback."""
     (tmp_path / "bin").mkdir()
     for name in ("bash", "sh", "git", "which"):
-        if found := shutil.which(name):
-            (tmp_path / "bin" / name).symlink_to(found)
+        if program := shutil.which(name):
+            (tmp_path / "bin" / name).symlink_to(program)
     result = run(
         "snakemake", "--snakefile", ROOT / "Snakefile", "--profile", WORKFLOW / "profiles" / "slurm", "datasets",
         cwd=tmp_path, PATH=f"{Path(sys.executable).parent}{os.pathsep}{tmp_path / 'bin'}",

@@ -60,13 +60,12 @@ def test_same_bits_and_same_run_root_as_here(submitted: Path, finished: Path) ->
     assert mini.root(submitted) == mini.root(finished)
 
 
-def test_it_went_as_arrays_over_both_nodes(submitted: Path, cluster: slurm.Cluster) -> None:
+def test_it_went_over_both_nodes(submitted: Path, cluster: slurm.Cluster) -> None:
     jobs = cluster.jobs()
     assert {job["JobState"] for job in jobs} == {"COMPLETED"}
     assert {job["NodeList"] for job in jobs} == set(slurm.NODES)
-    assert len([job for job in jobs if "ArrayTaskId" in job]) >= 12
     logs = submitted / "results" / "logs" / "slurm"
-    assert list((logs / "rule_faces").glob("*_*.log")), "kept, of successful jobs too"
+    assert list((logs / "rule_faces").rglob("*.log")), "kept, of successful jobs too"
     # What takes a second or two is not submitted.
     assert not [
         path for path in logs.iterdir() if re.match(r"rule_(index|tables|intervals|embed_\w+_annot)", path.name)
@@ -95,20 +94,18 @@ def test_too_little_memory_is_not_tried_again(finished: Path, cluster: slurm.Clu
     assert mini.contents(folder, "lcn")["lcn/samm/028.npy"] == mini.contents(finished, "lcn")["lcn/samm/028.npy"]
 
 
-def test_arrays_whose_elements_differ_and_of_which_not_all_may_run(
-    finished: Path, cluster: slurm.Cluster, tmp_path: Path
-) -> None:
-    """The first subject takes longer than files may be late, and fewer jobs may run at a time than are ready."""
+def test_fewer_jobs_may_run_than_are_ready(finished: Path, cluster: slurm.Cluster, tmp_path: Path) -> None:
+    """One subject takes longer than files may be late, and no job is forgotten that had to wait."""
     folder = part_of(finished, tmp_path / "run", taken=("lcn",))
     names = [path for path in mini.contents(finished, "lcn") if path.endswith(".npy")]
     source = folder / "workflow" / "mexflow" / "cli" / "lcn.py"
-    wait = "    import time\n    import os\n    time.sleep(15 * (os.environ.get('SLURM_ARRAY_TASK_ID') == '1'))\n"
+    wait = f"    import sys\n    import time\n    time.sleep(15 * ({Path(names[0]).stem!r} in sys.argv))\n"
     heading = "    from mexflow"
     source.write_text(source.read_text().replace(heading, wait + heading, 1))
     ended = len(cluster.jobs())
     finish(cluster, folder, "--jobs", "3", "--rerun-triggers", "mtime", "--", *(f"results/{name}" for name in names))
     jobs = cluster.jobs()[ended:]
-    assert len(jobs) == len(names) and {job["JobState"] for job in jobs} == {"COMPLETED"}
+    assert len(jobs) == len(names) > 3 and {job["JobState"] for job in jobs} == {"COMPLETED"}
     assert mini.contents(folder, "lcn") == mini.contents(finished, "lcn")
 
 

@@ -3,31 +3,23 @@
 Needs the records. Makes ``results/run.json``, and adds to ``results/history.jsonl``.
 """
 
-from mexflow.engine import orphans
-from mexflow.engine import progress_lines as lines
-
 # This file is included last, so every rule that runs something is known.
-lines.register(workflow.rules)
-if workflow.is_main_process:
-    scheduling.settle_times(Path("results"))
-    orphans.attend()
-    scheduling.check_first(plan.unlisted.refuse)
-    plan.unlisted.warn()
+hooks.after_rules(workflow, plan.unlisted)
 
 
 onstart:
-    scheduling.mend(workflow)
+    hooks.at_start(workflow)
 
 
 onsuccess:
-    lines.end()
+    hooks.at_end()
     # Given by name, for Snakemake fills in what stands in braces, in a path too.
     closing = f"{flags('log', log)} --config-digest {plan.config_digest}"
     shell("python -m mexflow run_root {closing}")
 
 
 onerror:
-    lines.end()
+    hooks.at_end()
     owed = f"{flags('log', log)} {plan.reporting.incomplete_flags()}"
     closing = f"{flags('log', log)} --config-digest {plan.config_digest}"
     # What cannot be written, to a full disk say, leaves the history its line.

@@ -12,14 +12,15 @@ import sys
 from logging import LogRecord
 from pathlib import Path
 
-from snakemake.logging import ColorizingTextHandler, DefaultFilter, DefaultFormatter, is_quiet_about, logger
+from snakemake.logging import logger
 from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
 
+from mexflow.engine import wrapped
 from mexflow.engine.progress_lines import Lines, Screen
 
 PAPERS = Path(__file__).resolve().parents[1] / "papers"
-SAID_BY_LINES = {
+SHOWN_BY_LINES = {
     LogEvent.GROUP_INFO,
     LogEvent.JOB_FINISHED,
     LogEvent.JOB_INFO,
@@ -35,18 +36,26 @@ class LogHandler(LogHandlerBase):
     """Follows the events of a run. Snakemake calls it in a thread of its own, and never in the processes of jobs."""
 
     def __post_init__(self) -> None:
+        self._wanted, self._screen = False, None
+        self._lines = Lines(path.stem for path in PAPERS.glob("*.yaml"))
+        with wrapped.guard("screen"):
+            if wrapped.fits("screen"):
+                self._begin()
+
+    def _begin(self) -> None:
+        from snakemake.logging import ColorizingTextHandler, DefaultFilter, DefaultFormatter, is_quiet_about
+
         common = self.common_settings
         quiet = common.quiet or set()
         self._wanted = not common.dryrun and not is_quiet_about(quiet, "progress")
-        self._lines = Lines(path.stem for path in PAPERS.glob("*.yaml"))
-        self._screen: Screen | None = None
         if self._wanted and sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
-            self._screen = Screen(self._lines, colour=not common.nocolor)
-            self._messages = ColorizingTextHandler(common.nocolor, self._screen)
+            screen = Screen(self._lines, colour=not common.nocolor)
+            self._messages = ColorizingTextHandler(common.nocolor, screen)
             self._messages.setFormatter(DefaultFormatter(quiet, common.show_failed_logs))
             self._messages.addFilter(
                 DefaultFilter(quiet, common.debug_dag, common.verbose, common.dryrun, common.printshellcmds)
             )
+            self._screen = screen
 
     def emit(self, record: LogRecord) -> None:
         """Bring the lines up to date, and show a message above them."""
@@ -59,8 +68,8 @@ class LogHandler(LogHandlerBase):
             # Raised, it would end all messages; without lines, rules and commands are shown again.
             self._lines.all = []
             self.handleError(record)
-        said = getattr(record, "event", None) in SAID_BY_LINES or record.msg in REPEATED
-        if self._screen and not (said and self._lines.all):
+        shown = getattr(record, "event", None) in SHOWN_BY_LINES or record.msg in REPEATED
+        if self._screen and not (shown and self._lines.all):
             self._messages.handle(record)
 
     def _follow(self, record: LogRecord) -> None:

@@ -43,7 +43,7 @@ def check(words: list[str], project: Path) -> None:
             is_target = value in targets or value.startswith("results/")
             taken = (option in _FILES and not Path(value).is_file()) or (option in _PAIRS and "=" not in value)
             if is_target and (taken or option in _RULES):
-                first = next((one for one in values if one != value), "my.yaml" if option in _FILES else "…")
+                first = next((word for word in values if word != value), "my.yaml" if option in _FILES else "…")
                 raise UserError(
                     f"{option} takes every word up to the next option, {value} too; two dashes end it: "
                     f"{option} {first} -- {value}"
@@ -63,8 +63,8 @@ def check_settings(project: Path, files: Iterable[str | Path] | None) -> None:
     Raises:
         UserError: as `read_settings`.
     """
-    own = project / "config.yaml"
-    for file in (*([own] if own.exists() else ()), *(files or ())):
+    first = project / "config.yaml"
+    for file in (*([first] if first.exists() else ()), *(files or ())):
         read_settings(Path(file))
 
 
@@ -108,17 +108,17 @@ def read_settings(path: Path) -> dict[Any, Any]:
     Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, mapping)
     try:
         text = path.read_text(encoding="utf-8")
-        found = yaml.load(text, Loader)
+        values = yaml.load(text, Loader)
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror}); check the file and its permissions") from None
     except UnicodeDecodeError:
         raise UserError(f"{path}: not text in UTF-8; save it again in that encoding") from None
     except yaml.YAMLError as error:
         raise UserError(f"{path}: {_explained(error)}") from None
-    if not isinstance(found, dict):
-        what = "holds no settings" if found is None else "holds no settings but a " + type(found).__name__
+    if not isinstance(values, dict):
+        what = "holds no settings" if values is None else "holds no settings but a " + type(values).__name__
         raise UserError(f"{path}: {what}; write one a line, as in `budget: demo`, or leave the file out")
-    return found
+    return values
 
 
 def _explained(error: Exception) -> str:

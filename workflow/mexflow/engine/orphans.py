@@ -14,14 +14,13 @@ import asyncio
 import contextlib
 import json
 import os
-import re
 import shlex
-import subprocess
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from mexflow.engine.slurm import queued
 from mexflow.errors import UserError
 from mexflow.store import digest
 from mexflow.store.artifacts import hash_path
@@ -32,52 +31,33 @@ _CLOSED = Path("results/run.json")
 _COMMAND = ["python", "-m", "mexflow"]
 _FREE = "--checkpoint-seconds"
 """The option that may be another the next time; Snakemake does not go by it either."""
-_RUN = re.compile(r"(.*_)?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-"""What the SLURM plugin calls all jobs that one Snakemake submits."""
 _PAUSE = 2.0
 """Seconds between two looks at what still runs."""
 
 
-def attend() -> None:
-    """Have this Snakemake wait for what still runs before it builds its DAG, keep what ended unseen, and close the run.
-
-    Where another Snakemake works in this folder, or was killed and is not unlocked yet, nothing is touched.
-    """
-    from snakemake.dag import DAG
-
-    start, check = DAG.init, DAG.check_incomplete
-
-    async def init(dag: Any, *arguments: Any, **named: Any) -> None:
-        run = dag.workflow
-        works = run.executor_plugin is not None and not run.dryrun and not _locked()
-        if works and run.executor_plugin.name == "slurm":
-            await _wait("in the queue of SLURM", "scancel --name=", ",", _in_queue)
-        if works:
-            await _wait("on this machine", "kill ", " ", _here)
-        await start(dag, *arguments, **named)
-        # With nothing to do Snakemake just stops, though the last jobs ended unseen, or it was killed at its very end.
-        if works and not any(dag.needrun_jobs()) and _unclosed() and not run.execution_settings.no_hooks:
-            run._onsuccess(run.logger_manager.get_logfile())
-
-    async def check_incomplete(dag: Any) -> None:
-        if not dag.ignore_incomplete and not _locked():
-            await _keep(dag)
-        await check(dag)
-
-    DAG.init, DAG.check_incomplete = init, check_incomplete
-
-
-def _locked() -> bool:
+def locked() -> bool:
+    """Whether another Snakemake works in this folder, or was killed and is not unlocked yet."""
     return any(_LOCKS.glob("*"))
 
 
-def _unclosed() -> bool:
+def unclosed() -> bool:
     """Whether there are records that the file with the root of the last run cannot know of."""
     closed = _CLOSED.stat().st_mtime if _CLOSED.exists() else 0.0
     return any(path.stat().st_mtime > closed for path in Path(_RECORDS).rglob("*.json"))
 
 
 # What still runs
+
+
+async def wait(slurm: bool) -> None:
+    """Wait until no job of this folder runs any more, neither in SLURM, where it is used, nor on this machine.
+
+    Raises:
+        WorkflowError: if it is interrupted.
+    """
+    if slurm:
+        await _wait("in the queue of SLURM", "scancel --name=", ",", lambda: queued(Path()))
+    await _wait("on this machine", "kill ", " ", _here)
 
 
 async def _wait(where: str, ending: str, separator: str, left: Callable[[], list[str]]) -> None:
@@ -88,55 +68,37 @@ async def _wait(where: str, ending: str, separator: str, left: Callable[[], list
     """
     from snakemake.exceptions import WorkflowError
 
-    said = 0
+    shown = 0
     while jobs := left():
-        if len(jobs) != said:
-            said = len(jobs)
+        if len(jobs) != shown:
+            shown = len(jobs)
             command = f"{ending}{separator.join(sorted(set(jobs)))}"
-            of = f"{_jobs(said)} of a Snakemake that was killed, still {where}"
-            print(f"waiting for {of} ({command} ends what is not wanted)", flush=True)
+            what = f"{_jobs(shown)} of a Snakemake that was killed, still {where}"
+            print(f"waiting for {what} ({command} ends what is not wanted)", flush=True)
         try:
             await asyncio.sleep(_PAUSE)
         except asyncio.CancelledError:
             raise WorkflowError(f"interrupted while it waited for jobs still {where}; they run on") from None
 
 
-def _in_queue() -> list[str]:
-    """Names, by the run that submitted them, of this user's jobs of this folder that SLURM has not ended."""
-    command = ["squeue", "--me", "--noheader", "--array", "--format=%j|%Z"]
-    try:
-        said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    except (OSError, subprocess.CalledProcessError):
-        return []  # submitting says what is wrong with it
-    jobs = [line.strip().split("|", 1) for line in said.splitlines()]
-    return [name for name, folder in jobs if _RUN.fullmatch(name) and _is_this(Path(folder))]
-
-
 def _here() -> list[str]:
     """Numbers of the processes of this user that run a job of this folder; none where there is no ``/proc``."""
-    found = []
-    for place in Path("/proc").glob("[0-9]*"):
+    numbers = []
+    for process in Path("/proc").glob("[0-9]*"):
         try:
-            words = (place / "cmdline").read_bytes().decode(errors="replace").split("\0")
-            if words[1:3] == _COMMAND[1:] and "--record" in words and place.stat().st_uid == os.getuid():
-                found += [place.name] if _is_this(place / "cwd") else []
+            words = (process / "cmdline").read_bytes().decode(errors="replace").split("\0")
+            is_job = words[1:3] == _COMMAND[1:] and "--record" in words and process.stat().st_uid == os.getuid()
+            if is_job and (process / "cwd").samefile(Path()):
+                numbers.append(process.name)
         except OSError:  # it ended just now, or is not ours
             continue
-    return found
-
-
-def _is_this(folder: Path) -> bool:
-    """Whether a folder is the one that is worked in, by whatever name."""
-    try:
-        return folder.samefile(Path())
-    except OSError:
-        return False
+    return numbers
 
 
 # What ended unseen
 
 
-async def _keep(dag: Any) -> None:
+async def keep(dag: Any) -> None:
     """Note the jobs that ended unseen as Snakemake would have, and have others that have no such note made again."""
     from snakemake.settings.types import RerunTrigger
 

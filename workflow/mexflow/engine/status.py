@@ -48,10 +48,10 @@ class Status:
         """Name, jobs done, running, failed and left of each paper, before them of what serves several."""
         known = sorted(papers, key=len, reverse=True)
         for group in (DATA, *sorted(known)):
-            own = {rule for rule in self.counts if group_of(rule, known) == group}
-            states = [job.state for job in self.jobs.values() if job.rule in own]
+            rules = {rule for rule in self.counts if group_of(rule, known) == group}
+            states = [job.state for job in self.jobs.values() if job.rule in rules]
             done, running, failed = (states.count(state) for state in ("done", "running", "failed"))
-            total = sum(self.counts[rule] for rule in own)
+            total = sum(self.counts[rule] for rule in rules)
             if total:
                 yield group, done, running, failed, total - done - running - failed
 
@@ -79,17 +79,18 @@ def read(folder: Path = LOGS) -> Status:
 
 def parse(lines: Iterable[str]) -> Status:
     """The status that a log of Snakemake tells, whole or as far as it was written."""
-    found, job, counting, failing = Status(), None, False, False
+    status, job, counting, failing = Status(), None, False, False
     for line in lines:
         if head := _HEAD.match(line):
-            found.started, found.host = (
-                (head[2], found.host) if head[1] == "Date" else (found.started, found.host or head[2])
-            )
+            if head[1] == "Date":
+                status.started = head[2]
+            else:
+                status.host = status.host or head[2]
         elif line == "Job stats:":
-            counting, found.counts = True, {}
+            counting, status.counts = True, {}
         elif counting and (count := _COUNT.match(line)):
             if count[1] not in ("job", "total", "all"):
-                found.counts[count[1]] = int(count[2])
+                status.counts[count[1]] = int(count[2])
             counting = count[1] != "total"
         elif line == _FAILED_GROUP or line.startswith("["):
             failing = line == _FAILED_GROUP
@@ -98,7 +99,7 @@ def parse(lines: Iterable[str]) -> Status:
         elif error := _FAILED.match(line):
             job = Job(error[1], state="failed")
         elif done := _FINISHED.match(line):
-            found.jobs.setdefault(done[1], Job("")).state = "done"
+            status.jobs.setdefault(done[1], Job("")).state = "done"
         elif job and (fact := _FACT.match(line)):
             if fact[1] == "log":
                 # On a cluster the scheduler's own log stands behind the job's.
@@ -106,11 +107,11 @@ def parse(lines: Iterable[str]) -> Status:
             elif fact[1] == "output":
                 job.outputs = tuple(fact[2].split(", "))
             else:
-                known = found.jobs.get(fact[2])
+                known = status.jobs.get(fact[2])
                 job.log = job.log or (known.log if known else "")
-                found.jobs[fact[2]] = job
-    found.jobs = {number: one for number, one in found.jobs.items() if one.rule != "all"}
-    return found
+                status.jobs[fact[2]] = job
+    status.jobs = {number: job for number, job in status.jobs.items() if job.rule != "all"}
+    return status
 
 
 def last_lines(log: str) -> list[str]:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Union
 from pydantic import Field, model_validator
 
 from mexflow.errors import nearest
+from mexflow.papers.metrics import ScoreName
 from mexflow.papers.part import Part
-from mexflow.papers.parts import Score, TsneSetting
+from mexflow.papers.parts import TsneSetting
 from mexflow.registry import Registry
 
 if TYPE_CHECKING:
@@ -145,7 +146,7 @@ class Sweep(Figure):
     kind: Literal["sweep"]
     axis: str = Field(min_length=1)
     points: dict[float, str] = Field(min_length=1)
-    metrics: list[Score] = Field(min_length=1)
+    metrics: list[ScoreName] = Field(min_length=1)
 
     @property
     def experiments(self) -> list[str]:
