@@ -20,7 +20,7 @@ PAIRS = ("onset-apex", "onset-apex+1")
 
 
 def run(command: str, *arguments: object, **options: object) -> subprocess.CompletedProcess[str]:
-    """``python -m mexflow COMMAND`` in a process of its own; ``faces_table=x`` becomes ``--faces-table x``."""
+    """``python -m mexflow COMMAND`` in a process of its own; ``max_missed=x`` becomes ``--max-missed x``."""
     flags = [text for name, value in options.items() for text in (f"--{name.replace('_', '-')}", str(value))]
     return project.mexflow(command, *map(str, arguments), *flags)
 
@@ -71,7 +71,6 @@ def flow(
         subject=subject,
         index=folder / "index.parquet",
         faces=folder / "faces.npy",
-        faces_table=folder / "faces.parquet",
         size=64,
         output=folder / "flow.npy",
         table=folder / "flow.parquet",

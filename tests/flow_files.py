@@ -14,7 +14,8 @@ import pyarrow.parquet as pq
 
 from mexflow.preprocess.tables import FLOW
 from mexflow.store.artifacts import Inputs
-from mexflow.training.recognition.samples import Samples, labelled, load_flow
+from mexflow.training.recognition.loaders import load_flow
+from mexflow.training.recognition.samples import Samples, labelled
 from training_files import arguments, linked
 
 CLASSES = ["happiness", "surprise", "anger"]

@@ -9,6 +9,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from mexflow.papers.reporting_recipe import ReportingRecipe
+from mexflow.preprocess.tables import FACES
+
 PAPER_PATH = Path(__file__).parents[1] / "workflow" / "papers" / "belaiche2020.yaml"
 CLASSES = ("happiness", "surprise", "anger", "disgust", "sadness")
 
@@ -32,6 +35,13 @@ FLOW = pa.schema(
         ("excluded", pa.string()),
     ]
 )
+
+
+def recipe(folds: Mapping[str, Sequence[str]], total: int, **changes) -> ReportingRecipe:
+    """The recipe of the tables of belaiche2020: its experiments' folds, of so many."""
+    groups = [{"experiments": [name], "folds": list(names)} for name, names in folds.items()]
+    values = {"budget": "demo", "data": "embedded", "seed": 1, "folds": groups, "total_folds": {"megc2018": total}}
+    return ReportingRecipe.model_validate({**values, **changes})
 
 
 def write_fold(
@@ -104,6 +114,7 @@ def write_faces(root: Path, dataset: str, subject: str, clips: Sequence[str], fa
     """Write a subject's aligned faces, one a clip: frame 1 of its video."""
     path = root / "faces" / dataset / f"{subject}.parquet"
     path.parent.mkdir(parents=True, exist_ok=True)
-    table = pa.table({"video": [f"video_{clip}" for clip in clips], "frame": pa.array([1] * len(clips), pa.int64())})
-    pq.write_table(table, path)
+    same = {**dict.fromkeys(FACES.names), "dataset": dataset, "subject": subject, "frame": 1, "state": "tracked"}
+    rows = [{**same, "video": f"video_{clip}"} for clip in clips]
+    pq.write_table(pa.Table.from_pylist(rows, schema=FACES), path)
     np.save(path.with_suffix(".npy"), faces)

@@ -88,9 +88,9 @@ for dataset in plan.sources.in_use:
     plan.sheets.subjects(dataset), plan.sources.subjects(dataset), plan.sources.faces_flags(dataset)
 for paper in plan.papers:
     plan.targets(paper), plan.predictions(paper), plan.features(paper), plan.expected(paper), plan.data(paper)
-    plan.model_code("tables", paper), plan.spotted(paper)
+    plan.reporting.code(paper), plan.reporting.recipe(paper).text(), plan.spotted(paper)
     if plan.papers[paper].timing:
-        plan.timing_code(paper), plan.timed_model(paper), plan.timed_faces(paper)
+        plan.reporting.timing_code(paper), plan.reporting.timed_model(paper), plan.reporting.timed_faces(paper)
     for experiment in plan.experiments(paper):
         plan.recipe(paper, experiment), plan.training_code(paper, experiment)
 for command in ("faces", "flow", "figures"):

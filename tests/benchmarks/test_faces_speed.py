@@ -16,7 +16,7 @@ from dataset_files import ANY_FRAME
 from embedded_files import SEED, SIZE, SUBJECTS
 from mexflow.embedded import plan
 from mexflow.preprocess import alignment, landmarks
-from mexflow.preprocess.faces import Settings, align_video
+from mexflow.preprocess.faces import FaceSettings, align_video
 from mexflow.preprocess.frames import frame_files, read_frame
 from mexflow.preprocess.tables import FaceRows
 from mexflow.store.artifacts import Outputs
@@ -57,7 +57,7 @@ def align(folder: Path, output: Path) -> None:
         rows, image = FaceRows(), read_frame(frame_files(folder, ANY_FRAME)[0][1]).image
         depth = 3 if image.ndim == 3 else 1
         with outputs.array(output / "faces.npy", (FRAMES, 112, 112, depth), np.uint8) as append:
-            for face in align_video(folder, FRAMES, ANY_FRAME, Settings()):
+            for face in align_video(folder, FRAMES, ANY_FRAME, FaceSettings()):
                 append(face.image.reshape(1, 112, 112, depth))
                 rows.add({**face.row, "dataset": "casme2", "subject": "01", "video": "EP02_01f"})
         rows.end_video(None)

@@ -62,8 +62,8 @@ def write_subject(folder: Path, frames: int) -> None:
 
 
 COMMANDS = {
-    "lcn": "lcn --faces {0}/faces.npy --faces-table {0}/faces.parquet --output {0}/lcn.npy",
-    "flow": "flow --method horn_schunck --index {0}/whole.parquet --faces {0}/faces.npy --faces-table {0}/faces.parquet"
+    "lcn": "lcn --faces {0}/faces.npy --output {0}/lcn.npy",
+    "flow": "flow --method horn_schunck --index {0}/whole.parquet --faces {0}/faces.npy"
     " --pair consecutive --size 64 --output {0}/flow.npy --table {0}/flow.parquet",
     "residual": "residual --root {0}/raw --index {0}/index.parquet --faces-table {0}/faces.parquet"
     " --output ars={0}/ars.npy --table ars={0}/ars.parquet --output rrs-9={0}/rrs.npy --table rrs-9={0}/rrs.parquet",

@@ -12,7 +12,7 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from dataset_files import ANY_FRAME
-from mexflow.preprocess.faces import Settings, align_video
+from mexflow.preprocess.faces import FaceSettings, align_video
 from mexflow.preprocess.frames import frame_files
 from mexflow.preprocess.lcn import grey, lcn
 from mexflow.preprocess.tables import FaceRows
@@ -37,7 +37,7 @@ def align(video: Path, folder: Path) -> None:
     with Outputs() as outputs:
         rows = FaceRows()
         with outputs.array(folder / "aligned.npy", (VIDEO, 112, 112, 3), np.uint8) as append:
-            for face in align_video(video, VIDEO, ANY_FRAME, Settings()):
+            for face in align_video(video, VIDEO, ANY_FRAME, FaceSettings()):
                 append(face.image[None])
                 rows.add({**face.row, "dataset": "casme2", "subject": "01", "video": "EP02_01f"})
         rows.end_video(None)

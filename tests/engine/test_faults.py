@@ -62,8 +62,7 @@ def test_what_cannot_be_made_again_is_told_in_one_line(finished: Path, tmp_path:
     record = folder / "results/records/faces/casme2/04.json"
     record.write_text(record.read_text().replace("--max-missed 0.2", "--max-missed nonsense"))
     line = "lcn --dataset casme2 --subject 04 --faces results/faces/casme2/04.npy --sigma 4.0"
-    table = "--faces-table results/faces/casme2/04.parquet --output results/lcn/casme2/04.npy"
-    result = command(folder, *line.split(), *table.split())
+    result = command(folder, *line.split(), "--output", "results/lcn/casme2/04.npy")
     assert result.returncode == 1
     assert result.stderr.splitlines()[-1].startswith("mexflow: error: results/faces/casme2/04.npy: not the bytes")
     assert "Traceback" not in result.stderr and not (folder / "results/lcn/casme2/04.npy").exists()

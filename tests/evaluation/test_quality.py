@@ -4,21 +4,33 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
 import embedded_files
 from embedded_files import SEED, SIZE, SUBJECTS
 from mexflow.evaluation import quality
-from mexflow.evaluation.aligned_videos import AlignedVideo, evenly, expression_pairs, read_faces, runs, still_pairs
+from mexflow.evaluation.aligned_videos import (
+    LandmarkedVideo,
+    SubjectFaces,
+    evenly,
+    expression_pairs,
+    read_faces,
+    runs,
+    still_pairs,
+)
 from mexflow.evaluation.tally import Tally, ratio_of_means
 from mexflow.evaluation.true_motion import TrueMotion, aligned_flow, face_area, grid
 from mexflow.preprocess import alignment
 from mexflow.preprocess.tables import FACES
+from mexflow.store.artifacts import Inputs
 from mexflow.tables.cells import SCHEMA
 from mexflow.tables.quality_table import quality_cells, quality_markdown, quality_table
 
@@ -52,11 +64,11 @@ class Sliding:
         return points + (second - first) * self.step
 
 
-def video(frames, name="v", subject="s", landmarks=None, matrices=None) -> AlignedVideo:
+def video(frames, name="v", subject="s", landmarks=None, matrices=None) -> LandmarkedVideo:
     count = len(frames)
     landmarks = np.zeros((count, 68, 2)) if landmarks is None else landmarks
     matrices = np.tile(np.eye(2, 3), (count, 1, 1)) if matrices is None else matrices
-    return AlignedVideo(subject, name, np.asarray(frames, np.int64), np.arange(count), landmarks, matrices)
+    return LandmarkedVideo(subject, name, np.asarray(frames, np.int64), landmarks, matrices)
 
 
 def table_of(rows: list[dict], error=lambda frame: np.zeros((68, 2))) -> pa.Table:
@@ -76,9 +88,16 @@ def table_of(rows: list[dict], error=lambda frame: np.zeros((68, 2))) -> pa.Tabl
     return pa.Table.from_pylist(made, schema=FACES)
 
 
-def measured(table: pa.Table, rows: list[dict], **options) -> quality.Quality:
-    faces = read_faces(table, np.zeros((len(table), 112, 112, 1), np.uint8))
-    return quality.measure(DATASET, SIZE, SEED, faces, rows, methods=["horn_schunck"], **options)
+def stored(folder: Path, table: pa.Table) -> SubjectFaces:
+    """These faces as they are read from files in a folder; every image is black."""
+    np.save(folder / "faces.npy", np.zeros((len(table), 112, 112, 1), np.uint8))
+    pq.write_table(table, folder / "faces.parquet")
+    return read_faces(Inputs(), folder / "faces.npy")
+
+
+def measured(folder: Path, table: pa.Table, rows: list[dict], **options) -> quality.Quality:
+    faces = stored(folder, table)
+    return quality.measure(DATASET, SIZE, SEED, [faces], rows, methods=["horn_schunck"], **options)
 
 
 # The true flow between aligned faces
@@ -176,7 +195,7 @@ def test_still_pairs_avoid_whatever_moves_and_whatever_is_absent():
     assert still_pairs(video(frames), lambda frame: False, 5) == []
 
 
-def test_faces_of_excluded_videos_and_unknown_faces_are_left_out():
+def test_faces_of_excluded_videos_and_unknown_faces_are_left_out(tmp_path):
     base = {"dataset": "d", "subject": "s", "landmarks": [1.0] * 136, "matrix": [1.0] * 6, "state": "tracked"}
     table = pa.Table.from_pylist(
         [
@@ -189,12 +208,11 @@ def test_faces_of_excluded_videos_and_unknown_faces_are_left_out():
         ],
         schema=FACES,
     )
-    (one,) = read_faces(table, np.zeros((6, 112, 112, 1), np.uint8))
-    assert [(v.name, v.frames.tolist(), v.rows.tolist()) for v in one.videos] == [
-        ("b", [1, 2], [5, 0]), ("a", [7, 9], [1, 3]),
-    ]  # fmt: skip
-    assert one.videos[1].landmarks[1, 0, 0] == 2
-    assert one.states == {"tracked": 5, "missing": 1}
+    subject = stored(tmp_path, table)
+    assert [(v.name, v.frames.tolist()) for v in subject.videos] == [("b", [1, 2]), ("a", [7, 9])]
+    assert subject.faces.video("b").rows.tolist() == [5, 0]
+    assert subject.videos[1].landmarks[1, 0, 0] == 2
+    assert subject.states == {"tracked": 5, "missing": 1}
 
 
 # Sums over subjects
@@ -224,8 +242,8 @@ def test_one_subject_has_no_interval():
 # Known errors
 
 
-def test_perfect_landmarks_have_no_error(rows):
-    found = measured(table_of(rows), rows)
+def test_perfect_landmarks_have_no_error(rows, tmp_path):
+    found = measured(tmp_path, table_of(rows), rows)
     for name in ("jitter", "eye_error", "eye_offset"):
         assert found.alignment[name].value < 1e-4, name
     assert found.alignment["tracked"].value == 1 and found.alignment["missing"].value == 0
@@ -233,9 +251,9 @@ def test_perfect_landmarks_have_no_error(rows):
     assert found.motion["micro", "mean"].value == pytest.approx(found.motion["micro", "true_landmarks"].value)
 
 
-def test_black_faces_show_no_motion_to_any_method(rows):
+def test_black_faces_show_no_motion_to_any_method(rows, tmp_path):
     """What is estimated between black images is zero: the baseline's errors, and no direction."""
-    found = measured(table_of(rows), rows)
+    found = measured(tmp_path, table_of(rows), rows)
     for size in quality.SIZES:
         for metric in ("end_point_error", "space_time_angle"):
             method, zero = (found.flow[size, name, metric].value for name in ("horn_schunck", quality.ZERO))
@@ -246,24 +264,24 @@ def test_black_faces_show_no_motion_to_any_method(rows):
     )
 
 
-def test_a_shift_of_all_landmarks_is_an_offset_and_nothing_that_varies(rows):
-    found = measured(table_of(rows, lambda frame: np.array([3.0, 4.0])), rows)
+def test_a_shift_of_all_landmarks_is_an_offset_and_nothing_that_varies(rows, tmp_path):
+    found = measured(tmp_path, table_of(rows, lambda frame: np.array([3.0, 4.0])), rows)
     scale = 59 / 117  # aligned pixels a raw pixel: the outer eye corners' distances
     assert found.alignment["eye_offset"].value == pytest.approx(5 * scale, rel=0.15)
     assert found.alignment["eye_error"].value < 0.02
     assert found.alignment["jitter"].value < 0.02
 
 
-def test_a_trembling_landmark_is_jitter(rows):
+def test_a_trembling_landmark_is_jitter(rows, tmp_path):
     """Every landmark goes to and fro by 1 raw pixel: each coordinate x changes by 2, y by none."""
-    found = measured(table_of(rows, lambda frame: np.array([(-1.0) ** frame, 0.0])), rows)
+    found = measured(tmp_path, table_of(rows, lambda frame: np.array([(-1.0) ** frame, 0.0])), rows)
     scale = 59 / 117
     assert found.alignment["jitter"].value == pytest.approx(2 * scale / 2**0.5, rel=0.15)
     assert found.alignment["eye_error"].value == pytest.approx(scale, rel=0.15)
 
 
-def test_no_expression_and_no_stretch_at_rest_leave_numbers_out(rows):
-    found = measured(table_of(rows), [])
+def test_no_expression_and_no_stretch_at_rest_leave_numbers_out(rows, tmp_path):
+    found = measured(tmp_path, table_of(rows), [])
     assert found.distances == () and found.motion["still", "mean"].value is None
     assert found.flow[64, "horn_schunck", "end_point_error"].value is None
     text = quality_markdown(quality_cells([found]))
@@ -273,8 +291,8 @@ def test_no_expression_and_no_stretch_at_rest_leave_numbers_out(rows):
 # The table
 
 
-def test_cells_say_what_they_are_and_that_the_data_are_synthetic(rows):
-    cells = quality_cells([measured(table_of(rows), rows)])
+def test_cells_say_what_they_are_and_that_the_data_are_synthetic(rows, tmp_path):
+    cells = quality_cells([measured(tmp_path, table_of(rows), rows)])
     table = quality_table(cells)
     assert table.schema == SCHEMA
     assert set(table["data"].to_pylist()) == {"embedded"} and table["published"].null_count == len(table)
@@ -296,12 +314,24 @@ def test_cells_say_what_they_are_and_that_the_data_are_synthetic(rows):
 # The command
 
 
-def arguments(folders, output, **changed) -> list[str]:
+@pytest.fixture(scope="module")
+def results(preprocessed, tmp_path_factory) -> Path:
+    """A folder of results: of each dataset the index of one subject, and its faces."""
+    root = tmp_path_factory.mktemp("results")
+    (root / "index").mkdir()
+    for dataset, subject in SUBJECTS.items():
+        index = pq.read_table(preprocessed[dataset] / "index.parquet")
+        pq.write_table(index.filter(pc.equal(index["subject"], subject)), root / "index" / f"{dataset}.parquet")
+        (root / "faces" / dataset).mkdir(parents=True)
+        for ending in ("npy", "parquet"):
+            shutil.copy(preprocessed[dataset] / f"faces.{ending}", root / "faces" / dataset / f"{subject}.{ending}")
+    return root
+
+
+def arguments(results, output, **changed) -> list[str]:
     options = {
         "dataset": list(SUBJECTS), "size": SIZE, "seed": SEED, "method": ["horn_schunck", "farneback"], "frames": 20,
-        "pair-count": 2, "index": [f"{name}={folders[name]}/index.parquet" for name in SUBJECTS],
-        "faces": [f"{name}={folders[name]}/faces.npy" for name in SUBJECTS], "output": output,
-        "record": output.parent / "records" / "quality.json",
+        "pair-count": 2, "results": results, "output": output, "record": output.parent / "records" / "quality.json",
     } | changed  # fmt: skip
     return [
         text for name, value in options.items() for item in (value if isinstance(value, list) else [value])
@@ -309,10 +339,10 @@ def arguments(folders, output, **changed) -> list[str]:
     ]  # fmt: skip
 
 
-def test_command_measures_what_the_commands_before_made(preprocessed, tmp_path):
+def test_command_measures_what_the_commands_before_made(results, tmp_path):
     files = {}
     for name in ("one", "two"):
-        done = embedded_files.run("quality", *arguments(preprocessed, tmp_path / name / "preprocessing"))
+        done = embedded_files.run("quality", *arguments(results, tmp_path / name / "preprocessing"))
         assert done.returncode == 0, done.stderr
         files[name] = {path.suffix: path.read_bytes() for path in (tmp_path / name).iterdir() if path.suffix}
     assert files["one"] == files["two"] and set(files["one"]) == {".parquet", ".csv", ".md"}
@@ -333,21 +363,25 @@ def test_command_measures_what_the_commands_before_made(preprocessed, tmp_path):
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"index": ["casme2=i.parquet"]}, "add --index samm=PATH"),
-        ({"faces": ["samm=f.npy"]}, "add --faces casme2=PATH"),
+        ({"dataset": ["casme2", "smic"]}, "index/smic.parquet"),
         ({"dataset": ["casme2", "sam"]}, "samm"),
         ({"method": ["farnback"]}, "farneback"),
         ({"size": "dem"}, "demo"),
     ],
 )
-def test_mistakes_are_one_line_and_leave_nothing(preprocessed, tmp_path, changed, said):
-    done = embedded_files.run("quality", *arguments(preprocessed, tmp_path / "out" / "t", **changed))
+def test_mistakes_are_one_line_and_leave_nothing(results, tmp_path, changed, said):
+    done = embedded_files.run("quality", *arguments(results, tmp_path / "out" / "t", **changed))
     assert done.returncode and said in done.stderr and "Traceback" not in done.stderr
     assert not (tmp_path / "out").exists()
 
 
-def test_faces_of_another_dataset_are_refused(preprocessed, tmp_path):
-    swapped = [f"casme2={preprocessed['samm']}/faces.npy", f"samm={preprocessed['casme2']}/faces.npy"]
-    done = embedded_files.run("quality", *arguments(preprocessed, tmp_path / "t", faces=swapped))
+def test_faces_of_another_dataset_are_refused(results, tmp_path):
+    shutil.copytree(results, tmp_path / "results")
+    for ending in ("npy", "parquet"):
+        shutil.copy(
+            results / "faces" / "samm" / f"{SUBJECTS['samm']}.{ending}",
+            tmp_path / "results" / "faces" / "casme2" / f"{SUBJECTS['casme2']}.{ending}",
+        )
+    done = embedded_files.run("quality", *arguments(tmp_path / "results", tmp_path / "t"))
     assert done.returncode and "faces of samm, not of casme2" in done.stderr
     assert not list(tmp_path.glob("t*"))

@@ -38,9 +38,7 @@ def test_arrays_of_a_paper(plan):
     flow = [f"results/flow/horn_schunck/{d}/{s}.npy" for d, s in subjects]
     lbp_top = [f"results/lbp_top/standard/{d}/{s}.npy" for d, s in subjects]
     assert plan.arrays(PAPER, "vy-3cl") == flow and plan.arrays(PAPER, "lbp-top") == lbp_top
-    assert plan.read_arrays(PAPER) == sorted([*flow, *lbp_top])
-    assert plan.timed_faces(PAPER) == [f"results/faces/{d}/{s}.npy" for d, s in subjects]
-    assert set(plan.figure_arrays(PAPER)) == {*flow, *plan.timed_faces(PAPER)}
+    assert set(plan.figure_arrays(PAPER)) == {*flow, *(f"results/faces/{d}/{s}.npy" for d, s in subjects)}
 
 
 def test_a_sheet_of_every_dataset_in_use(plan):
@@ -147,7 +145,7 @@ def test_files_of_the_batches_are_those_asked_for(plan):
         for path in batch.file("features.npy")
     }  # fmt: skip
     assert kept == set(plan.features(PAPER)) and kept
-    assert plan.timed_model(PAPER).replace("model.pt", "predictions.parquet") in made
+    assert plan.reporting.timed_model(PAPER).replace("model.pt", "predictions.parquet") in made
 
 
 def test_null_controls_are_trained_if_wanted(plan):

@@ -24,7 +24,7 @@ from embedded_files import SEED, SIZE, SUBJECTS
 from mexflow.embedded import plan
 from mexflow.errors import UserError
 from mexflow.preprocess import alignment, faces
-from mexflow.preprocess.faces import Settings, align_video, exclusion
+from mexflow.preprocess.faces import FaceSettings, align_video, exclusion
 from mexflow.preprocess.frames import DamagedFrame, Frame
 from mexflow.preprocess.head import IDENTITY
 from mexflow.preprocess.landmarks import Found
@@ -64,7 +64,7 @@ class Clips:
 
     def stream(self, pattern: list[str], smoothing: float = 2.0, unreadable: str = "exclude"):
         self.pattern, self.live, self.most_live = pattern, 0, 0
-        return align_video(Path("clip"), len(pattern), ANY_FRAME, Settings(smoothing, 0.2, unreadable))
+        return align_video(Path("clip"), len(pattern), ANY_FRAME, FaceSettings(smoothing, 0.2, unreadable))
 
     def _files(self, folder: Path, frame_name: str) -> list[tuple[int, Path]]:
         return [(100 + i, folder / f"img{100 + i}.jpg") for i in range(len(self.pattern))]
@@ -281,12 +281,12 @@ def test_a_frame_of_another_size_than_its_clip_is_damaged(
     for number in range(1, 31):
         save(tmp_path, number, np.zeros(shape if number == odd else (60, 80), np.uint8))
     with pytest.raises(UserError) as error:
-        list(align_video(tmp_path, 30, ANY_FRAME, Settings()))
+        list(align_video(tmp_path, 30, ANY_FRAME, FaceSettings()))
     damage = f"{tmp_path / f'img{odd}.png'}: {text}, where the frames of its clip are 80x60 grey"
     assert str(error.value) == (
         f"{damage}; restore it from the dataset's owners, or set preprocess.faces.unreadable: exclude in config.yaml"
     )
-    found = list(align_video(tmp_path, 30, ANY_FRAME, Settings(unreadable="exclude")))
+    found = list(align_video(tmp_path, 30, ANY_FRAME, FaceSettings(unreadable="exclude")))
     assert [frame.row["frame"] for frame in found if frame.row["state"] == "unreadable"] == [odd]
     assert found[odd - 1].damage == damage and found[odd - 1].row["sha256"] is None
     assert {frame.image.shape for frame in found} == {(112, 112)}
@@ -301,7 +301,7 @@ def test_a_face_is_found_in_a_picture_turned_upright(embedded_root: dict[str, Pa
         save(tmp_path / "upright", number, upright)
         lying = save(tmp_path / "lying", number, cv2.rotate(upright, cv2.ROTATE_90_COUNTERCLOCKWISE))
         lying.write_bytes(picture_files.with_orientation(lying.read_bytes(), 6))
-    wanted, found = (list(align_video(tmp_path / name, 3, ANY_FRAME, Settings())) for name in ("upright", "lying"))
+    wanted, found = (list(align_video(tmp_path / name, 3, ANY_FRAME, FaceSettings())) for name in ("upright", "lying"))
     for one, other in zip(wanted, found, strict=True):
         assert one.row["state"] != "missing" and (one.rotated, other.rotated) == (False, True)
         assert (one.image == other.image).all() and (one.row["landmarks"] == other.row["landmarks"]).all()
@@ -311,7 +311,7 @@ def test_a_folder_that_changed_since_the_index(tmp_path: Path) -> None:
     for number in (1, 2):
         save(tmp_path, number, np.zeros((60, 80), np.uint8))
     with pytest.raises(UserError, match="2 frames, the index says 3; the folder changed"):
-        list(align_video(tmp_path, 3, ANY_FRAME, Settings()))
+        list(align_video(tmp_path, 3, ANY_FRAME, FaceSettings()))
 
 
 # The table
@@ -407,7 +407,7 @@ def test_smoothing_steadies_embedded_faces(embedded_root: dict[str, Path]) -> No
     clip = next(c for c in plan("casme2", SIZE, SEED).of_subject(SUBJECTS["casme2"]) if c.annotated)
     tremble = {}
     for smoothing in (0.0, 2.0):
-        found = align_video(embedded_root["casme2"] / clip.path, clip.frame_count, ANY_FRAME, Settings(smoothing))
+        found = align_video(embedded_root["casme2"] / clip.path, clip.frame_count, ANY_FRAME, FaceSettings(smoothing))
         shifts = np.array([frame.row["matrix"] for frame in found])[:, [2, 5]]
         tremble[smoothing] = np.diff(shifts, axis=0).std()
     assert tremble[2.0] < 0.5 * tremble[0.0]

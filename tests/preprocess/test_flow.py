@@ -14,12 +14,13 @@ import embedded_files
 import horn_schunck_loops
 from embedded_files import SEED, SIZE, SUBJECTS
 from mexflow import __main__
-from mexflow.cli.motion import next_rows
 from mexflow.errors import UserError
 from mexflow.preprocess import alignment, flow
+from mexflow.preprocess.aligned import AlignedFaces
 from mexflow.preprocess.pairs import PAIRS
 from mexflow.preprocess.scaling import scaled
 from mexflow.preprocess.tables import FACES
+from mexflow.store.artifacts import Inputs
 
 
 def noise(*shape: int, seed: int = 0) -> np.ndarray:
@@ -274,7 +275,7 @@ def test_a_step_across_a_gap_has_no_flow(tmp_path: Path) -> None:
     pq.write_table(pa.Table.from_pylist(rows, schema=FACES), tmp_path / "faces.parquet")
     done = embedded_files.run(
         "flow", dataset="casme2", subject="01", index=tmp_path / "index.parquet", faces=tmp_path / "faces.npy",
-        faces_table=tmp_path / "faces.parquet", method="horn_schunck", pair="consecutive", size=64,
+        method="horn_schunck", pair="consecutive", size=64,
         output=tmp_path / "flow.npy", table=tmp_path / "flow.parquet",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -285,7 +286,8 @@ def test_a_step_across_a_gap_has_no_flow(tmp_path: Path) -> None:
     fields, grey = np.load(tmp_path / "flow.npy"), scaled(images, 64)
     assert fields.any((1, 2, 3)).tolist() == [row["excluded"] is None for row in found]
     assert (fields[3] == flow.horn_schunck(grey[3:4], grey[4:5])[0]).all()
-    assert next_rows(rows).tolist() == [1, 2, -1, 4, 5, -1, 7, -1, -1, 10, -1]
+    following = AlignedFaces(Inputs(), tmp_path / "faces.npy").next_rows()
+    assert following.tolist() == [1, 2, -1, 4, 5, -1, 7, -1, -1, 10, -1]
 
 
 @pytest.mark.parametrize(
@@ -298,7 +300,7 @@ def test_a_step_across_a_gap_has_no_flow(tmp_path: Path) -> None:
 def test_unknown_names_are_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], method: str, pair: str, text: str
 ) -> None:
-    files = {name: str(tmp_path / f"{name}.parquet") for name in ("index", "faces", "faces-table", "output", "table")}
+    files = {name: str(tmp_path / f"{name}.parquet") for name in ("index", "faces", "output", "table")}
     flags = {"method": method, "dataset": "casme2", "subject": "01", "pair": pair, "size": "64", **files}
     assert __main__.main(["flow", *(part for name, value in flags.items() for part in (f"--{name}", value))]) == 1
     (line,) = capsys.readouterr().err.splitlines()

@@ -113,7 +113,6 @@ def run(preprocessed, output, *arguments, **options):
         subject="05",
         index=folder / "index.parquet",
         faces=folder / "faces.npy",
-        faces_table=folder / "faces.parquet",
         size=64,
         output=output / "flow.npy",
         table=output / "flow.parquet",

@@ -130,7 +130,6 @@ def test_stored_frames(preprocessed, tmp_path, dataset):
         dataset=dataset,
         subject=embedded_files.SUBJECTS[dataset],
         faces=folder / "faces.npy",
-        faces_table=folder / "faces.parquet",
         output=tmp_path / "lcn.npy",
     )
     assert done.returncode == 0, done.stderr
@@ -147,12 +146,12 @@ def test_row_without_a_face_is_zero(preprocessed, tmp_path):
     states[3] = "missing"
     at = table.schema.get_field_index("state")
     pq.write_table(table.set_column(at, "state", [states]), tmp_path / "faces.parquet")
+    (tmp_path / "faces.npy").symlink_to(folder / "faces.npy")
     done = embedded_files.run(
         "lcn",
         dataset="casme2",
         subject="05",
-        faces=folder / "faces.npy",
-        faces_table=tmp_path / "faces.parquet",
+        faces=tmp_path / "faces.npy",
         output=tmp_path / "lcn.npy",
     )
     assert done.returncode == 0 and "1 without a face" in done.stdout
@@ -163,12 +162,12 @@ def test_row_without_a_face_is_zero(preprocessed, tmp_path):
 def test_table_that_does_not_fit(preprocessed, tmp_path):
     folder = preprocessed["casme2"]
     pq.write_table(pq.read_table(folder / "faces.parquet").slice(1), tmp_path / "faces.parquet")
+    (tmp_path / "faces.npy").symlink_to(folder / "faces.npy")
     done = embedded_files.run(
         "lcn",
         dataset="casme2",
         subject="05",
-        faces=folder / "faces.npy",
-        faces_table=tmp_path / "faces.parquet",
+        faces=tmp_path / "faces.npy",
         output=tmp_path / "lcn.npy",
     )
     assert done.returncode == 1 and done.stderr.count("\n") == 1 and "delete both and run again" in done.stderr

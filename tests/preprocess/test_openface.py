@@ -17,7 +17,7 @@ import embedded_files
 import picture_files
 from dataset_files import ANY_FRAME
 from mexflow.errors import UserError
-from mexflow.preprocess.faces import AlignedFrame, Settings
+from mexflow.preprocess.faces import AlignedFrame, FaceSettings
 from mexflow.preprocess.openface import align_video
 
 VIDEO = f"{dataset_files.CASME2_FRAMES}/sub01/EP02_01f"
@@ -69,7 +69,7 @@ class Output:
         self.table.write_text("\n".join(lines) + "\n")
 
     def align(self, unreadable: str = "error") -> list[AlignedFrame]:
-        return list(align_video(self.raw, VIDEO, COUNT, ANY_FRAME, self.openface, Settings(unreadable=unreadable)))
+        return list(align_video(self.raw, VIDEO, COUNT, ANY_FRAME, self.openface, FaceSettings(unreadable=unreadable)))
 
     def refusal(self) -> str:
         with pytest.raises(UserError) as error:

@@ -15,7 +15,7 @@ from dataset_files import ANY_FRAME
 from embedded_files import SEED, SIZE, SUBJECTS
 from mexflow.embedded import plan
 from mexflow.preprocess import landmarks
-from mexflow.preprocess.faces import AlignedFrame, Settings, align_video
+from mexflow.preprocess.faces import AlignedFrame, FaceSettings, align_video
 from mexflow.preprocess.landmarks import Tracker, detect
 
 
@@ -125,7 +125,7 @@ def align(folder: Path, room: dict[str, np.ndarray], *shown: tuple[str, int]) ->
     frames = [who for who, count in shown for _ in range(count)]
     for number, who in enumerate(frames, start=1):
         os.link(pictures[who], video / f"img{number}.bmp")
-    return list(align_video(video, len(frames), ANY_FRAME, Settings()))
+    return list(align_video(video, len(frames), ANY_FRAME, FaceSettings()))
 
 
 def at(frame: AlignedFrame) -> tuple[int, int] | None:

@@ -14,7 +14,8 @@ import embedded_files
 from dataset_files import ANY_FRAME
 from mexflow.datasets.schema import ROWS, VIDEOS
 from mexflow.embedded.textures import photographs
-from mexflow.preprocess.aligned import SEEN, UNSEEN, by_video
+from mexflow.preprocess.aligned import SEEN, UNSEEN, AlignedFaces
+from mexflow.store.artifacts import Inputs
 
 FRAMES = 24
 AWAY = range(9, 21)
@@ -77,7 +78,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def states(made: Path) -> dict[str, dict[int, str]]:
-    return {name: video.states for name, video in by_video(pq.read_table(made / "faces.parquet")).items()}
+    videos = AlignedFaces(Inputs(), made / "faces.npy").videos.values()
+    return {video.name: dict(zip(video.numbers, video.states, strict=True)) for video in videos}
 
 
 def test_the_person_who_is_away_is_not_seen(made: Path, states: dict[str, dict[int, str]]) -> None:
@@ -123,7 +125,7 @@ def test_no_flow_of_pairs(made: Path, states: dict[str, dict[int, str]]) -> None
     for pair, count in (("onset-apex", 6), ("consecutive", 3 * 13)):
         done = embedded_files.run(
             "flow", dataset="casme2", subject="01", index=made / "index.parquet", faces=made / "faces.npy",
-            faces_table=made / "faces.parquet", method="farneback", pair=pair, size=64, output=made / f"{pair}.npy",
+            method="farneback", pair=pair, size=64, output=made / f"{pair}.npy",
             table=made / f"{pair}.parquet",
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
@@ -135,8 +137,8 @@ def test_no_flow_of_pairs(made: Path, states: dict[str, dict[int, str]]) -> None
 
 def test_no_motion_to_the_next(made: Path, states: dict[str, dict[int, str]]) -> None:
     done = embedded_files.run(
-        "motion", dataset="casme2", subject="01", faces=made / "faces.npy", faces_table=made / "faces.parquet",
-        method="farneback", output=made / "motion.npy",
+        "motion", dataset="casme2", subject="01", faces=made / "faces.npy", method="farneback",
+        output=made / "motion.npy",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     moving = np.load(made / "motion.npy").any((1, 2, 3)).reshape(3, FRAMES)
@@ -158,7 +160,7 @@ def test_no_residual_images(made: Path, states: dict[str, dict[int, str]]) -> No
 def test_no_features_of_clips(made: Path, states: dict[str, dict[int, str]]) -> None:
     done = embedded_files.run(
         "lbp_top", dataset="casme2", subject="01", index=made / "index.parquet", faces=made / "faces.npy",
-        faces_table=made / "faces.parquet", output=made / "lbp.npy", table=made / "lbp.parquet",
+        output=made / "lbp.npy", table=made / "lbp.parquet",
         option="radii=1,1,2",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

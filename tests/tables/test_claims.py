@@ -14,16 +14,19 @@ import yaml
 from PIL import Image
 from sklearn.metrics import f1_score
 
-from measured_files import CLASSES, PAPER_PATH, write_fold, write_index
+from measured_files import CLASSES, PAPER_PATH, recipe, write_flow, write_fold, write_index
 from mexflow import papers
 from mexflow.cli import figures, tables
 from mexflow.errors import UserError
 from mexflow.figures.embedding import embed, embedding
 from mexflow.figures.sweep import sweep
+from mexflow.papers.efforts import EpochsEffort
+from mexflow.papers.parts import Claim
 from mexflow.store.artifacts import Inputs, Outputs
 from mexflow.tables import claims
 from mexflow.tables.evidence import Evidence
-from mexflow.tables.metrics import Measurement, score
+from mexflow.tables.measurement import Measurement
+from mexflow.tables.recognition_metrics import score
 from mexflow.tables.source import Source
 
 DATA = "megc2018"
@@ -70,6 +73,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> dict:
         for s in SUBJECTS
         for i, x in enumerate(labels[s])
     ]
+    for subject in SUBJECTS:
+        write_flow(root, "casme2", subject[-2:], [], np.zeros((0, 2, 64, 64)))
     return {"root": root, "folds": folds, "paper": path, "said": said, "index": write_index(root, clips)}
 
 
@@ -101,7 +106,7 @@ def test_a_small_difference_is_not_beyond_chance(world):
     vx, vy = ("vx-1cl", "vy-1cl")
     scores = {name: evidence(world).pooled(name).matrix.trace() for name in (vx, vy)}
     better, worse = sorted((vx, vy), key=lambda name: -scores[name])
-    claim = papers.Claim(claim="c", metric="accuracy", descending=[[better, worse]])
+    claim = Claim(claim="c", metric="accuracy", descending=[[better, worse]])
     found = evidence(world)
     found.paper = paper.model_copy(update={"claims": [claim]})
     assert scores[better] > scores[worse]
@@ -122,7 +127,7 @@ def test_verdicts():
 
 def test_experiments_that_the_budget_trains_unlike_are_told(world):
     found = evidence(world)
-    longer = papers.Effort(epochs=9)
+    longer = EpochsEffort(epochs=9)
     experiments = {
         name: one.model_copy(update={"demo": longer if name == "vx-1cl" else None})
         for name, one in found.paper.experiments.items()
@@ -158,13 +163,12 @@ def test_missing_folds_leave_a_claim_open(world):
 
 def test_claims_stand_in_the_tables(world):
     with Outputs() as outputs:
-        said, _ = tables.run(
-            paper_path=world["paper"], folds_root=world["root"] / "folds", indexes={"megc2018": world["index"]},
-            array_tables=[], folds=world["folds"], total_folds={"megc2018": 8}, budget="demo", data="embedded", seed=1,
-            null_controls=False, prefix=world["root"] / "tables" / "t", inputs=Inputs(), outputs=outputs,
-        )  # fmt: skip
+        wanted = recipe(world["folds"], 8, null_controls=False)
+        summary, _ = tables.run(
+            world["paper"], world["root"], wanted, world["root"] / "tables" / "t", Inputs(), outputs
+        )
         outputs.commit()
-    assert "claim 'Vx beats M': holds, beyond chance" in said
+    assert "claim 'Vx beats M': holds, beyond chance" in summary
     text = (world["root"] / "tables" / "t.md").read_text()
     section = text[text.index("## The paper's claims, checked") : text.index("## Errata")]
     assert "| 2. M beats Vy | accuracy (%) | does not hold, beyond chance† |" in section and "synthetic" in section
@@ -179,8 +183,6 @@ def test_claims_stand_in_the_tables(world):
 def test_scores_of_a_member_come_from_the_pooled_predictions(tmp_path):
     """The scores of a composite's datasets, and that of the whole, by scikit-learn from one list of predictions."""
     from sklearn.metrics import balanced_accuracy_score
-
-    from mexflow.tables.metrics import score
 
     rng = np.random.default_rng(5)
     rows: dict[str, list[tuple[str, str]]] = {}
@@ -203,20 +205,18 @@ def test_scores_of_a_member_come_from_the_pooled_predictions(tmp_path):
 
 
 def test_scores_of_one_experiment(world):
-    values = {
-        "paper_path": world["paper"], "folds_root": world["root"] / "folds", "indexes": {"megc2018": world["index"]},
-        "array_tables": [], "folds": world["folds"], "total_folds": {"megc2018": 8}, "budget": "demo",
-        "data": "embedded", "seed": 1, "null_controls": False, "prefix": world["root"] / "scores" / "m",
-    }  # fmt: skip
+    prefix = world["root"] / "scores" / "m"
+    wanted = recipe({"m-1cl": world["folds"]["m-1cl"]}, 8, null_controls=False)
     with Outputs() as outputs:
-        tables.run(**values, inputs=Inputs(), outputs=outputs, only="m-1cl")
+        tables.run(world["paper"], world["root"], wanted, prefix, Inputs(), outputs, only="m-1cl")
         outputs.commit()
     rows = pq.read_table(world["root"] / "scores" / "m.parquet").to_pylist()
     assert [row["column"] for row in rows] == ["accuracy", "UF1", "UAR"] and {row["row"] for row in rows} == {"m-1cl"}
     matrix = evidence(world).pooled("m-1cl").matrix
     assert rows[0]["measured"] == pytest.approx(100 * matrix.trace() / matrix.sum()) and rows[0]["n"] == 60
-    with pytest.raises(UserError, match="unknown experiment 'm-2c'"), Outputs() as outputs:
-        tables.run(**values, inputs=Inputs(), outputs=outputs, only="m-2c")
+    for unknown, message in (("m-2c", "unknown experiment 'm-2c'"), ("vx-1cl", "experiment of the recipe 'vx-1cl'")):
+        with pytest.raises(UserError, match=message), Outputs() as outputs:
+            tables.run(world["paper"], world["root"], wanted, prefix, Inputs(), outputs, only=unknown)
 
 
 def draw(world: dict, out: str) -> dict[str, bytes]:

@@ -16,16 +16,16 @@ import yaml
 from PIL import Image
 from sklearn.metrics import accuracy_score, confusion_matrix
 
-from measured_files import CLASSES, PAPER_PATH, write_faces, write_flow, write_fold, write_index
+from measured_files import CLASSES, PAPER_PATH, recipe, write_faces, write_flow, write_fold, write_index
 from mexflow import papers
 from mexflow.cli import figures, tables
 from mexflow.errors import UserError
 from mexflow.store.artifacts import Inputs, Outputs
-from mexflow.tables import render
+from mexflow.tables import markdown
 from mexflow.tables.cells import SCHEMA, Cell, require_unique, to_csv, to_table
 from mexflow.tables.controls import judge, judge_null
-from mexflow.tables.evidence import count_reasons, exclusions
-from mexflow.tables.metrics import Measurement
+from mexflow.tables.exclusions import count_reasons, exclusions
+from mexflow.tables.measurement import Measurement
 from mexflow.tables.source import Source
 
 SUBJECTS = ("casme2/01", "casme2/02", "casme2/03", "samm/006")
@@ -100,21 +100,18 @@ DATA = "megc2018"
 
 def make_tables(world: SimpleNamespace, **changes) -> SimpleNamespace:
     """Run the tables job; returns its rows by cell, the Markdown, the CSV, the summary and the inputs' digests."""
-    values = {
-        "paper_path": PAPER_PATH, "folds_root": world.root / "folds", "indexes": {DATA: world.index},
-        "array_tables": world.flow_tables, "folds": world.folds, "total_folds": {DATA: 4}, "budget": "demo",
-        "data": "embedded", "seed": 1, "null_controls": True, "prefix": world.root / "tables" / "belaiche2020",
-    }  # fmt: skip
+    prefix = world.root / "tables" / "belaiche2020"
     inputs = Inputs()
     with Outputs() as outputs:
-        summary, cells = tables.run(**{**values, **changes}, inputs=inputs, outputs=outputs)
+        wanted = recipe(**{"folds": world.folds, "total": 4, **changes})
+        summary, cells = tables.run(PAPER_PATH, world.root, wanted, prefix, inputs, outputs)
         outputs.commit()
-    table = pq.read_table(values["prefix"].with_suffix(".parquet"))
+    table = pq.read_table(prefix.with_suffix(".parquet"))
     return SimpleNamespace(
         table=table,
         rows={row["cell"]: row for row in table.to_pylist()},
-        text=values["prefix"].with_suffix(".md").read_text(),
-        csv=values["prefix"].with_suffix(".csv").read_text(),
+        text=prefix.with_suffix(".md").read_text(),
+        csv=prefix.with_suffix(".csv").read_text(),
         summary=summary,
         cells=cells,
         digests=inputs.digests,
@@ -165,7 +162,7 @@ def test_an_accuracy_cell_is_the_pooled_accuracy_beside_the_printed_one(made, pr
 
 
 def test_folds_not_run_by_the_budget_are_noted_and_missing_ones_make_it_incomplete(world) -> None:
-    partial = make_tables(world, total_folds={DATA: 10}).rows["belaiche2020/T4/M/1CL/accuracy"]
+    partial = make_tables(world, total=10).rows["belaiche2020/T4/M/1CL/accuracy"]
     assert partial["measured"] is not None and partial["note"] == "folds 4 of 10; epochs 3 of 150"
     (world.root / "folds/belaiche2020/m-1cl/samm-006/predictions.parquet").unlink()
     made = make_tables(world)
@@ -346,7 +343,7 @@ def test_excluded_clips_are_counted_by_reason_and_noted(world) -> None:
     rows = pq.read_table(index).to_pylist()
     counted = count_reasons(exclusions(rows, "megc2018", [pq.read_table(flow)], ["onset-apex"]))
     assert counted == {"face_missing": 1, "frames_missing": 1}
-    row = make_tables(world, indexes={DATA: index}, array_tables=[flow]).rows["belaiche2020/T4/Vy/3CL/accuracy"]
+    row = make_tables(world).rows["belaiche2020/T4/Vy/3CL/accuracy"]
     assert "2 clips of the dataset excluded (face_missing 1, frames_missing 1)" in row["note"]
 
 
@@ -404,7 +401,7 @@ def test_csv_keeps_every_digit_and_leaves_nulls_empty() -> None:
 
 
 def test_escape_keeps_words_and_disarms_markup() -> None:
-    assert render.escape("a|b *c* _d_ frames_missing <x>\n y") == r"a\|b \*c\* \_d\_ frames_missing \<x\> y"
+    assert markdown.escape("a|b *c* _d_ frames_missing <x>\n y") == r"a\|b \*c\* \_d\_ frames_missing \<x\> y"
 
 
 def test_figures_are_written_as_png_and_svg_the_same_bytes_in_another_folder(drawn, world) -> None:

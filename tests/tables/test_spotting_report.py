@@ -15,9 +15,10 @@ from mexflow.errors import UserError
 from mexflow.evaluation import scores, spotting
 from mexflow.papers.parts import Column, Intervals, Row
 from mexflow.store.artifacts import Inputs
-from mexflow.tables import spotting_cells as metrics
-from mexflow.tables.evidence import Evidence
-from mexflow.tables.metrics import METRICS, NOT_RUN, Place
+from mexflow.tables import shifted_controls
+from mexflow.tables.evidence import Evidence, Place
+from mexflow.tables.measurement import NOT_RUN
+from mexflow.tables.paper_cells import measure
 from mexflow.tables.source import Source
 from mexflow.training.memory.fold import STATES_TABLE
 from project import WORKFLOW
@@ -48,7 +49,7 @@ def measured(
     found: Evidence, metric: str, part: str | None, variant: str | None = VARIANT, experiment: str = EXPERIMENT
 ):
     place = Place(Row(name="row", variant=variant), Column(name="column", metric=metric, part=part), experiment)
-    (one,) = METRICS[metric].measure(found, place)
+    (one,) = measure(metric, found, place)
     assert one.metric == metric
     return one
 
@@ -119,14 +120,14 @@ def test_a_number_is_whole_or_none(tmp_path, metric):
 
 def test_the_null_control_moves_what_was_spotted(tmp_path):
     write(tmp_path, TRUTH)
-    real, null, verdict = metrics.control(evidence(tmp_path), EXPERIMENT, VARIANT)
+    real, null, verdict = shifted_controls.control(evidence(tmp_path), EXPERIMENT, VARIANT)
     assert real.value == 1
-    assert verdict == metrics.ABOVE
+    assert verdict == shifted_controls.ABOVE
     # An interval of 81 of 400 frames rarely meets another by half, one of 13 almost never.
     assert 0 <= null.value < 0.5
     assert null.interval[0] <= null.value <= null.interval[1] < 1
-    assert null.n == metrics.SHIFTS
-    again = metrics.control(evidence(tmp_path), EXPERIMENT, VARIANT)
+    assert null.n == shifted_controls.SHIFTS
+    again = shifted_controls.control(evidence(tmp_path), EXPERIMENT, VARIANT)
     assert (again[1].value, again[1].interval) == (null.value, null.interval)
 
 
@@ -138,20 +139,22 @@ def test_spotting_at_random_is_not_above_its_null_control(tmp_path):
         spotted[key] = [(int(s), int(s) + b - a) for s, (a, b) in zip(starts, own, strict=True)]
     spotted["1", "macro"] = [(1, 81), (170, 250)]  # two that do not overlap, as runs never do
     write(tmp_path, spotted)
-    real, null, verdict = metrics.control(evidence(tmp_path), EXPERIMENT, VARIANT)
-    assert verdict == metrics.NOT_ABOVE
+    real, null, verdict = shifted_controls.control(evidence(tmp_path), EXPERIMENT, VARIANT)
+    assert verdict == shifted_controls.NOT_ABOVE
     assert real.value <= null.interval[1]
     write(tmp_path / "none", {key: [] for key in TRUTH})
-    real, null, verdict = metrics.control(evidence(tmp_path / "none"), EXPERIMENT, VARIANT)
-    assert (real.value, null.value, verdict) == (0, 0, metrics.NOT_ABOVE)
-    real, null, verdict = metrics.control(evidence(tmp_path / "absent"), EXPERIMENT, VARIANT)
+    real, null, verdict = shifted_controls.control(evidence(tmp_path / "none"), EXPERIMENT, VARIANT)
+    assert (real.value, null.value, verdict) == (0, 0, shifted_controls.NOT_ABOVE)
+    real, null, verdict = shifted_controls.control(evidence(tmp_path / "absent"), EXPERIMENT, VARIANT)
     assert (real.value, null.value, verdict) == (None, None, "no verdict")
 
 
 def test_controls_are_cells_of_each_variant(tmp_path):
     write(tmp_path, SPOTTED)
     write(tmp_path, TRUTH, variant="manual")
-    own = [one for one in metrics.controls(evidence(tmp_path)) if one.experiment.startswith(EXPERIMENT)]
+    own = [
+        one for one in shifted_controls.shifted_controls(evidence(tmp_path)) if one.experiment.startswith(EXPERIMENT)
+    ]
     assert [one.experiment for one in own] == ["samm-lv, k-th", "samm-lv, manual"]
     real, null = own[1].cells
     assert (real.measured, real.column, null.column) == (1, "experiment", "shifted")

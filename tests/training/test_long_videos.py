@@ -21,7 +21,7 @@ from mexflow.training.augmentation import Augmentation
 from mexflow.training.checkpoints import Checkpoints
 from mexflow.training.loop import Settings, fit, make_deterministic
 from mexflow.training.losses import unweighted_bce, weighted_bce
-from mexflow.training.spotting.samples import Frames, Pairing, Pairs, Spotting, Video
+from mexflow.training.spotting.samples import Frames, Pairing, Pairs, SpottingLoss, Video
 from video_files import DATASET, FIRST, SIDE, SIGMA, VIDEOS, Made
 
 CPU = torch.device("cpu")
@@ -142,7 +142,7 @@ def test_a_score_of_a_pair_with_an_unseen_frame_is_no_measurement(tmp_path):
 def test_table_that_does_not_fit_its_arrays(tmp_path):
     files = video_files.write(tmp_path)
     np.save(files.lcn[1], np.load(files.lcn[1])[:-1])
-    with pytest.raises(UserError, match=r"lcn/011\.npy: its rows are not those of .*011\.npy and its table; delete"):
+    with pytest.raises(UserError, match=r"lcn/011\.npy: \d+ rows, its table .*faces/011\.parquet has \d+; delete"):
         files.load()
     with pytest.raises(UserError, match="4 arrays of faces and 3 of LCN frames"):
         replace(files, lcn=files.lcn[:3]).load()
@@ -320,7 +320,7 @@ def test_a_video_is_scored_from_its_file_as_from_memory(files, videos, normalise
 
 def test_objective():
     logits, targets = torch.tensor([[2.0, -1.0], [-0.5, 0.5]]), torch.tensor([[1.0, 1.0], [0.0, 1.0]])
-    printed, plain = Spotting(True, (0.1, 0.9), 0.75), Spotting(False, (0.1, 0.9), 0.75)
+    printed, plain = SpottingLoss(True, (0.1, 0.9), 0.75), SpottingLoss(False, (0.1, 0.9), 0.75)
     assert printed.loss(logits, targets) == weighted_bce(logits, targets, (0.1, 0.9), 0.75)
     assert plain.loss(logits, targets) == unweighted_bce(logits, targets)
     assert printed.error(logits, targets) == printed.loss(logits, targets)
@@ -336,7 +336,7 @@ def test_one_short_video_can_be_learnt_by_heart(videos):
     video = named(videos, "006_1")
     before = scored(network, video)
     pairs = feed([video], Pairing(((5, 5), (15, 15)), samples=128))
-    objective = Spotting(True, (0.5, 0.5), 0.5)
+    objective = SpottingLoss(True, (0.5, 0.5), 0.5)
     settings = Settings(12, 16, "sgd", 0.05, {"momentum": 0.9})
     fit(network, pairs, objective, settings, 0, CPU, fold="a", checkpoints=Checkpoints(None, "", 0))
     after = scored(network, video)

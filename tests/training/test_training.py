@@ -19,7 +19,8 @@ from mexflow.store.artifacts import Inputs, Outputs
 from mexflow.training.checkpoints import Checkpoints
 from mexflow.training.loop import Settings, make_deterministic, predict
 from mexflow.training.recognition.fold import FoldRun, run_fold, split
-from mexflow.training.recognition.samples import Samples, labelled, load_flow, permute_within_subject
+from mexflow.training.recognition.loaders import load_flow
+from mexflow.training.recognition.samples import Samples, labelled, permute_within_subject
 
 CPU = torch.device("cpu")
 SETTINGS = Settings(3, 8, "rmsprop", 0.001, {"alpha": 0.9, "weight_decay": 1e-4})
@@ -102,6 +103,25 @@ def test_excluded_pairs_are_reported_and_left_out(tmp_path):
     found, left_out = load_flow(inputs, files.arrays, rows, "label", CLASSES, set(PAIRS), ["Vx"])
     assert left_out == sorted(f"casme2 02_anger_0 {pair}: {REASON}" for pair in PAIRS)
     assert len(found) == 22 and not any(clip["clip"].startswith("02_anger") for clip in found.clips)
+
+
+def test_channels_are_scaled_after_they_are_computed(files, samples):
+    inputs = Inputs()
+    rows = labelled(inputs.table(files.index).to_pylist(), "label", CLASSES)
+    load = lambda size: load_flow(inputs, files.arrays, rows, "label", CLASSES, set(PAIRS), ["M", "Vy"], size)[0]  # noqa: E731
+    stored, small = load(None), load(8)
+    side = stored.images.shape[-1]
+    assert small.images.shape[2:] == (8, 8) and small.images.dtype == np.float32 and small.clips == stored.clips
+    blocks = stored.images.reshape(len(stored), 2, 8, side // 8, 8, side // 8).mean((3, 5))
+    np.testing.assert_allclose(small.images, blocks, rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(load(side).images, stored.images)
+    with pytest.raises(UserError, match=rf"cannot be enlarged to {side + 1}x{side + 1}"):
+        load(side + 1)
+
+
+def test_an_unknown_channel(files):
+    with pytest.raises(UserError, match=r"unknown channel of flow 'Vz'"):
+        load_flow(Inputs(), files.arrays, [], "label", CLASSES, set(PAIRS), ["Vz"])
 
 
 def test_table_that_does_not_fit_its_array(files, tmp_path):

@@ -86,6 +86,7 @@ rule quality:
     """Faces and flow of the embedded datasets against the renderer's truth."""
     input:
         indexes=[f"results/index/{dataset}.parquet" for dataset in plan.checked],
+        videos=[f"results/index/{dataset}.videos.parquet" for dataset in plan.checked],
         faces=[path for arrays in plan.checked.values() for path in arrays],
         tables=plan.beside([path for arrays in plan.checked.values() for path in arrays]),
     output:
@@ -106,12 +107,10 @@ rule quality:
     params:
         rule="quality",
         datasets=flags("dataset", plan.checked),
-        indexes=flags("index", [f"{dataset}=results/index/{dataset}.parquet" for dataset in plan.checked]),
-        faces=flags("faces", [f"{dataset}={path}" for dataset, arrays in plan.checked.items() for path in arrays]),
         size=plan.config.embedded.size,
         seed=plan.config.embedded.seed,
         code=plan.quality_code(),
     shell:
         "MEXFLOW_RULE={params.rule} MEXFLOW_ATTEMPT={resources.attempt} python -m mexflow quality"
-        " {params.datasets} --size {params.size} --seed {params.seed} {params.indexes} {params.faces}"
+        " {params.datasets} --size {params.size} --seed {params.seed} --results results"
         " --output results/tables/preprocessing --record {output.record} > {log} 2>&1"

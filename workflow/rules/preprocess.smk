@@ -74,7 +74,7 @@ rule lcn:
         code=plan.code("lcn"),
     shell:
         "MEXFLOW_RULE={params.rule} MEXFLOW_ATTEMPT={resources.attempt} python -m mexflow lcn"
-        " --dataset {wildcards.dataset} --subject {wildcards.subject} --faces {input.faces} --faces-table {input.table}"
+        " --dataset {wildcards.dataset} --subject {wildcards.subject} --faces {input.faces}"
         " --sigma {params.sigma} --output {output.lcn} --record {output.record} > {log} 2>&1"
 
 
@@ -111,7 +111,7 @@ rule flow:
     shell:
         "MEXFLOW_RULE={params.rule} MEXFLOW_ATTEMPT={resources.attempt} python -m mexflow flow"
         " --method {params.method} --dataset {wildcards.dataset} --subject {wildcards.subject}"
-        " --index {input.index} --faces {input.faces} --faces-table {input.table} {params.pairs}"
+        " --index {input.index} --faces {input.faces} {params.pairs}"
         " --size {params.size} {params.options}"
         " --output {output.flow} --table {output.table} --record {output.record} > {log} 2>&1"
 
@@ -145,7 +145,7 @@ rule motion:
     shell:
         "MEXFLOW_RULE={params.rule} MEXFLOW_ATTEMPT={resources.attempt} python -m mexflow motion"
         " --method {params.method} --dataset {wildcards.dataset} --subject {wildcards.subject}"
-        " --faces {input.faces} --faces-table {input.table} {params.options}"
+        " --faces {input.faces} {params.options}"
         " --output {output.motion} --record {output.record} > {log} 2>&1"
 
 
@@ -217,5 +217,5 @@ rule lbp_top:
     shell:
         "MEXFLOW_RULE={params.rule} MEXFLOW_ATTEMPT={resources.attempt} python -m mexflow lbp_top"
         " --dataset {wildcards.dataset} --subject {wildcards.subject} --index {input.index}"
-        " --faces {input.faces} --faces-table {input.table} {params.options}"
+        " --faces {input.faces} {params.options}"
         " --output {output.features} --table {output.table} --record {output.record} > {log} 2>&1"

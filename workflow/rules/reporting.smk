@@ -23,8 +23,8 @@ for paper in plan.whole:
             f"tables_{paper}"
         input:
             paper=plan.paper_file(paper),
-            index=plan.indexes(paper).values(),
-            tables=plan.beside(plan.read_arrays(paper)),
+            index=plan.reporting.indexes(paper),
+            tables=plan.reporting.array_tables(paper),
             predictions=plan.predictions(paper),
             features=plan.features(paper),
             spotted=plan.spotted(paper),
@@ -47,11 +47,11 @@ for paper in plan.whole:
         params:
             rule=f"tables_{paper}",
             paper=paper,
-            flags=plan.all_tables_flags(paper),
-            code=plan.tables_code(paper),
+            recipe=plan.reporting.recipe(paper).text(),
+            code=plan.reporting.code(paper),
         shell:
             "MEXFLOW_RULE={params.rule} MEXFLOW_ATTEMPT={resources.attempt} python -m mexflow tables"
-            " --paper {input.paper:q} {params.flags}"
+            " --paper {input.paper:q} --results results --recipe {params.recipe:q}"
             " --output results/tables/{params.paper} --record {output.record} > {log} 2>&1"
 
     rule:
@@ -60,8 +60,8 @@ for paper in plan.whole:
             f"scores_{paper}"
         input:
             paper=plan.paper_file(paper),
-            index=plan.indexes(paper).values(),
-            tables=lambda wildcards, paper=paper: plan.beside(plan.arrays(paper, wildcards.experiment)),
+            index=lambda wildcards, paper=paper: plan.reporting.indexes(paper, wildcards.experiment),
+            tables=lambda wildcards, paper=paper: plan.reporting.array_tables(paper, wildcards.experiment),
             predictions=lambda wildcards, paper=paper: plan.predictions(paper, wildcards.experiment),
             spotted=lambda wildcards, paper=paper: plan.spotted(paper, wildcards.experiment),
         output:
@@ -85,14 +85,12 @@ for paper in plan.whole:
         params:
             rule=f"scores_{paper}",
             paper=paper,
-            flags=plan.tables_flags(paper),
-            tables=lambda wildcards, input: flags("array-table", input.tables),
-            code=plan.tables_code(paper),
+            recipe=lambda wildcards, paper=paper: plan.reporting.recipe(paper, wildcards.experiment).text(),
+            code=lambda wildcards, paper=paper: plan.reporting.code(paper, wildcards.experiment),
         shell:
             "MEXFLOW_RULE={params.rule} MEXFLOW_ATTEMPT={resources.attempt} python -m mexflow tables"
-            " --paper {input.paper:q} {params.flags} {params.tables} --only {wildcards.experiment}"
-            " --no-null-controls --output results/scores/{params.paper}/{wildcards.experiment} --record {output.record}"
-            " > {log} 2>&1"
+            " --paper {input.paper:q} --results results --recipe {params.recipe:q} --only {wildcards.experiment}"
+            " --output results/scores/{params.paper}/{wildcards.experiment} --record {output.record} > {log} 2>&1"
 
     rule:
         """The paper's figures."""
@@ -146,10 +144,10 @@ for paper in plan.whole:
                 f"timing_{paper}"
             input:
                 paper=plan.paper_file(paper),
-                index=plan.timed_index(paper),
-                model=plan.timed_model(paper),
-                faces=plan.timed_faces(paper),
-                tables=plan.beside(plan.timed_faces(paper)),
+                index=plan.reporting.timed_index(paper),
+                model=plan.reporting.timed_model(paper),
+                faces=plan.reporting.timed_faces(paper),
+                tables=plan.beside(plan.reporting.timed_faces(paper)),
             output:
                 parquet=f"results/tables/{paper}.timing.parquet",
                 csv=report(f"results/tables/{paper}.timing.csv", caption="../report/timing.rst", category=paper),
@@ -171,13 +169,12 @@ for paper in plan.whole:
             params:
                 rule=f"timing_{paper}",
                 paper=paper,
-                faces=flags("faces", plan.timed_faces(paper)),
                 budget=plan.config.budget,
                 data=plan.data(paper),
                 device=plan.config.training.device,
-                code=plan.timing_code(paper),
+                code=plan.reporting.timing_code(paper),
             shell:
                 "MEXFLOW_RULE={params.rule} MEXFLOW_ATTEMPT={resources.attempt} python -m mexflow timing"
-                " --paper {input.paper:q} --index {input.index} --model {input.model} {params.faces}"
+                " --paper {input.paper:q} --index {input.index} --model {input.model} --faces results/faces"
                 " --budget {params.budget} --data {params.data:q} --device {params.device}"
                 " --output results/tables/{params.paper}.timing --record {output.record} > {log} 2>&1"

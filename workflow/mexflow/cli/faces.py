@@ -60,7 +60,7 @@ def main(
     choose("value of --unreadable", unreadable, ("error", "exclude"))
     if openface is not None and not openface.is_dir():
         raise UserError(f"{openface}: no such folder; --openface is the folder of OpenFace's output")
-    settings = faces.Settings(smoothing, max_missed, unreadable)
+    settings = faces.FaceSettings(smoothing, max_missed, unreadable)
     with Job(record, __name__, dataset=dataset, subject=subject, threads=1, device="cpu") as job:
         rows = [r for r in job.inputs.table(index).to_pylist() if r["subject"] == subject]
         listed = [v for v in job.inputs.table(videos).to_pylist() if v["subject"] == subject]

@@ -53,6 +53,7 @@ def main(
 ) -> None:
     """A paper's figures, as PNG and SVG."""
     from mexflow import papers
+    from mexflow.papers import metrics
     from mexflow.papers.operations import name_of
     from mexflow.store.records import Job
     from mexflow.training.augmentation import OPERATIONS
@@ -60,6 +61,7 @@ def main(
     told = papers.parse(paper.read_bytes(), paper)
     aligned = any(figure.kind == "aligned" for figure in told.figures.values())
     drawn = [OPERATIONS.identity(name_of(one)) for one in (told.training.get("augment", ()) if aligned else ())]
+    drawn += metrics.entries(metric for figure in told.figures.values() for metric in figure.metrics)
     with Job(record, __name__, *drawn, seed=seed, threads=1) as job:
         said = run(
             paper_path=paper,
@@ -235,7 +237,8 @@ def _measured(evidence: Evidence, experiment: str, title: str, part: str | None 
 def _sweep(name: str, figure: Figure, evidence: Evidence):
     """As `_draw`."""
     from mexflow.figures.sweep import sweep
-    from mexflow.tables.metrics import METRICS, score
+    from mexflow.papers.metrics import METRICS
+    from mexflow.tables.recognition_metrics import score
 
     source = evidence.source
     points = {
@@ -245,7 +248,7 @@ def _sweep(name: str, figure: Figure, evidence: Evidence):
     foot = " · ".join([f"{source.mark} {source.line()}".strip(), *evidence.notes_of(figure.experiments)])
     drawn = sweep(points, figure.axis, f"{name}. {figure.title}", foot, not source.comparable, source.mark)
     texts = {
-        setting: found[0].notes[0] if found[0].value is None else METRICS[found[0].metric].text(found[0].value)
+        setting: found[0].notes[0] if found[0].value is None else format(found[0].value, METRICS[found[0].metric].form)
         for setting, found in points.items()
     }
     said = f"{figure.metrics[0]} " + ", ".join(f"{setting:g}: {text}" for setting, text in texts.items())
@@ -330,7 +333,7 @@ def _aligned(name: str, figure: Figure, evidence: Evidence, arrays: Path, sigma:
     """As `_draw`: the apex of the first expression of the first subject that has one."""
     from mexflow.evaluation.uncertainty import seed_of
     from mexflow.figures.aligned_row import aligned_row, augmented
-    from mexflow.preprocess.aligned import SEEN
+    from mexflow.preprocess.aligned import AlignedFaces
 
     assert figure.data is not None
     source, paper = evidence.source, evidence.paper
@@ -338,13 +341,12 @@ def _aligned(name: str, figure: Figure, evidence: Evidence, arrays: Path, sigma:
     found, said = None, "no face"
     for clip in sorted(usable, key=lambda row: (row["dataset"], row["subject"], row["clip"]))[:1]:
         path = arrays / "faces" / clip["dataset"] / f"{clip['subject']}.npy"
-        table = inputs.table(path.with_suffix(".parquet"), ["video", "frame", "state"]).to_pylist()
-        wanted = (clip["video"], clip["apex"])
-        for i, row in enumerate(table):
-            if (row["video"], row["frame"]) == wanted and row["state"] in SEEN:
-                said = f"{clip['dataset']} {clip['clip']}, frame {clip['apex']}"
-                seed = seed_of(evidence.seed, paper.paper, name)
-                found = augmented(inputs.rows(path)[[i]][0], operations(paper.training.get("augment", ())), sigma, seed)
+        aligned = AlignedFaces(inputs, path)
+        if aligned.video(clip["video"]).why_not([clip["apex"]]) is None:
+            said = f"{clip['dataset']} {clip['clip']}, frame {clip['apex']}"
+            seed = seed_of(evidence.seed, paper.paper, name)
+            face = aligned[clip["video"], clip["apex"]]
+            found = augmented(face, operations(paper.training.get("augment", ())), sigma, seed)
     foot = " · ".join([f"{source.mark} {source.line()}".strip(), said, f"LCN with sigma {sigma:g} px"])
     return aligned_row(found, f"{name}. {figure.title}", foot, not source.comparable), foot, said
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mexflow.cli.options import Record, command, scalar
+from mexflow.cli.options import AlignedFacesPath, Record, command, scalar
 from mexflow.cli.options import pairs as split
 
 if TYPE_CHECKING:
@@ -23,8 +23,7 @@ def main(
     dataset: Annotated[str, typer.Option(help="Name of the raw dataset.")],
     subject: Annotated[str, typer.Option(help="The subject, as the index writes it.")],
     index: Annotated[Path, typer.Option(help="Index of the dataset.")],
-    faces: Annotated[Path, typer.Option(help="Aligned faces of the subject.")],
-    faces_table: Annotated[Path, typer.Option(help="Table of the aligned faces.")],
+    faces: AlignedFacesPath,
     size: Annotated[int, typer.Option(min=1, help="Width and height the faces are scaled to, pixels.")],
     output: Annotated[Path, typer.Option(help="Array to write: float32 (M, 2, size, size), pixels.")],
     table: Annotated[Path, typer.Option(help="Table to write: one row per pair.")],
@@ -47,7 +46,7 @@ def main(
 
     from mexflow.errors import UserError, choose
     from mexflow.preprocess import flow
-    from mexflow.preprocess.aligned import COLUMNS, NOWHERE, by_video
+    from mexflow.preprocess.aligned import AlignedFaces
     from mexflow.preprocess.pairs import PAIRS, STEPS, assert_somewhere, rows_of_table
     from mexflow.preprocess.scaling import scaled
     from mexflow.preprocess.tables import FLOW
@@ -64,23 +63,22 @@ def main(
     with Job(record, __name__, picked, dataset=dataset, subject=subject, threads=1, device="cpu") as job:
         annotated = job.inputs.table(index).to_pylist()
         clips = [r for r in annotated if r["subject"] == subject and r["excluded"] is None]
-        images = job.inputs.rows(faces)
-        known = by_video(job.inputs.table(faces_table, list(COLUMNS)))
+        aligned = AlignedFaces(job.inputs, faces)
         wanted = [
             {"video": clip["video"], "clip": clip["clip"], "pair": name, "first_frame": first, "second_frame": second}
             for clip in clips
             for name in pair
-            for first, second in PAIRS[name](clip, known.get(clip["video"], NOWHERE).numbers)
+            for first, second in PAIRS[name](clip, aligned.video(clip["video"]).numbers)
         ]
         if pairs is not None:
             every = rows_of_table(_table(job.inputs, pairs), pairs)
             listed = job.inputs.table(videos, ["video"])["video"].to_pylist() if videos is not None else []
-            assert_somewhere(every, {*known, *(row["video"] for row in annotated), *listed}, pairs, index)
-            wanted += [row for row in every if row["video"] in known]
+            assert_somewhere(every, {*aligned.videos, *(row["video"] for row in annotated), *listed}, pairs, index)
+            wanted += [row for row in every if row["video"] in aligned.videos]
         rows = []
         for row in wanted:
             ends = (row["first_frame"], row["second_frame"])
-            reason = known.get(row["video"], NOWHERE).why_not(ends, steps=row["pair"] in STEPS)
+            reason = aligned.video(row["video"]).why_not(ends, steps=row["pair"] in STEPS)
             rows.append({"dataset": dataset, "subject": subject, **row, "excluded": reason})
 
         with (
@@ -92,11 +90,11 @@ def main(
                 fields = np.zeros((len(block), 2, size, size), np.float32)
                 usable = [i for i, row in enumerate(block) if row["excluded"] is None]
                 if usable:
-                    faces_of = [
-                        scaled(images[[known[block[i]["video"]].rows[block[i][end]] for i in usable]], size)
+                    first, second = (
+                        scaled(np.stack([aligned[block[i]["video"], block[i][end]] for i in usable]), size)
                         for end in ("first_frame", "second_frame")
-                    ]
-                    fields[usable] = flow.compute(method, *faces_of, **options)
+                    )
+                    fields[usable] = flow.compute(method, first, second, **options)
                 append(fields)
                 advance(len(block))
         job.outputs.table(table, pa.Table.from_pylist(rows, schema=FLOW))

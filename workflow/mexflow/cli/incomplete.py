@@ -12,23 +12,25 @@ from mexflow.cli.options import command, pairs
 
 def main(
     log: Annotated[Path, typer.Option(help="Snakemake's log, which names what failed.")],
-    tables: Annotated[list[str], typer.Option(help="The arguments of `mexflow tables`, one a paper; repeatable.")] = [],  # noqa: B006
+    results: Annotated[Path, typer.Option(help="Folder of the results.")],
+    paper: Annotated[
+        list[str], typer.Option(help="A paper's file, and the recipe of its tables, FILE=JSON; repeatable.")
+    ] = [],  # noqa: B006
     unlisted: Annotated[list[str], typer.Option(help="A paper on data that cannot be listed, PAPER=REASON.")] = [],  # noqa: B006
 ) -> None:
     """Tables of the papers whose folds a failed run lacks: ``INCOMPLETE n/N``, with the reasons in their notes."""
-    import shlex
-
     from mexflow.engine import incomplete, status
+    from mexflow.papers import reporting_recipe
     from mexflow.store.artifacts import Inputs
 
     run = status.parse(Inputs().bytes(log).decode(errors="replace").splitlines())
-    for text in tables:
-        said = incomplete.make(run, shlex.split(text))
-        if said:
-            print(said)
+    for path, recipe in pairs("--paper", paper).items():
+        outcome = incomplete.make(run, Path(path), reporting_recipe.read(recipe), results)
+        if outcome:
+            print(outcome)
     if "unlisted" in run.counts:
-        for paper, reason in pairs("--unlisted", unlisted).items():
-            print(f"{paper}: no tables: {reason}")
+        for name, reason in pairs("--unlisted", unlisted).items():
+            print(f"{name}: no tables: {reason}")
 
 
 app = command(main)

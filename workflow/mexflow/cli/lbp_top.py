@@ -8,15 +8,14 @@ from typing import Annotated, Any
 
 import typer
 
-from mexflow.cli.options import Record, command, listed
+from mexflow.cli.options import AlignedFacesPath, Record, command, listed
 
 
 def main(
     dataset: Annotated[str, typer.Option(help="Name of the raw dataset.")],
     subject: Annotated[str, typer.Option(help="The subject, as the index writes it.")],
     index: Annotated[Path, typer.Option(help="Index of the dataset.")],
-    faces: Annotated[Path, typer.Option(help="Aligned faces of the subject.")],
-    faces_table: Annotated[Path, typer.Option(help="Table of the aligned faces.")],
+    faces: AlignedFacesPath,
     output: Annotated[Path, typer.Option(help="Array to write: float32 (M, d), a row per clip.")],
     table: Annotated[Path, typer.Option(help="Table to write: one row per clip.")],
     option: Annotated[list[str], typer.Option(help="Setting of LBP-TOP, e.g. radii=1,1,4; repeatable.")] = [],  # noqa: B006
@@ -27,7 +26,7 @@ def main(
     import pyarrow as pa
 
     from mexflow.errors import UserError, choose
-    from mexflow.preprocess.aligned import COLUMNS, NOWHERE, by_video
+    from mexflow.preprocess.aligned import AlignedFaces
     from mexflow.preprocess.lbp_top import ClipTooShort, grey_levels, lbp_top
     from mexflow.preprocess.tables import CLIP_FEATURES
     from mexflow.progress import progress
@@ -38,34 +37,32 @@ def main(
         choose("setting of LBP-TOP", name, list(inspect.signature(lbp_top).parameters)[1:])
     with Job(record, __name__, dataset=dataset, subject=subject, threads=1, device="cpu") as job:
         clips = [r for r in job.inputs.table(index).to_pylist() if r["subject"] == subject and r["excluded"] is None]
-        images = job.inputs.rows(faces)
-        videos = by_video(job.inputs.table(faces_table, list(COLUMNS)))
+        aligned = AlignedFaces(job.inputs, faces)
 
         def features(clip: dict[str, Any]) -> tuple[np.ndarray | None, str | None]:
-            video = videos.get(clip["video"], NOWHERE)
             # Every number between: patterns over time are of frames that follow each other.
             numbers = range(clip["onset"], clip["offset"] + 1)
-            if reason := video.why_not(numbers):
+            if reason := aligned.video(clip["video"]).why_not(numbers):
                 return None, reason
             try:
-                return lbp_top(grey_levels(images[[video.rows[frame] for frame in numbers]]), **options), None
+                return lbp_top(grey_levels(aligned[clip["video"], numbers]), **options), None
             except ClipTooShort as error:
                 return None, str(error)
             except (ValueError, TypeError) as error:
                 raise UserError(f"LBP-TOP: {error}") from None
 
-        found = []
+        described = []
         with progress(f"lbp_top {dataset}/{subject}", len(clips)) as advance:
             for clip in clips:
-                found.append(features(clip))
+                described.append(features(clip))
                 advance(1)
-        width = next((len(values) for values, _ in found if values is not None), 1)
+        width = next((len(values) for values, _ in described if values is not None), 1)
         with job.outputs.array(output, (len(clips), width), np.float32) as append:
-            for values, _ in found:
+            for values, _ in described:
                 append((np.zeros(width, np.float32) if values is None else values)[None])
         rows = [
             {**{key: clip[key] for key in ("dataset", "subject", "video", "clip")}, "excluded": reason}
-            for clip, (_, reason) in zip(clips, found, strict=True)
+            for clip, (_, reason) in zip(clips, described, strict=True)
         ]
         job.outputs.table(table, pa.Table.from_pylist(rows, schema=CLIP_FEATURES))
         job.finish()

@@ -20,19 +20,19 @@ def main(
     """One aligned face under changed light, and its LCN: the subject's first face that was seen, not guessed."""
     from mexflow.errors import UserError
     from mexflow.figures import lcn_figure
-    from mexflow.preprocess.aligned import SEEN
+    from mexflow.preprocess.aligned import AlignedFaces
     from mexflow.preprocess.lcn import grey
     from mexflow.store.records import Job
 
     with Job(record, __name__, threads=1, device="cpu") as job:
-        images = job.inputs.array(faces)
-        table = job.inputs.table(faces.with_suffix(".parquet")).select(["dataset", "video", "frame", "state"])
-        found = [i for i, row in enumerate(table.to_pylist()) if row["state"] in SEEN]
-        if not found:
+        aligned = AlignedFaces(job.inputs, faces)
+        usable = (video for video in aligned.videos.values() if video.why_none() is None)
+        video = next(usable, None)
+        if video is None:
             raise UserError(f"{faces}: holds no face that was seen; give another subject's")
-        row = table.slice(found[0], 1).to_pylist()[0]
-        (face,) = grey(images[found[0] : found[0] + 1])
-        origin = f"{row['dataset']}, video {row['video']}, frame {row['frame']}"
+        frame = int(video.frames[video.seen][0])
+        (face,) = grey(aligned[video.name, [frame]])
+        origin = f"{aligned.dataset}, video {video.name}, frame {frame}"
         job.outputs.bytes(output, lcn_figure.draw(face, sigma, data, origin))
         job.finish()
     print(f"{output}: {origin}")

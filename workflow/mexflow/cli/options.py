@@ -19,6 +19,8 @@ Record = Annotated[
     Path | None, typer.Option(help="Where to write the job's provenance record.", dir_okay=False, show_default=False)
 ]
 
+AlignedFacesPath = Annotated[Path, typer.Option(help="Aligned faces of the subject; their table is beside them.")]
+
 PaperFile = Annotated[Path, typer.Option(help="The paper's file.")]
 Folds = Annotated[Path, typer.Option(help="Folder of the folds: PAPER/EXPERIMENT/FOLD/.")]
 Expect = Annotated[list[str], typer.Option(help="The folds run of an experiment, NAME=FOLD,FOLD,…; repeatable.")]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mexflow.cli.options import Record, Seed, command, pairs
+from mexflow.cli.options import Record, Seed, command
 
 if TYPE_CHECKING:
     from mexflow.evaluation.aligned_videos import SubjectFaces
@@ -18,10 +18,7 @@ def main(
     dataset: Annotated[list[str], typer.Option(help="An embedded dataset; repeatable.")],
     size: Annotated[str, typer.Option(help="Size of the embedded datasets: tiny, demo or full.")],
     seed: Seed,
-    index: Annotated[list[str], typer.Option(help="A dataset's index, NAME=PATH; repeatable.")],
-    faces: Annotated[
-        list[str], typer.Option(help="A dataset's aligned faces, NAME=PATH, their table beside; repeatable.")
-    ],
+    results: Annotated[Path, typer.Option(help="Folder of the results: index/ and faces/.")],
     output: Annotated[Path, typer.Option(help="Tables to write, without their endings.")],
     method: Annotated[list[str], typer.Option(help="A flow method; repeatable.  [default: all]")] = [],  # noqa: B006
     frames: Annotated[int, typer.Option(min=10, help="Frames a dataset to measure alignment on.")] = 150,
@@ -32,10 +29,13 @@ def main(
     import cv2
 
     from mexflow import embedded
+    from mexflow.datasets import SPOTTING
+    from mexflow.datasets.subjects import with_clips, with_videos
     from mexflow.errors import UserError, choose
     from mexflow.evaluation.quality import measure
     from mexflow.preprocess.flow import METHODS
     from mexflow.progress import progress
+    from mexflow.store.paths import Results
     from mexflow.store.records import Job
     from mexflow.tables.cells import to_csv
     from mexflow.tables.quality_table import quality_cells, quality_markdown, quality_table
@@ -43,25 +43,26 @@ def main(
     cv2.setNumThreads(1)
     choose("embedded size", size, embedded.SIZES)
     methods = [choose("flow method", name, METHODS) for name in dict.fromkeys(method)] or list(METHODS)
-    indexes, arrays = pairs("--index", index), _grouped(faces)
     names = [choose("embedded dataset", name, embedded.LAYOUTS) for name in dict.fromkeys(dataset)]
-    for option, given in (("--index", indexes), ("--faces", arrays)):
-        if absent := [name for name in names if name not in given]:
-            raise UserError(f"{absent[0]}: add {option} {absent[0]}=PATH")
-        for name in given:
-            choose(f"dataset of {option}", name, names)
+    places = Results(results)
     layouts = [embedded.LAYOUTS[name] for name in names]
     picked = [*layouts, *map(METHODS.identity, methods)]
     with Job(record, __name__, *picked, size=size, seed=seed, threads=1, device="cpu") as job:
-        found = []
+        measured = []
         for name in names:
-            rows = job.inputs.table(indexes[name]).to_pylist()
-            subjects = [one for path in arrays[name] for one in _read(job.inputs, Path(path), name)]
+            rows = job.inputs.table(places.index(name)).to_pylist()
+            if name in SPOTTING:
+                listed = with_videos(job.inputs.table(places.videos(name)).to_pylist())
+            else:
+                listed = with_clips(rows)
+            paths = places.arrays("faces", listed)
+            read = (_read(job.inputs, path, name) for path in paths)
+            subjects = [subject for subject in read if subject.states]
             if not subjects:
-                raise UserError(f"{name}: none of its {len(arrays[name])} tables of faces has a row")
+                raise UserError(f"{name}: none of its {len(paths)} tables of faces has a row")
             with progress(f"quality {name}", len(subjects)) as advance:
                 try:
-                    found.append(
+                    measured.append(
                         measure(
                             name, size, seed, subjects, rows,
                             methods=methods, frames=frames, pairs=pair_count, advance=advance,
@@ -71,7 +72,7 @@ def main(
                     raise UserError(
                         f"{name}: {error.args[0]}; were the faces made with --size {size} and --seed {seed}?"
                     ) from None
-        cells = quality_cells(found)
+        cells = quality_cells(measured)
         table = quality_table(cells)
         job.outputs.table(output.with_name(f"{output.name}.parquet"), table)
         job.outputs.bytes(output.with_name(f"{output.name}.csv"), to_csv(table))
@@ -80,16 +81,7 @@ def main(
     print(text)
 
 
-def _grouped(values: list[str]) -> dict[str, list[str]]:
-    """The paths of each dataset, of ``NAME=PATH`` texts."""
-    result: dict[str, list[str]] = {}
-    for value in values:
-        for name, path in pairs("--faces", [value]).items():
-            result.setdefault(name, []).append(path)
-    return result
-
-
-def _read(inputs: Inputs, path: Path, dataset: str) -> list[SubjectFaces]:
+def _read(inputs: Inputs, path: Path, dataset: str) -> SubjectFaces:
     """The faces of an array and the table beside it.
 
     Raises:
@@ -98,12 +90,10 @@ def _read(inputs: Inputs, path: Path, dataset: str) -> list[SubjectFaces]:
     from mexflow.errors import UserError
     from mexflow.evaluation.aligned_videos import read_faces
 
-    table, images = inputs.table(path.with_suffix(".parquet")), inputs.array(path)
-    if len(images) != len(table):
-        raise UserError(f"{path}: {len(images)} faces, {len(table)} rows in the table beside it; make the faces again")
-    if others := set(table["dataset"].to_pylist()) - {dataset}:
-        raise UserError(f"{path}: faces of {', '.join(sorted(others))}, not of {dataset}")
-    return read_faces(table, images)
+    subject = read_faces(inputs, path)
+    if subject.faces.dataset not in (None, dataset):
+        raise UserError(f"{path}: faces of {subject.faces.dataset}, not of {dataset}")
+    return subject
 
 
 app = command(main)

@@ -35,7 +35,7 @@ def main(
 
     from mexflow.errors import UserError
     from mexflow.preprocess import residual
-    from mexflow.preprocess.aligned import VideoFrames
+    from mexflow.preprocess.aligned import AlignedFaces
     from mexflow.preprocess.boxes import SIZE, box_matrix, boxed
     from mexflow.preprocess.flow import METHODS
     from mexflow.preprocess.frames import DamagedFrame, read_frame
@@ -56,14 +56,8 @@ def main(
             end = residual.clip_end(clip["onset"], clip["apex"], clip["offset"])
             wanted[clip["clip"]] = residual.wanted_frames(list(kinds.values()), clip["onset"], end)
             needed.setdefault(clip["video"], set()).update(wanted[clip["clip"]])
-        # Of a long video's table, landmarks and all, only the rows of these frames are kept.
-        videos: dict[str, dict[int, dict[str, Any]]] = {video: {} for video in needed}
-        columns = ["video", "frame", "file", "sha256", "landmarks", "state", "excluded"]
-        for batch in job.inputs.batches(faces_table, columns):
-            keys = zip(batch["video"].to_pylist(), batch["frame"].to_pylist(), strict=True)
-            chosen = [i for i, (video, number) in enumerate(keys) if number in needed.get(video, ())]
-            for row in batch.take(chosen).to_pylist():
-                videos[row["video"]][row["frame"]] = row
+        aligned = AlignedFaces(job.inputs, faces_table, images=False)
+        raw_frames = aligned.details(needed, ("file", "sha256", "landmarks"))
 
         def frame(row: dict[str, Any]) -> np.ndarray:
             """A raw frame, the very bytes that its face was found in."""
@@ -87,15 +81,12 @@ def main(
             advance = stack.enter_context(progress(f"residual {dataset}/{subject}", len(clips)))
             for clip in clips:
                 start, end = clip["onset"], residual.clip_end(clip["onset"], clip["apex"], clip["offset"])
-                known, numbers = videos[clip["video"]], wanted[clip["clip"]]
-                states = {number: row["state"] for number, row in known.items()}
-                whole = next((row["excluded"] for row in known.values() if row["excluded"]), None)
-                # No row of the table is needed: the rows of the clip's frames are at hand.
-                reason = VideoFrames(dict.fromkeys(states, 0), states, whole).why_not(numbers)
+                video, numbers = clip["video"], wanted[clip["clip"]]
+                reason = aligned.video(video).why_not(numbers)
                 matrix, images = None, {}
                 if reason is None:
-                    matrix = box_matrix(np.array(known[start]["landmarks"]).reshape(68, 2), margin)
-                    images = {number: boxed(frame(known[number]), matrix) for number in numbers}
+                    matrix = box_matrix(np.array(raw_frames[video, start]["landmarks"]).reshape(68, 2), margin)
+                    images = {number: boxed(frame(raw_frames[video, number]), matrix) for number in numbers}
                 keys = {name: clip[name] for name in ("dataset", "subject", "video", "clip")}
                 for name, kind in kinds.items():
                     image = residual.image_of(kind, images, start, end) if images else None
@@ -104,7 +95,7 @@ def main(
                              "excluded": reason})  # fmt: skip
                 advance(1)
         for name, path in arrays.items():
-            own = [
+            of_kind = [
                 {
                     **row,
                     "key_frames": residual.key_frames(
@@ -115,7 +106,7 @@ def main(
                 else {**row, "key_frames": [row["end"]]}
                 for row in rows
             ]
-            job.outputs.table(path.with_suffix(".parquet"), pa.Table.from_pylist(own, schema=RESIDUAL))
+            job.outputs.table(path.with_suffix(".parquet"), pa.Table.from_pylist(of_kind, schema=RESIDUAL))
         job.finish()
     left_out = [row for row in rows if row["excluded"]]
     print(f"{dataset} {subject}: {len(rows)} clips, {len(left_out)} without an image ({', '.join(kinds)})")

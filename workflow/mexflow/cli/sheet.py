@@ -88,7 +88,7 @@ def _raw_reader(root: Path, subjects: list[SubjectFiles], inputs: Inputs) -> Rea
 
     known: dict[str, str] = {}
     for files in subjects:
-        known |= zip(*(files.faces[name].to_pylist() for name in ("file", "sha256")), strict=True)
+        known |= zip(*(files.faces.table[name].to_pylist() for name in ("file", "sha256")), strict=True)
 
     def read(file: str) -> np.ndarray:
         path = root / file

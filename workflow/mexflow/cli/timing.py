@@ -14,7 +14,7 @@ def main(
     paper: Annotated[Path, typer.Option(help="The paper's file.")],
     index: Annotated[Path, typer.Option(help="Index of the paper's clips.")],
     model: Annotated[Path, typer.Option(help="A trained network of the timed experiment (model.pt).")],
-    faces: Annotated[list[Path], typer.Option(help="An array of aligned faces, its table beside it; repeatable.")],
+    faces: Annotated[Path, typer.Option(help="Folder of the aligned faces, DATASET/SUBJECT.npy.")],
     budget: Annotated[str, typer.Option(help="demo or paper, as the network was trained.")],
     data: Annotated[str, typer.Option(help="Which data: embedded, or the licensed copies.")],
     output: Annotated[Path, typer.Option(help="Tables to write, without their endings.")],

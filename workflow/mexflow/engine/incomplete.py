@@ -5,65 +5,76 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
+from mexflow import papers
 from mexflow.engine.status import Status, last_lines
+from mexflow.papers.reporting_recipe import ReportingRecipe
 
 SHOWN = 3
 """So many failures are named where a fold is missing for want of what others were to make."""
 
 
-def make(run: Status, arguments: Sequence[str]) -> str | None:
+def make(run: Status, paper_path: Path, recipe: ReportingRecipe, results: Path) -> str | None:
     """Make a paper's tables of what there is.
 
     Args:
         run: the run that failed.
-        arguments: those of ``mexflow tables``, as if every fold were there, its record's path too.
+        paper_path: the paper's file.
+        recipe: of its tables, as if every fold were there.
+        results: the folder of the results, where the tables and their record go too.
 
     Returns:
         A line that says what was made, or why nothing could be; None if the run did not owe these tables.
     """
-    paper = Path(_values(arguments, "--paper")[0]).stem
-    rule = f"tables_{paper}"
+    paper = papers.parse(paper_path.read_bytes(), paper_path)
+    name = paper.paper
+    rule = f"tables_{name}"
     done = any(job.rule == rule and job.state == "done" for job in run.jobs.values())
     if rule not in run.counts or done:
         return None
-    reasons = dict(_reasons(run, arguments, paper))
-    if not reasons:
+    missing = dict(sorted(_missing(run, recipe, results / "folds" / name)))
+    if not missing:
         return None
-    lacking = [path for text in _values(arguments, "--index") if not Path(path := text.partition("=")[2]).is_file()]
-    if lacking:
-        return f"{paper}: no tables, for {lacking[0]} is missing: {_upstream(run)}"
+    indexes = [results / "index" / f"{data.index}.parquet" for data in paper.data.values()]
+    if lacking := [path for path in indexes if not path.is_file()]:
+        return f"{name}: no tables, for {lacking[0]} is missing: {_upstream(run)}"
     # Without the record of the whole tables, the next run knows that it owes them; those without have one of their own.
-    record = Path(_values(arguments, "--record")[0])
-    record.unlink(missing_ok=True)
-    own = record.parent.with_name("incomplete") / record.name
-    kept = [word for pair in _pairs(arguments) if _is_kept(pair) for word in pair]
-    told = [word for fold, reason in sorted(reasons.items()) for word in ("--reason", f"{fold}={reason}")]
+    records = results / "records"
+    (records / "tables" / f"{name}.json").unlink(missing_ok=True)
+    options = {
+        "--paper": paper_path,
+        "--results": results,
+        "--recipe": recipe.model_copy(update={"missing": missing}).text(),
+        "--output": results / "tables" / name,
+        "--record": records / "incomplete" / f"{name}.json",
+    }
     result = subprocess.run(
-        [sys.executable, "-m", "mexflow", "tables", *kept, *told, "--record", str(own)],
+        [sys.executable, "-m", "mexflow", "tables", *(str(word) for option in options.items() for word in option)],
         env={**os.environ, "MEXFLOW_RULE": rule},
         capture_output=True,
         text=True,
     )
     if result.returncode:
-        return f"{paper}: no tables: {(result.stderr.strip() or 'no message').splitlines()[-1]}"
-    noun = "fold is" if len(reasons) == 1 else "folds are"
-    return f"{paper}: tables without what is missing: {len(reasons)} {noun} not there; the notes say why"
+        return f"{name}: no tables: {(result.stderr.strip() or 'no message').splitlines()[-1]}"
+    noun = "fold is" if len(missing) == 1 else "folds are"
+    return f"{name}: tables without what is missing: {len(missing)} {noun} not there; the notes say why"
 
 
-def _reasons(run: Status, arguments: Sequence[str], paper: str) -> Iterator[tuple[str, str]]:
-    """Each missing fold, ``EXPERIMENT/FOLD``, and why."""
-    root = Path(_values(arguments, "--folds")[0]) / paper
+def _missing(run: Status, recipe: ReportingRecipe, folder: Path) -> Iterator[tuple[str, str]]:
+    """Each missing fold, ``EXPERIMENT/FOLD``, and why.
+
+    Args:
+        folder: that of the paper's folds.
+    """
     upstream = _upstream(run)
-    for text in _values(arguments, "--expect"):
-        experiment, _, folds = text.partition("=")
-        for fold in folds.split(","):
-            folder = root / experiment / fold
-            if not any((folder / name).is_file() for name in ("predictions.parquet", "scores.parquet")):
-                own = [job for job in run.failed if any(Path(path).parent == folder for path in job.outputs)]
-                yield f"{experiment}/{fold}", _why(own[0].log) if own else upstream
+    for experiment, folds in recipe.expected.items():
+        for fold in folds:
+            place = folder / experiment / fold
+            if not any((place / name).is_file() for name in ("predictions.parquet", "scores.parquet")):
+                training = [job for job in run.failed if any(Path(path).parent == place for path in job.outputs)]
+                yield f"{experiment}/{fold}", _why(training[0].log) if training else upstream
 
 
 def _upstream(run: Status) -> str:
@@ -77,20 +88,3 @@ def _why(log: str) -> str:
     """What a job that failed said last."""
     lines = last_lines(log)
     return lines[-1].removeprefix("mexflow: error: ") if lines else "killed without a word"
-
-
-def _pairs(arguments: Sequence[str]) -> Iterator[tuple[str, ...]]:
-    """The options with their values, an option without one alone."""
-    i = 0
-    while i < len(arguments):
-        alone = i + 1 == len(arguments) or arguments[i + 1].startswith("--")
-        yield tuple(arguments[i : i + 1 + (not alone)])
-        i += 1 + (not alone)
-
-
-def _is_kept(pair: tuple[str, ...]) -> bool:
-    return pair[0] != "--record" and (pair[0] != "--array-table" or Path(pair[1]).is_file())
-
-
-def _values(arguments: Sequence[str], option: str) -> list[str]:
-    return [pair[1] for pair in _pairs(arguments) if pair[0] == option]

@@ -8,28 +8,29 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
 
-from mexflow.preprocess.aligned import are_seen
+from mexflow.preprocess.aligned import AlignedFaces
+from mexflow.store.artifacts import Inputs
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class AlignedVideo:
-    """The frames of one video whose face was seen, ordered by frame number.
+class LandmarkedVideo:
+    """The frames of one video whose face was seen and whose transform is known, in the order of their numbers.
 
-    `frames` int64 ``(N,)`` are numbers of raw frames, `rows` int64 ``(N,)`` their rows in the array of faces,
-    `landmarks` float64 ``(N, 68, 2)`` raw pixels, `matrices` float64 ``(N, 2, 3)`` from raw to aligned pixels.
+    `frames` int64 ``(N,)`` are numbers of raw frames, `landmarks` float64 ``(N, 68, 2)`` raw pixels, `matrices` float64
+    ``(N, 2, 3)`` from raw to aligned pixels.
     """
 
     subject: str
     name: str
     frames: np.ndarray
-    rows: np.ndarray
     landmarks: np.ndarray
     matrices: np.ndarray
 
@@ -43,7 +44,7 @@ class AlignedVideo:
 class Pair:
     """Two frames of a video, as positions in its arrays; `clip` and `type` are null where no expression is meant."""
 
-    video: AlignedVideo
+    video: LandmarkedVideo
     first: int
     second: int
     clip: str | None = None
@@ -57,41 +58,42 @@ class Pair:
 
 @dataclass(frozen=True)
 class SubjectFaces:
-    """One subject's faces: how many frames are in each state, and the videos that are not excluded.
+    """One subject's faces, and the videos of which something may be measured, in the order of the table."""
 
-    `images` is the array of faces, uint8 ``(N, 112, 112, C)``.
+    faces: AlignedFaces
+    videos: tuple[LandmarkedVideo, ...]
+
+    @property
+    def subject(self) -> str:
+        """The subject, as the index writes it."""
+        return self.faces.subject or ""
+
+    @property
+    def states(self) -> Counter[str]:
+        """How many frames are in each state, those of excluded videos, too."""
+        return Counter(self.faces.states.tolist())
+
+
+def read_faces(inputs: Inputs, path: Path) -> SubjectFaces:
+    """A subject's aligned faces with their landmarks and transforms.
+
+    Args:
+        path: the array, its table beside it.
+
+    Raises:
+        UserError: if they cannot be read or do not belong together.
     """
-
-    subject: str
-    states: Counter[str]
-    videos: tuple[AlignedVideo, ...]
-    images: np.ndarray
-
-
-def read_faces(table: pa.Table, images: np.ndarray) -> list[SubjectFaces]:
-    """The faces of each subject in a table of the columns of :data:`mexflow.preprocess.tables.FACES`."""
-    landmarks, known = _fixed(table["landmarks"], 136)
-    matrices, aligned = _fixed(table["matrix"], 6)
-    subjects, names = (np.array(table[name].to_pylist(), object) for name in ("subject", "video"))
-    states = np.array(table["state"].to_pylist(), object)
-    usable = (
-        known
-        & aligned
-        & are_seen(states)
-        & np.array([reason is None for reason in table["excluded"].to_pylist()], bool)
-    )
-    frames = np.array(table["frame"].to_pylist(), np.int64)
-    result = []
-    for subject in sorted(set(subjects)):
-        videos = []
-        for name in dict.fromkeys(names[subjects == subject]):
-            rows = np.flatnonzero((subjects == subject) & (names == name) & usable)
-            rows = rows[np.argsort(frames[rows], kind="stable")]
-            if rows.size:
-                shapes = landmarks[rows].reshape(-1, 68, 2), matrices[rows].reshape(-1, 2, 3)
-                videos.append(AlignedVideo(subject, name, frames[rows], rows, *shapes))
-        result.append(SubjectFaces(subject, Counter(states[subjects == subject]), tuple(videos), images))
-    return result
+    faces = AlignedFaces(inputs, path, ("landmarks", "matrix"))
+    landmarks, known = _fixed(faces.table["landmarks"], 136)
+    matrices, aligned = _fixed(faces.table["matrix"], 6)
+    videos = []
+    for video in faces.videos.values():
+        usable = video.seen & (known & aligned)[video.rows]
+        if usable.any() and not video.excluded:
+            rows = video.rows[usable]
+            shapes = landmarks[rows].reshape(-1, 68, 2), matrices[rows].reshape(-1, 2, 3)
+            videos.append(LandmarkedVideo(video.key[1], video.name, video.frames[usable], *shapes))
+    return SubjectFaces(faces, tuple(videos))
 
 
 def _fixed(column: pa.ChunkedArray, width: int) -> tuple[np.ndarray, np.ndarray]:
@@ -109,7 +111,7 @@ def evenly(items: Sequence[T], count: int) -> list[T]:
     return [items[int((i + 0.5) * len(items) / count)] for i in range(count)]
 
 
-def runs(videos: Sequence[AlignedVideo], count: int, length: int) -> list[tuple[AlignedVideo, range]]:
+def runs(videos: Sequence[LandmarkedVideo], count: int, length: int) -> list[tuple[LandmarkedVideo, range]]:
     """At most `count` runs of up to `length` neighbouring positions, each in a video of its own.
 
     The first run is at the beginning of its video, the last at the end, those between in between, so that all parts
@@ -124,7 +126,7 @@ def runs(videos: Sequence[AlignedVideo], count: int, length: int) -> list[tuple[
     return result
 
 
-def expression_pairs(videos: Sequence[AlignedVideo], rows: Sequence[Mapping[str, Any]]) -> list[Pair]:
+def expression_pairs(videos: Sequence[LandmarkedVideo], rows: Sequence[Mapping[str, Any]]) -> list[Pair]:
     """Onset and apex of each expression of the index that has both faces, is not excluded, and takes a frame at least.
 
     Args:
@@ -143,7 +145,7 @@ def expression_pairs(videos: Sequence[AlignedVideo], rows: Sequence[Mapping[str,
     return pairs
 
 
-def still_pairs(video: AlignedVideo, at_rest: Callable[[int], bool], distance: int) -> list[Pair]:
+def still_pairs(video: LandmarkedVideo, at_rest: Callable[[int], bool], distance: int) -> list[Pair]:
     """Pairs of frames `distance` apart between which, every frame of it, nothing but the head moves.
 
     The stretches at rest are cut into pairs that share no more than an end. In a stretch too short for one pair, first

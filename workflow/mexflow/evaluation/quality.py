@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 
 from mexflow.evaluation.aligned_videos import (
-    AlignedVideo,
+    LandmarkedVideo,
     Pair,
     SubjectFaces,
     evenly,
@@ -130,7 +130,7 @@ def measure(
         KeyError: if the plan has no such subject or video.
         UserError: for an unknown flow method.
     """
-    videos = [video for one in subjects for video in one.videos]
+    videos = [video for subject in subjects for video in subject.videos]
     sampled = runs(videos, max(1, frames // _RUN), _RUN)
     expressions = evenly(expression_pairs(videos, rows), pairs)
     distance = _typical_distance(rows)
@@ -138,35 +138,36 @@ def measure(
     # wanted.
     asked = evenly(videos, pairs) if distance else []
     stills_each = -(-pairs // max(1, len(asked)))
-    found = _Measures([one.subject for one in subjects])
+    measures = _Measures([subject.subject for subject in subjects])
     distances: list[int] = []
     # Subject by subject, since a person's truth is dear to set up and few are held at a time.
-    for one in subjects:
-        truths = {video.name: TrueMotion(dataset, size, seed, one.subject, video.name) for video in one.videos}
-        runs_here = [(video, positions) for video, positions in sampled if video.subject == one.subject]
-        _add_landmarks(found, one.subject, runs_here, truths)
+    for faces in subjects:
+        name = faces.subject
+        truths = {video.name: TrueMotion(dataset, size, seed, name, video.name) for video in faces.videos}
+        runs_here = [(video, positions) for video, positions in sampled if video.subject == name]
+        _add_landmarks(measures, name, runs_here, truths)
         for pair in expressions:
-            if pair.video.subject == one.subject:
-                _add_expression(found, one, pair, truths[pair.video.name], methods)
+            if pair.video.subject == name:
+                _add_expression(measures, faces, pair, truths[pair.video.name], methods)
         for video in asked:
-            if video.subject == one.subject:
+            if video.subject == name:
                 truth = truths[video.name]
                 for pair in evenly(still_pairs(video, truth.at_rest, distance), stills_each):
                     distances.append(pair.distance)
-                    estimate = _estimated_flow(one, pair, ESTIMATED, alignment.SIZE) if ESTIMATED in methods else None
-                    _add_motion(found, "still", pair, truth, estimate)
+                    estimate = _estimated_flow(faces, pair, ESTIMATED, alignment.SIZE) if ESTIMATED in methods else None
+                    _add_motion(measures, "still", pair, truth, estimate)
         advance(1)
-    return _summarised(dataset, seed, subjects, found, methods, tuple(distances), distance)
+    return _summarised(dataset, seed, subjects, measures, methods, tuple(distances), distance)
 
 
 def _typical_distance(rows: Sequence[Mapping[str, Any]]) -> int:
     """Median number of frames from onset to apex of the micro-expressions; 0 if there is none."""
-    found = [r["apex"] - r["onset"] for r in rows if r["type"] == "micro" and r["excluded"] is None]
-    return int(np.median(found)) if found else 0
+    distances = [r["apex"] - r["onset"] for r in rows if r["type"] == "micro" and r["excluded"] is None]
+    return int(np.median(distances)) if distances else 0
 
 
 def _add_landmarks(
-    found: _Measures, subject: str, chosen: Sequence[tuple[AlignedVideo, range]], truths: Mapping[str, TrueMotion]
+    measures: _Measures, subject: str, chosen: Sequence[tuple[LandmarkedVideo, range]], truths: Mapping[str, TrueMotion]
 ) -> None:
     """Changes of the landmarks' errors, and the eyes' errors, in runs of frames of one subject."""
     eyes = []
@@ -177,18 +178,18 @@ def _add_landmarks(
             true = truths[video.name].landmarks(frame)
             error = (video.landmarks[at] - true)[alignment.STABLE] @ matrix[:, :2].T
             if previous is not None and previous[0] == frame - 1:
-                found["jitter"].add(subject, np.mean((error - previous[1]) ** 2))
+                measures["jitter"].add(subject, np.mean((error - previous[1]) ** 2))
             previous = frame, error
             centres = np.array([true[list(corners)].mean(0) for corners in _EYES])
             eyes.append(alignment.apply(matrix, centres) - alignment.apply(alignment.alignment_matrix(true), centres))
     if eyes:
         offset = np.mean(eyes, axis=0)
-        found["eye_offset"].add(subject, np.hypot(*offset.T).mean())
-        found["eye_error"].add(subject, np.hypot(*np.moveaxis(eyes - offset, -1, 0)).mean(1))
+        measures["eye_offset"].add(subject, np.hypot(*offset.T).mean())
+        measures["eye_error"].add(subject, np.hypot(*np.moveaxis(eyes - offset, -1, 0)).mean(1))
 
 
 def _add_expression(
-    found: _Measures, faces: SubjectFaces, pair: Pair, truth: TrueMotion, methods: Sequence[str]
+    measures: _Measures, faces: SubjectFaces, pair: Pair, truth: TrueMotion, methods: Sequence[str]
 ) -> None:
     """Errors of the flow from onset to apex, and the motion there is, if it is a micro-expression's alone."""
     subject, video = faces.subject, pair.video
@@ -199,28 +200,28 @@ def _add_expression(
         for method in (ZERO, *methods):
             estimate = np.zeros_like(true) if method == ZERO else _estimated_flow(faces, pair, method, size)
             estimates[size, method] = estimate
-            found[size, method, "end_point_error"].add(subject, end_point_error(estimate, true)[area].mean())
-            found[size, method, "space_time_angle"].add(subject, space_time_angle(estimate, true)[area].mean())
+            measures[size, method, "end_point_error"].add(subject, end_point_error(estimate, true)[area].mean())
+            measures[size, method, "space_time_angle"].add(subject, space_time_angle(estimate, true)[area].mean())
             if method != ZERO and moving.any():
-                found[size, method, "direction_error"].add(subject, direction_error(estimate, true)[moving].mean())
+                measures[size, method, "direction_error"].add(subject, direction_error(estimate, true)[moving].mean())
     if pair.type == "micro" and not any(truth.blinks(int(video.frames[at])) for at in (pair.first, pair.second)):
-        _add_motion(found, "micro", pair, truth, estimates.get((alignment.SIZE, ESTIMATED)))
+        _add_motion(measures, "micro", pair, truth, estimates.get((alignment.SIZE, ESTIMATED)))
 
 
-def _add_motion(found: _Measures, kind: str, pair: Pair, truth: TrueMotion, estimate: np.ndarray | None) -> None:
+def _add_motion(measures: _Measures, kind: str, pair: Pair, truth: TrueMotion, estimate: np.ndarray | None) -> None:
     """The motion over the face, in each of the ways of `MOTIONS`; `kind` is one of `KINDS`, `estimate` a flow."""
     video, subject = pair.video, pair.video.subject
     true, area = _true_flow(pair, truth, alignment.SIZE)
     lengths = np.hypot(*true)[area]
-    found[kind, "mean"].add(subject, lengths.mean())
-    found[kind, "p95"].add(subject, np.percentile(lengths, 95))
+    measures[kind, "mean"].add(subject, lengths.mean())
+    measures[kind, "p95"].add(subject, np.percentile(lengths, 95))
     numbers = [int(video.frames[at]) for at in (pair.first, pair.second)]
     ideal = [alignment.alignment_matrix(truth.landmarks(frame)) for frame in numbers]
     for way, matrices in (("unaligned", [video.matrices[pair.first]] * 2), ("true_landmarks", ideal)):
         other = aligned_flow(truth, *zip(numbers, matrices, strict=True), alignment.SIZE)
-        found[kind, way].add(subject, np.hypot(*other)[area].mean())
+        measures[kind, way].add(subject, np.hypot(*other)[area].mean())
     if estimate is not None:
-        found[kind, "estimated"].add(subject, np.hypot(*estimate)[area].mean())
+        measures[kind, "estimated"].add(subject, np.hypot(*estimate)[area].mean())
 
 
 def _true_flow(pair: Pair, truth: TrueMotion, size: int) -> tuple[np.ndarray, np.ndarray]:
@@ -233,15 +234,16 @@ def _true_flow(pair: Pair, truth: TrueMotion, size: int) -> tuple[np.ndarray, np
 
 def _estimated_flow(faces: SubjectFaces, pair: Pair, method: str, size: int) -> np.ndarray:
     """The flow of a pair as a method finds it, float32 (2, size, size)."""
-    ends = [scaled(faces.images[[pair.video.rows[at]]], size) for at in (pair.first, pair.second)]
-    return flow.compute(method, *ends)[0]
+    frames = [int(pair.video.frames[at]) for at in (pair.first, pair.second)]
+    ends = scaled(faces.faces[pair.video.name, frames], size)
+    return flow.compute(method, ends[:1], ends[1:])[0]
 
 
 def _summarised(
     dataset: str,
     seed: int,
     subjects: Sequence[SubjectFaces],
-    found: _Measures,
+    measures: _Measures,
     methods: Sequence[str],
     distances: tuple[int, ...],
     typical: int,
@@ -252,22 +254,23 @@ def _summarised(
         return seed_of(seed, "quality", dataset, *key)
 
     aligned = {
-        "jitter": found["jitter"].root_mean(seed_for("jitter")),
-        "eye_error": found["eye_error"].mean(seed_for("eye_error")),
-        "eye_offset": found["eye_offset"].mean(seed_for("eye_offset")),
+        "jitter": measures["jitter"].root_mean(seed_for("jitter")),
+        "eye_error": measures["eye_error"].mean(seed_for("eye_error")),
+        "eye_offset": measures["eye_offset"].mean(seed_for("eye_offset")),
     }
     for state in STATES:
-        for one in subjects:
-            found[state].add(one.subject, np.repeat([1.0, 0.0], (n := one.states[state], one.states.total() - n)))
-        aligned[state] = found[state].mean(seed_for(state))
+        for faces in subjects:
+            count, all_states = faces.states[state], faces.states.total()
+            measures[state].add(faces.subject, np.repeat([1.0, 0.0], (count, all_states - count)))
+        aligned[state] = measures[state].mean(seed_for(state))
     motion = {}
     for way in MOTIONS if ESTIMATED in methods else MOTIONS[:-1]:
-        still, micro = (found[kind, way] for kind in KINDS)
+        still, micro = (measures[kind, way] for kind in KINDS)
         motion["still", way] = still.mean(seed_for("still", way))
         motion["micro", way] = micro.mean(seed_for("micro", way))
         motion["ratio", way] = ratio_of_means(still, micro, seed_for("ratio", way))
     errors = {
-        (size, method, metric): found[size, method, metric].mean(seed_for(size, method, metric))
+        (size, method, metric): measures[size, method, metric].mean(seed_for(size, method, metric))
         for size in SIZES
         for method in (ZERO, *methods)
         for metric in METRICS

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from mexflow.errors import UserError
+from mexflow.preprocess.aligned import AlignedFaces
 from mexflow.store.artifacts import Inputs
-from mexflow.tables.evidence import clip_key
+from mexflow.tables.exclusions import clip_key
 
 
 @dataclass(frozen=True)
@@ -96,14 +97,8 @@ def backdrop(sample: Sample, faces_root: Path, inputs: Inputs) -> np.ndarray:
     """The aligned face of the sample's first frame as grey, float64 ``(H, W)`` in [0, 255].
 
     Raises:
-        UserError: if the faces cannot be read or lack that frame.
+        UserError: if the faces cannot be read or that frame may not be used.
     """
-    path = faces_root / sample.dataset / f"{sample.subject}.parquet"
-    table = inputs.table(path)
-    keys = zip(table["video"].to_pylist(), table["frame"].to_pylist(), strict=True)
-    rows = {key: row for row, key in enumerate(keys)}
-    row = rows.get((sample.video, sample.first_frame))
-    if row is None:
-        raise UserError(f"{path}: no face of frame {sample.first_frame} of {sample.video}; make the faces again")
-    image = np.asarray(inputs.array(path.with_suffix(".npy"))[row], dtype=np.float64)
+    aligned = AlignedFaces(inputs, faces_root / sample.dataset / f"{sample.subject}.npy")
+    image = aligned[sample.video, sample.first_frame].astype(np.float64)
     return image @ (0.299, 0.587, 0.114) if image.shape[-1] == 3 else image[..., 0]

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from mexflow.figures.drawing import ALARM, INK, QUIET, canvas
-from mexflow.tables.evidence import clip_key
+from mexflow.tables.exclusions import clip_key
 
 COLOURS = {
     "neutral": "#b3b3b3",

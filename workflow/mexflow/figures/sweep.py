@@ -8,7 +8,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from mexflow.figures.drawing import ALARM, WIDTH, canvas
-from mexflow.tables.metrics import METRICS, Measurement
+from mexflow.papers.metrics import METRICS
+from mexflow.tables.measurement import Measurement
 
 _COLOURS = ("#1f5fa8", "#c2611f", "#2c7d4f")
 _MARKS = ("o", "s", "^")

@@ -78,18 +78,19 @@ def of_faces(files: SubjectFiles, video: str, fps: float) -> Course | None:
     Returns:
         The curve, or None where the video has no two faces so far apart.
     """
-    stored, name = (files.images, "aligned faces") if files.lcn is None else (files.lcn, "LCN frames")
+    stored, name = (files.faces.images, "aligned faces") if files.lcn is None else (files.lcn, "LCN frames")
     half = max(1, round(HALF_STEP * fps))
-    known = sorted(frame for of, frame in files.at if of == video)
+    aligned = files.faces.video(video)
+    known = aligned.frames[aligned.seen].tolist()
     if not known or known[-1] - known[0] < 2 * half:
         return None
     frames = np.arange(known[0] + half, known[-1] - half + 1)
     frames = frames[:: max(1, -(-len(frames) // _POINTS))]
     values = np.full(len(frames), np.nan)
     for i, frame in enumerate(frames.tolist()):
-        ends = [files.at.get((video, frame + step)) for step in (-half, half)]
+        ends = [aligned.row(frame + step) for step in (-half, half)]
         if None not in ends:
-            before, after = (stored[end].astype(np.float32) for end in ends)
+            before, after = (stored[[end]].astype(np.float32) for end in ends)
             values[i] = np.abs(after - before).mean()
     label = f"mean |difference| of {name} {2 * half / fps:.2g} s apart (the truth is unknown)"
     return Course(label, frames, {"difference": values})

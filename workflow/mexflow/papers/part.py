@@ -14,7 +14,8 @@ Option = int | float | str | bool
 class Part(BaseModel):
     """A part of a paper's file."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # Built when it is first used: the Snakefile starts sooner.
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 def parsed(model: Any, values: Any, place: str) -> Any:

@@ -8,6 +8,7 @@ digest, and nothing else of its registries is.
 from __future__ import annotations
 
 import json
+from functools import cache
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, TypeAdapter, ValidationError
@@ -19,7 +20,9 @@ from mexflow.papers.trainings import MemoryTraining, RecognitionTraining, Spotti
 from mexflow.validation import explain
 
 _AUGMENTATION = "mexflow.training.augmentation"
+_CHANNELS = "mexflow.training.recognition.channels"
 _COPIES = "mexflow.training.recognition.oversampling"
+_LOADERS = "mexflow.training.recognition.loaders"
 _LOOP = "mexflow.training.loop"
 _FOLDS = "mexflow.evaluation.folds"
 _NORMALISATION = "mexflow.training.recognition.normalisation"
@@ -91,9 +94,10 @@ class RecognitionRecipe(_Epochs):
     keep_features: bool = False
 
     def picks(self) -> list[str]:
-        """Its normalisation, and what makes samples of small classes too."""
+        """What loads its samples, its normalisation, and what makes samples of small classes too."""
         return [
             *super().picks(),
+            f"{_LOADERS}:{self.kind}",
             f"{_NORMALISATION}:{self.training.normalise}",
             *(f"{_COPIES}:{name_of(operation)}" for operation in self.training.oversample),
         ]
@@ -107,6 +111,10 @@ class FlowRecipe(RecognitionRecipe):
     train_pairs: list[str] = Field(min_length=1)
     test_pairs: list[str] = Field(min_length=1)
     size: int | None = None
+
+    def picks(self) -> list[str]:
+        """Its channels too."""
+        return [*super().picks(), *(f"{_CHANNELS}:{name}" for name in self.channels)]
 
 
 class ResidualRecipe(RecognitionRecipe):
@@ -134,8 +142,8 @@ class LbpTopRecipe(TrainedRecipe):
     kind: Literal["lbp_top"]
 
     def picks(self) -> list[str]:
-        """That it is not normalised too."""
-        return [*super().picks(), f"{_NORMALISATION}:none"]
+        """What loads its samples, and that it is not normalised too."""
+        return [*super().picks(), f"{_LOADERS}:{self.kind}", f"{_NORMALISATION}:none"]
 
 
 class VideosRecipe(_Epochs):
@@ -217,7 +225,11 @@ AnyRecipe = Annotated[
     FlowRecipe | ResidualRecipe | FramesRecipe | LbpTopRecipe | VideosRecipe | SequencesRecipe | DifferenceRecipe,
     Field(discriminator="kind"),
 ]
-_ADAPTER: TypeAdapter[Recipe] = TypeAdapter(AnyRecipe)
+
+
+@cache
+def _adapter() -> TypeAdapter[Recipe]:
+    return TypeAdapter(AnyRecipe)
 
 
 def text(recipe: Recipe) -> str:
@@ -244,7 +256,7 @@ def read(words: str) -> Recipe:
     except ValueError as error:
         raise UserError(f"{where}: not readable JSON ({error})") from None
     try:
-        return _ADAPTER.validate_python(values)
+        return _adapter().validate_python(values)
     except ValidationError as error:
         raise UserError(f"{where}: {explain(error, AnyRecipe)}") from None
 

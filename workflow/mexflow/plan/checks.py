@@ -16,7 +16,7 @@ from mexflow.papers import Paper
 from mexflow.plan.enumeration import known_indexes
 from mexflow.store import digest
 
-_CHANNELS = "mexflow.training.recognition.loaders"
+_CHANNELS = "mexflow.training.recognition.channels"
 
 
 def check(paper: Paper, path: Path) -> None:
@@ -40,9 +40,7 @@ def _problems(paper: Paper) -> Iterable[tuple[str, str]]:
     for name, experiment in paper.experiments.items():
         place = f"experiments.{name}"
         for channel in getattr(experiment, "channels", ()):
-            yield from _unknown(
-                f"{place}.channels", "channel", channel, digest.entries(_CHANNELS, "CHANNELS") or ("Vx", "Vy", "M")
-            )
+            yield from _unknown(f"{place}.channels", "channel", channel, digest.entries(_CHANNELS, "CHANNELS"))
         model = getattr(experiment, "model", None)
         if model is None:
             continue

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from mexflow import commands, datasets, embedded
 from mexflow.config import Config
+from mexflow.datasets.subjects import with_clips
 from mexflow.errors import UserError
 from mexflow.plan import enumeration
 
@@ -104,8 +105,7 @@ class Sources:
         """(dataset, subject) of an index's subjects with a usable clip, or with any video where every video counts."""
         if index in datasets.SPOTTING:
             return [(index, subject) for subject in self.enumerated(index).subjects]
-        used = {(r["dataset"], r["subject"]) for r in self.rows(index) if r["excluded"] is None}
-        return sorted((dataset, subject.rpartition("/")[2]) for dataset, subject in used)
+        return with_clips(self.rows(index))
 
     def root(self, dataset: str) -> str:
         """The folder of a raw dataset."""

@@ -9,13 +9,12 @@ from collections import defaultdict
 from collections.abc import Sequence
 from functools import cache, cached_property
 from pathlib import Path
-from shlex import quote
 from typing import Any
 
 from mexflow import commands, config, embedded, papers
 from mexflow.errors import choose
 from mexflow.evaluation.folds import PROTOCOLS
-from mexflow.papers import Paper
+from mexflow.papers import Paper, metrics
 from mexflow.papers import recipe as recipes
 from mexflow.papers.experiments import Experiment
 from mexflow.papers.kinds import KINDS, Kind
@@ -26,6 +25,7 @@ from mexflow.plan.checks import check
 from mexflow.plan.enumeration import spread
 from mexflow.plan.flags import flags, named
 from mexflow.plan.preprocessing import FLOW_IMAGES, NamedPreprocessing
+from mexflow.plan.reporting import Reporting
 from mexflow.plan.sources import Sources, require_plain, require_writable
 from mexflow.plan.unlisted import Unlisted
 from mexflow.store import digest
@@ -59,6 +59,7 @@ class Workflow:
         self.sources = Sources(self.config, wanted, RESULTS)
         self.sheets = inspection.Sheets(self.sources, RESULTS, self.preprocessing.sheet_residuals)
         self.unlisted = Unlisted(self)
+        self.reporting = Reporting(self)
         # Once a run: Snakemake asks for every job, and thousands of jobs would spend half of the DAG's time on it.
         self._code_digest = cache(commands.code_digest)
 
@@ -158,10 +159,6 @@ class Workflow:
     def _stage(self, stage: str, index: str) -> list[str]:
         return [f"{RESULTS}/{stage}/{dataset}/{subject}.npy" for dataset, subject in self.sources.subjects(index)]
 
-    def read_arrays(self, paper: str) -> list[str]:
-        """Every array that an experiment of the paper reads."""
-        return sorted({array for name in self.papers[paper].experiments for array in self.arrays(paper, name)})
-
     def figure_arrays(self, paper: str) -> list[str]:
         """The arrays that a paper's figures are drawn from: flow and the faces under it, or residual images."""
         used = self.papers[paper]
@@ -199,32 +196,6 @@ class Workflow:
         figures = self.papers[paper].figures.values()
         shown = {experiment for figure in figures for experiment in figure.experiments}
         return [path for path in self.predictions(paper) if path.split("/")[-3] in shown]
-
-    def timed_model(self, paper: str) -> str:
-        """The network that is timed: the first fold's of the timed experiment."""
-        timing = self.papers[paper].timing
-        assert timing is not None
-        return f"{RESULTS}/folds/{paper}/{timing.experiment}/{self.folds(paper, timing.experiment)[0]}/model.pt"
-
-    def timed_faces(self, paper: str) -> list[str]:
-        """The aligned faces that are classified against the clock."""
-        timing = self.papers[paper].timing
-        assert timing is not None
-        return self._stage("faces", self.papers[paper].data_of(timing.experiment).index)
-
-    def timed_index(self, paper: str) -> str:
-        """The index of the clips that are classified against the clock."""
-        timing = self.papers[paper].timing
-        assert timing is not None
-        return f"{RESULTS}/index/{self.papers[paper].data_of(timing.experiment).index}.parquet"
-
-    def timing_code(self, paper: str) -> str:
-        """The code digest of timing: of the timed network and the method of its flow, and of no other."""
-        timing = self.papers[paper].timing
-        assert timing is not None
-        used = self.papers[paper]
-        network = f"mexflow.models.{used.experiments[timing.experiment].model}"
-        return self.code("timing", network, f"mexflow.preprocess.flow:{used.flow_of(timing.experiment).method}")
 
     def predictions(self, paper: str, experiment: str | None = None) -> list[str]:
         """The prediction files of all folds of a paper's experiments, or of one, that the budget runs."""
@@ -364,17 +335,13 @@ class Workflow:
         layouts = (embedded.LAYOUTS[dataset] for dataset in self.checked)
         return self.code("quality", *layouts, *(f"mexflow.preprocess.flow:{method}" for method in methods))
 
-    def tables_code(self, paper: str) -> str:
-        """The code digest of a paper's tables: of its networks and its protocols, and of no others."""
-        used = self.papers[paper]
-        protocols = (f"mexflow.evaluation.folds:{protocol}" for protocol in used.protocols)
-        return self.code("tables", *(f"mexflow.models.{model}" for model in used.models), *protocols)
-
     def figures_code(self, paper: str) -> str:
-        """The code digest of a paper's figures: of the augmentations that one shows, and of no others."""
+        """The code digest of a paper's figures: of the augmentations and metrics that they show, and of no others."""
         used = self.papers[paper]
         shown = used.training.get("augment", ()) if any(f.kind == "aligned" for f in used.figures.values()) else ()
-        return self.code("figures", *(f"mexflow.training.augmentation:{name_of(operation)}" for operation in shown))
+        augmentations = (f"mexflow.training.augmentation:{name_of(operation)}" for operation in shown)
+        measured = metrics.entries(metric for figure in used.figures.values() for metric in figure.metrics)
+        return self.code("figures", *augmentations, *measured)
 
     @cached_property
     def checked(self) -> dict[str, list[str]]:
@@ -383,29 +350,6 @@ class Workflow:
             dataset: [f"{RESULTS}/faces/{dataset}/{subject}.npy" for _, subject in self.sources.subjects(dataset)]
             for dataset in self.sources.embedded
         }
-
-    def tables_flags(self, paper: str) -> str:
-        """What `mexflow tables` is told of a paper, for all its experiments or for the scores of one."""
-        return (
-            f"--folds {RESULTS}/folds {named('index', self.indexes(paper), self.indexes(paper).values())}"
-            f" {self.expected(paper)} --budget {self.config.budget} --data {quote(self.data(paper))}"
-            f" --seed {self.config.seed}"
-        )
-
-    def all_tables_flags(self, paper: str) -> str:
-        """The same of all its tables: with the tables beside the arrays, and whether null controls are judged."""
-        controls = "" if self.config.null_controls else " --no-null-controls"
-        return f"{self.tables_flags(paper)} {flags('array-table', self.beside(self.read_arrays(paper)))}{controls}"
-
-    def incomplete_flags(self) -> str:
-        """The command lines of all papers' tables, and what is left out, as options of ``mexflow incomplete``."""
-        made = (
-            f"--paper {quote(self.paper_file(paper))} {self.all_tables_flags(paper)}"
-            f" --output {RESULTS}/tables/{paper} --record {RESULTS}/records/tables/{paper}.json"
-            for paper in self.whole
-        )
-        unlisted = (f"{paper}={reason}" for paper, reason in self.unlisted.papers.items())
-        return f"{flags('tables', made)} {flags('unlisted', unlisted)}"
 
     def expected(self, paper: str) -> str:
         """The folds that the budget runs of each experiment, and how many there are, as options of `mexflow tables`."""

@@ -39,7 +39,7 @@ _SAMPLES = 9
 
 
 @dataclass(frozen=True)
-class Settings:
+class FaceSettings:
     """Settings of face alignment (`preprocess.faces` in config.yaml).
 
     `smoothing` is in frames. `unreadable` says what a damaged frame does: with ``error`` it stops the job, with
@@ -116,14 +116,14 @@ def _radius(sigma: float) -> int:
     return math.ceil(2 * sigma)
 
 
-def align_video(folder: Path, expected: int, frame_name: str, settings: Settings) -> Iterator[AlignedFrame]:
+def align_video(folder: Path, expected: int, frame_name: str, settings: FaceSettings) -> Iterator[AlignedFrame]:
     """Align the face in every frame of a folder, in the order of frame numbers.
 
     Args:
         folder: a folder of frames.
         expected: how many frames the index found there.
         frame_name: the pattern of their file names, as the index has it.
-        settings: see :class:`Settings`.
+        settings: see :class:`FaceSettings`.
 
     Yields:
         One :class:`AlignedFrame` a frame.

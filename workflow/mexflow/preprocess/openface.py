@@ -24,7 +24,7 @@ import numpy as np
 from mexflow.datasets.folders import is_clutter
 from mexflow.errors import UserError
 from mexflow.preprocess.alignment import SIZE
-from mexflow.preprocess.faces import AlignedFrame, Settings, indexed_files, or_damage
+from mexflow.preprocess.faces import AlignedFrame, FaceSettings, indexed_files, or_damage
 from mexflow.preprocess.frames import (
     DamagedFrame,
     Frame,
@@ -63,7 +63,7 @@ def table_file(output: Path, path: str) -> Path:
 
 
 def align_video(
-    root: Path, path: str, expected: int, frame_name: str, output: Path, settings: Settings
+    root: Path, path: str, expected: int, frame_name: str, output: Path, settings: FaceSettings
 ) -> Iterator[AlignedFrame]:
     """The faces of a video as OpenFace aligned them. Raw frames are hashed, and decoded to find damage.
 

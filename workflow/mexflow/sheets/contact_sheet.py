@@ -149,20 +149,20 @@ def _clip(page: Page, sheet: Sheet, files: SubjectFiles, row: Mapping[str, Any],
     words = f"{files.subject} · {row['clip']} · {_KINDS[row['type']]} · {row['emotion'] or 'no emotion given'}{units}"
     page.paragraph(words, 7.5, fontweight="bold")
     video = sheet.video(files.subject, row["video"])
-    states = files.states[row["video"]]
-    inside = [state for frame, state in states.items() if row["onset"] <= frame <= row["offset"]]
+    aligned = files.faces.video(row["video"])
+    inside = aligned.states[(row["onset"] <= aligned.frames) & (aligned.frames <= row["offset"])].tolist()
     gaps = f"{video['missing_frames']} numbers missing" if video["missing_frames"] else "no number missing"
     # A face that was never seen in the frame itself is worth a second look.
-    guessed = bool(set(states.values()) - {"detected", "tracked", "openface"})
+    guessed = not aligned.seen.all()
     page.paragraph(
         f"onset {row['onset']}, apex {row['apex']}, offset {row['offset']} at {row['fps']:g} frames a second · "
         f"video {row['video']}: {video['frame_count']} frames, {video['first_frame']} to {video['last_frame']}, {gaps}"
     )
     page.paragraph(
-        f"faces from onset to offset: {counted(inside)} · in the whole video: {counted(states.values())}",
+        f"faces from onset to offset: {counted(inside)} · in the whole video: {counted(aligned.states.tolist())}",
         color=ALARM if guessed else QUIET,
     )
-    if choice := files.faces["choice"][files.at[row["video"], row["apex"]]].as_py():
+    if choice := files.faces.table["choice"][aligned.row(row["apex"])].as_py():
         page.paragraph(f"several faces — {choice}", color=ALARM)
     for repair in row["repairs"]:
         page.paragraph(f"repaired — {repair}", color=ALARM)
@@ -184,16 +184,16 @@ def _clip(page: Page, sheet: Sheet, files: SubjectFiles, row: Mapping[str, Any],
 
 def _tiles(files: SubjectFiles, row: Mapping[str, Any], read_raw: ReadRaw) -> list[_Tile]:
     """The eight tiles of a clip."""
-    at = {name: files.at[row["video"], row[name]] for name in ("onset", "apex", "offset")}
-    apex = at["apex"]
-    file, landmarks, matrix = (files.faces[name][apex].as_py() for name in ("file", "landmarks", "matrix"))
+    shown = [row[name] for name in ("onset", "apex", "offset")]
+    apex = files.faces.video(row["video"]).row(row["apex"])
+    file, landmarks, matrix = (files.faces.table[name][apex].as_py() for name in ("file", "landmarks", "matrix"))
     points = None if landmarks is None else np.array(landmarks, np.float64).reshape(68, 2)
     transform = None if matrix is None else np.array(matrix, np.float64).reshape(2, 3)
     raw = read_raw(file)
     scale = "" if transform is None else f", 1 : {1 / np.hypot(transform[0, 0], transform[1, 0]):.1f}"
     tiles = [
         _Tile(raw_tile(raw, transform, points), f"{raw.shape[1]}×{raw.shape[0]}{scale}"),
-        *(_Tile(picture(files.images[i]), str(row[name])) for name, i in at.items()),
+        *(_Tile(picture(files.faces[row["video"], frame]), str(frame)) for frame in shown),
         _Tile(None, "not made") if files.lcn is None else _Tile(normalised(files.lcn[apex]), f"±{LCN_LIMIT:g}"),
     ]
     if files.flow is None:

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from mexflow.errors import UserError
-from mexflow.preprocess.aligned import SEEN, VideoFrames
+from mexflow.preprocess.aligned import AlignedFaces
 from mexflow.store.artifacts import Inputs
 
 RESIDUALS = ("ars", "rrs")
@@ -20,6 +20,10 @@ RESIDUALS = ("ars", "rrs")
 
 PAIR = "onset-apex"
 """The pair of frames whose flow it shows."""
+
+
+OF_FACES = ("file", "sha256", "choice", "landmarks", "matrix")
+"""What it shows of a face beside its image, columns of :data:`mexflow.preprocess.tables.FACES`."""
 
 
 @dataclass(frozen=True)
@@ -39,38 +43,20 @@ class Rows:
 
 @dataclass
 class SubjectFiles:
-    """One subject's artifacts; whatever was not made is None or absent.
-
-    Filled in from the table of faces: `at` is the row of each (video, frame) whose face was seen, `states` the state of
-    every frame by video, `excluded` why a video is left out.
-    """
+    """One subject's artifacts; whatever was not made is None or absent. Of the faces :data:`OF_FACES` are read, too."""
 
     subject: str
-    images: np.ndarray
-    faces: pa.Table
+    faces: AlignedFaces
     lcn: np.ndarray | None = None
     flow: Rows | None = None
     residuals: Mapping[str, Rows] = field(default_factory=dict)
     truth: pa.Table | None = None
-    at: dict[tuple[str, int], int] = field(init=False, default_factory=dict)
-    states: dict[str, dict[int, str]] = field(init=False, default_factory=dict)
-    excluded: dict[str, str] = field(init=False, default_factory=dict)
-
-    def __post_init__(self) -> None:
-        columns = (self.faces[name].to_pylist() for name in ("video", "frame", "state", "excluded"))
-        for i, (video, frame, state, reason) in enumerate(zip(*columns, strict=True)):
-            self.states.setdefault(video, {})[frame] = state
-            if state in SEEN:
-                self.at[video, frame] = i
-            if reason:
-                self.excluded[video] = reason
 
     def why_not(self, row: Mapping[str, Any]) -> str | None:
         """Why an expression of the index cannot be shown, or None."""
         if row["excluded"]:
             return row["excluded"]
-        states = self.states.get(row["video"], {})
-        video = VideoFrames(dict.fromkeys(states, 0), states, self.excluded.get(row["video"]))
+        video = self.faces.video(row["video"])
         for name in ("onset", "apex", "offset"):
             if reason := video.why_not([row[name]]):
                 return reason if video.excluded else f"{reason}, the {name}"
@@ -126,13 +112,12 @@ def load(
     }
     loaded = []
     for subject, path in subjects.items():
-        table = inputs.table(path.with_suffix(".parquet"))
+        aligned = AlignedFaces(inputs, path, OF_FACES)
         loaded.append(
             SubjectFiles(
                 subject,
-                _array(inputs, path, len(table)),
-                table,
-                _array(inputs, lcn_of[subject], len(table)) if subject in lcn_of else None,
+                aligned,
+                _array(inputs, lcn_of[subject], len(aligned)) if subject in lcn_of else None,
                 _rows(inputs, flow_of[subject]) if subject in flow_of else None,
                 {kind: _rows(inputs, of[subject]) for kind, of in residuals_of.items() if subject in of},
                 inputs.table(truth_of[subject]) if subject in truth_of else None,

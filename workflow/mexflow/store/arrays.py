@@ -81,6 +81,17 @@ def header(path: Path) -> Rows:
     return Rows(path, array.shape, array.dtype, array.offset)
 
 
+def assert_rows(path: Path, rows: int, table: Path, expected: int) -> None:
+    """Refuse an array that has another number of rows than its table.
+
+    Raises:
+        UserError: naming both.
+    """
+    if rows != expected:
+        named = "its table" if table == path.with_suffix(".parquet") else f"its table {table}"
+        raise UserError(f"{path}: {rows} rows, {named} has {expected}; delete both and run again")
+
+
 def first_line(error: Exception) -> str:
     """The first line of what an error says, or its kind."""
     return str(error).splitlines()[0] if str(error) else type(error).__name__

@@ -12,15 +12,12 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import pyarrow as pa
 
 from mexflow.evaluation.uncertainty import Interval
-from mexflow.papers import Paper
-from mexflow.papers.parts import Row, Table
-from mexflow.tables.evidence import Evidence
-from mexflow.tables.metrics import METRICS, Measurement, Place
+from mexflow.tables.measurement import Measurement
 
 QUOTED = "quoted by the paper, not computed here"
 
@@ -76,25 +73,6 @@ class Cell:
         return self.notes[0] if self.notes and self.notes[0].startswith("INCOMPLETE") else ""
 
 
-def paper_cells(evidence: Evidence) -> list[Cell]:
-    """The cells of every table of the paper, in the paper's order.
-
-    Raises:
-        UserError: if an input cannot be read.
-        ValueError: if two cells have one name.
-    """
-    paper = evidence.paper
-    cells = [
-        cell
-        for name, table in paper.tables.items()
-        for row in table.rows
-        for number in range(len(table.columns))
-        for cell in _place_cells(evidence, name, table, row, number)
-    ]
-    require_unique(cells)
-    return cells
-
-
 def require_unique(cells: Sequence[Cell]) -> None:
     """Check that no two cells share a name.
 
@@ -109,40 +87,25 @@ def require_unique(cells: Sequence[Cell]) -> None:
 
 
 def cell_from(
-    paper: Paper, table: str, row: str, column: str, found: Measurement, experiments: Iterable[str],
+    paper: str, table: str, row: str, column: str, measurement: Measurement, experiments: Iterable[str],
     published: float | None = None,
 ) -> Cell:  # fmt: skip
     """A cell of what was measured of some experiments; its remarks lose their semicolons, which separate remarks."""
-    notes = tuple(" ".join(note.replace(";", ",").split()) for note in found.notes if note)
-    value = None if found.value is None else float(found.value)
-    own = tuple(dict.fromkeys(experiments))
-    return Cell(paper.paper, table, row, column, found.metric, published, value, found.interval, found.n, notes, own)
-
-
-def _place_cells(evidence: Evidence, name: str, table: Table, row: Row, number: int) -> list[Cell]:
-    printed = row.published[number] if row.published else None
-    experiment = row.experiments[number] if row.experiments else None
-    published = None if printed is None or isinstance(printed, str) else float(printed)
-    column, metric = table.columns[number], table.columns[number].metric or row.metric
-    if experiment is None:
-        found = [Measurement(metric, notes=[row.pending or QUOTED])]
-    else:
-        found = METRICS[metric].measure(evidence, Place(row, column, experiment))
-    own = [f"printed: {printed}"] if isinstance(printed, str) else []
-    own += [row.note] if row.note else []
-    cells = []
-    for order, one in enumerate(found):
-        notes = [*one.notes, *own]
-        # An exact count needs no interval: where it differs from print, print is what the table's note is about.
-        exact = not METRICS[metric].of_data
-        if exact and table.note and published is not None and one.value not in (None, published):
-            notes.append(table.note)
-        found_here = Measurement(one.metric, one.value, one.interval, one.n, notes)
-        printed_here = published if order == 0 else None
-        measured_of = [experiment] if experiment else []
-        cell = cell_from(evidence.paper, name, row.name, column.name, found_here, measured_of, printed_here)
-        cells.append(replace(cell, extra=order > 0))
-    return cells
+    notes = tuple(" ".join(note.replace(";", ",").split()) for note in measurement.notes if note)
+    value = None if measurement.value is None else float(measurement.value)
+    return Cell(
+        paper,
+        table,
+        row,
+        column,
+        measurement.metric,
+        published,
+        value,
+        measurement.interval,
+        measurement.n,
+        notes,
+        tuple(dict.fromkeys(experiments)),
+    )
 
 
 def to_table(cells: Sequence[Cell], data: str, budget: str) -> pa.Table:

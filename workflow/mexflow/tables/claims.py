@@ -17,7 +17,8 @@ from mexflow.evaluation.uncertainty import bootstrap, seed_of
 from mexflow.papers.parts import Claim
 from mexflow.tables.cells import Cell, cell_from
 from mexflow.tables.evidence import Evidence, Pooled
-from mexflow.tables.metrics import NOT_RUN, SCORES, Measurement
+from mexflow.tables.measurement import NOT_RUN, Measurement
+from mexflow.tables.recognition_metrics import score_function
 
 TABLE = "claims"
 TITLE = "The paper's claims, checked"
@@ -28,8 +29,8 @@ UNLIKE = "but trained unlike"
 
 
 @dataclass(frozen=True)
-class Checked:
-    """A claim, its number from 1, what was found, the cells of its differences, and what qualifies it."""
+class CheckedClaim:
+    """A claim, its number from 1, its verdict, the cells of its differences, and what qualifies it."""
 
     number: int
     claim: Claim
@@ -38,7 +39,7 @@ class Checked:
     remarks: list[str]
 
 
-def check(evidence: Evidence) -> list[Checked]:
+def check(evidence: Evidence) -> list[CheckedClaim]:
     """Every claim of the paper against what was measured.
 
     The cells are ``<number>. <claim>/<better> - <worse>/<metric>_difference``, in percentage points; the last note of
@@ -47,29 +48,29 @@ def check(evidence: Evidence) -> list[Checked]:
     return [_check(evidence, number, claim) for number, claim in enumerate(evidence.paper.claims, start=1)]
 
 
-def _check(evidence: Evidence, number: int, claim: Claim) -> Checked:
+def _check(evidence: Evidence, number: int, claim: Claim) -> CheckedClaim:
     pairs = [pair for chain in claim.descending for pair in zip(chain, chain[1:], strict=False)]
-    found = [_difference(evidence, claim.metric, *pair) for pair in pairs]
-    verdict = judge(found)
+    differences = [_difference(evidence, claim.metric, *pair) for pair in pairs]
+    verdict = judge(differences)
     if verdict != UNKNOWN and any(_unlike(evidence, pair) for pair in pairs):
         verdict = f"{verdict}, {UNLIKE}"
     remarks = evidence.notes_of([name for chain in claim.descending for name in chain])
     cells = []
-    for pair, one in zip(pairs, found, strict=True):
+    for pair, difference in zip(pairs, differences, strict=True):
         column = " - ".join(pair)
-        if one.value is not None:
-            remarks += [f"{column}: {note}" for note in one.notes]
-        whole = replace(one, notes=[*one.notes, *evidence.notes_of(pair), f"the claim: {verdict}"])
-        cells.append(cell_from(evidence.paper, TABLE, f"{number}. {claim.claim}", column, whole, pair))
-    return Checked(number, claim, verdict, cells, remarks)
+        if difference.value is not None:
+            remarks += [f"{column}: {note}" for note in difference.notes]
+        whole = replace(difference, notes=[*difference.notes, *evidence.notes_of(pair), f"the claim: {verdict}"])
+        cells.append(cell_from(evidence.paper.paper, TABLE, f"{number}. {claim.claim}", column, whole, pair))
+    return CheckedClaim(number, claim, verdict, cells, remarks)
 
 
 def judge(differences: Sequence[Measurement]) -> str:
     """The verdict on a claim that says that each of some differences is above 0."""
-    if any(one.value is None for one in differences):
+    if any(difference.value is None for difference in differences):
         return UNKNOWN
-    intervals = [one.interval for one in differences]
-    if all(one.value > 0 for one in differences):
+    intervals = [difference.interval for difference in differences]
+    if all(difference.value > 0 for difference in differences):
         return BEYOND if all(interval and interval[0] > 0 for interval in intervals) else HOLDS
     return REFUTED if any(interval and interval[1] < 0 for interval in intervals) else FAILS
 
@@ -92,7 +93,7 @@ def _difference(evidence: Evidence, metric: str, better: str, worse: str) -> Mea
     if not common:
         return Measurement(name, n=0, notes=["no subject was tested by both"])
     both = np.stack([_of(first, common), _of(second, common)], 1)
-    score = SCORES[metric]
+    score = score_function(metric)
 
     def difference(matrices: np.ndarray) -> np.ndarray:
         return score(matrices[..., 0, :, :]) - score(matrices[..., 1, :, :])

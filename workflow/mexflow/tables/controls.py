@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from mexflow.evaluation import recognition
 from mexflow.tables.cells import Cell, cell_from
 from mexflow.tables.evidence import Evidence
-from mexflow.tables.metrics import Measurement, score
+from mexflow.tables.measurement import Measurement
+from mexflow.tables.recognition_metrics import score
 
 TABLE = "controls"
 TITLE = "Null controls: labels permuted within subject"
@@ -63,8 +64,10 @@ def _control(evidence: Evidence, name: str) -> Control:
     null.notes.append(null_verdict)
     places = (("experiment", real), ("null", null), ("null", expected), ("majority", share))
     cells = [
-        cell_from(evidence.paper, TABLE, name, column, found, [name if column == "experiment" else f"{name}-null"])
-        for column, found in places
+        cell_from(
+            evidence.paper.paper, TABLE, name, column, number, [name if column == "experiment" else f"{name}-null"]
+        )
+        for column, number in places
     ]
     return Control(name, cells, null_verdict, verdict)
 

@@ -6,8 +6,8 @@ experiment incomplete; a fold whose file has no rows (all clips of its subject w
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,10 +20,11 @@ from mexflow.errors import UserError
 from mexflow.evaluation import recognition, similarity
 from mexflow.evaluation.folds import PROTOCOLS, usable
 from mexflow.papers import Paper
+from mexflow.papers.parts import Column, Row
 from mexflow.store.artifacts import Inputs
+from mexflow.tables.exclusions import Key, clip_key, count_reasons
+from mexflow.tables.measurement import Measurement
 from mexflow.tables.source import Source
-
-Key = tuple[str, str, str]
 
 _COLUMNS = ["dataset", "subject", "clip", "label", "predicted"]
 
@@ -156,7 +157,8 @@ class Evidence:
             UserError: if a file cannot be read, or features and predictions differ in number.
         """
         if experiment not in self._similarities:
-            compared, found = [], 0
+            compared: list[similarity.FoldSimilarity] = []
+            found = 0
             for fold, table in self._predictions(experiment):
                 path = self._root / experiment / fold / "features.npy"
                 if not path.is_file():
@@ -242,13 +244,13 @@ class Evidence:
             keys = ["dataset", "subject", "video", "variant", "type"]
             sums = [("frame", "min"), ("frame", "max"), ("frame", "count"), ("label", "any")]
             names = {"frame_min": "first", "frame_max": "last", "frame_count": "frames", "label_any": "expression"}
-            found = []
+            rows: list[dict[str, Any]] = []
             for fold in self.folds.get(experiment, ()):
                 path = self._root / experiment / fold / "scores.parquet"
                 if path.is_file():
                     table = _of_role(self._inputs.table(path, ["role", *keys, "frame", "label"]), "test")
-                    found += table.group_by(keys).aggregate(sums).to_pylist()
-            self._videos[experiment] = [{names.get(name, name): row[name] for name in row} for row in found]
+                    rows += table.group_by(keys).aggregate(sums).to_pylist()
+            self._videos[experiment] = [{names.get(name, name): row[name] for name in row} for row in rows]
         return self._videos[experiment]
 
     def notes_of(self, experiments: Sequence[str]) -> list[str]:
@@ -287,56 +289,18 @@ class Evidence:
             ) from None
 
 
-def exclusions(
-    rows: Sequence[Mapping[str, Any]], label: str, tables: Sequence[pa.Table] = (), wanted: Sequence[str] = ()
-) -> dict[Key, str]:
-    """Clips with a label that are left out, and why.
-
-    Args:
-        rows: the rows of the index.
-        label: the label column; clips without a label are no clips of the paper.
-        tables: the tables beside the arrays that were read: a row a clip, a pair of frames or a frame, with a column
-            `excluded`.
-        wanted: the names of the frame pairs that a test clip needs.
-    """
-    excluded: dict[Key, str] = {}
-    of_video: dict[Key, list[Key]] = defaultdict(list)
-    for row in rows:
-        if row[label] is not None:
-            key = clip_key(row)
-            of_video[(*key[:2], row["video"])].append(key)
-            if row["excluded"] is not None:
-                excluded[key] = row["excluded"]
-    known = {key for keys in of_video.values() for key in keys}
-    for table in tables:
-        wished = ("dataset", "subject", "video", "clip", "pair", "excluded")
-        names = [name for name in wished if name in table.column_names]
-        # Most tables exclude nothing; those of frames are long.
-        some = table.select(names).filter(pc.is_valid(table["excluded"]))
-        for row in some.to_pylist():
-            if "clip" not in row:
-                keys = of_video[row["dataset"], row["subject"], row["video"]]
-            elif clip_key(row) in known and (row.get("pair") in wanted or "pair" not in row):
-                keys = [clip_key(row)]
-            else:
-                keys = []
-            for key in keys:
-                excluded.setdefault(key, row["excluded"])
-    return excluded
-
-
-def count_reasons(excluded: Mapping[Key, str]) -> dict[str, int]:
-    """How many clips are left out for each reason, by the code that begins it, sorted."""
-    return dict(sorted(Counter(reason.partition(":")[0].strip() for reason in excluded.values()).items()))
-
-
 def _of_role(table: pa.Table, role: str) -> pa.Table:
     return table.filter(pc.equal(table["role"], role))
 
 
-def clip_key(row: Mapping[str, str]) -> Key:
-    """What tells clips apart in every table: dataset, subject and clip.
+@dataclass(frozen=True)
+class Place:
+    """One place of a table: its row, its column, and the experiment that fills it."""
 
-    A composite index calls a subject ``casme2/01`` that its dataset calls ``01``; the key has the latter.
-    """
-    return row["dataset"], row["subject"].rpartition("/")[2], row["clip"]
+    row: Row
+    column: Column
+    experiment: str
+
+
+Measure = Callable[[Evidence, Place], list[Measurement]]
+"""How a metric is measured at a place of a table; the first measurement is the one that the paper prints."""

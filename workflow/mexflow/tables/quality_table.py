@@ -23,7 +23,7 @@ from mexflow.evaluation.quality import (
 )
 from mexflow.evaluation.tally import Estimate
 from mexflow.tables.cells import Cell, require_unique, to_table
-from mexflow.tables.render import NOTHING, escape, pipe_table
+from mexflow.tables.markdown import NOTHING, escape, pipe_table
 from mexflow.tables.source import Source
 
 NAME = "preprocessing"
@@ -82,9 +82,9 @@ assert set(KINDS) < set(_KINDS) and {*MOTIONS, *METRICS} < set(_SHOWN)
 def quality_cells(measured: Sequence[Quality]) -> list[Cell]:
     """The cells of the three tables: ``alignment``, ``motion`` and ``flow``."""
     cells = [
-        *(cell for one in measured for cell in _alignment(one)),
-        *(cell for one in measured for cell in _motion(one)),
-        *(cell for one in measured for cell in _flow(one)),
+        *(cell for quality in measured for cell in _alignment(quality)),
+        *(cell for quality in measured for cell in _motion(quality)),
+        *(cell for quality in measured for cell in _flow(quality)),
     ]
     require_unique(cells)
     return cells
@@ -95,34 +95,35 @@ def quality_table(cells: Sequence[Cell]) -> pa.Table:
     return to_table(cells, _SOURCE.data, _SOURCE.budget)
 
 
-def _cell(table: str, row: str, column: str, metric: str, found: Estimate, *notes: str) -> Cell:
+def _cell(table: str, row: str, column: str, metric: str, estimate: Estimate, *notes: str) -> Cell:
     factor = _SHOWN[metric].factor
-    interval = None if found.interval is None else (factor * found.interval[0], factor * found.interval[1])
-    value = None if found.value is None else factor * found.value
+    interval = None if estimate.interval is None else (factor * estimate.interval[0], factor * estimate.interval[1])
+    value = None if estimate.value is None else factor * estimate.value
     absent = (_ABSENT,) if value is None else ()
-    return Cell(NAME, table, row, column, metric, None, value, interval, found.n, (*absent, *notes))
+    return Cell(NAME, table, row, column, metric, None, value, interval, estimate.n, (*absent, *notes))
 
 
-def _alignment(one: Quality) -> Iterator[Cell]:
+def _alignment(quality: Quality) -> Iterator[Cell]:
     for key, column in _LENGTHS.items():
-        yield _cell("alignment", one.dataset, column, "pixels", one.alignment[key])
+        yield _cell("alignment", quality.dataset, column, "pixels", quality.alignment[key])
     for state in STATES:
-        yield _cell("alignment", one.dataset, state, "share", one.alignment[state])
+        yield _cell("alignment", quality.dataset, state, "share", quality.alignment[state])
 
 
-def _motion(one: Quality) -> Iterator[Cell]:
-    if one.distances:
-        apart = f"frames at rest {min(one.distances)} to {max(one.distances)} apart, onset to apex {one.typical}"
+def _motion(quality: Quality) -> Iterator[Cell]:
+    if quality.distances:
+        least, most = min(quality.distances), max(quality.distances)
+        apart = f"frames at rest {least} to {most} apart, onset to apex {quality.typical}"
     else:
         apart = "no stretch without expression is long enough"
-    for (kind, way), found in one.motion.items():
-        yield _cell("motion", one.dataset, _KINDS[kind], way, found, *([] if kind == "micro" else [apart]))
+    for (kind, way), estimate in quality.motion.items():
+        yield _cell("motion", quality.dataset, _KINDS[kind], way, estimate, *([] if kind == "micro" else [apart]))
 
 
-def _flow(one: Quality) -> Iterator[Cell]:
-    for (size, method, metric), found in one.flow.items():
+def _flow(quality: Quality) -> Iterator[Cell]:
+    for (size, method, metric), estimate in quality.flow.items():
         if (method, metric) != (ZERO, "direction_error"):  # no motion has no direction
-            yield _cell("flow", f"{one.dataset} at {size} px", method, metric, found)
+            yield _cell("flow", f"{quality.dataset} at {size} px", method, metric, estimate)
 
 
 def quality_markdown(cells: Sequence[Cell]) -> str:
@@ -134,12 +135,12 @@ def quality_markdown(cells: Sequence[Cell]) -> str:
         "Each cell: measured [95 % interval, bootstrap over subjects].",
     ]
     for table, title in _TABLES.items():
-        own = [cell for cell in cells if cell.table == table]
+        shown = [cell for cell in cells if cell.table == table]
         parts += [f"## {title}", escape(_ABOUT[table])]
-        for metric in dict.fromkeys(cell.metric for cell in own):
-            parts += _grid([cell for cell in own if cell.metric == metric], metric)
+        for metric in dict.fromkeys(cell.metric for cell in shown):
+            parts += _grid([cell for cell in shown if cell.metric == metric], metric)
         parts.append(f"> **{_SOURCE.mark} {warning}**")
-        parts += _notes(own)
+        parts += _notes(shown)
     return "\n\n".join(parts) + "\n"
 
 
@@ -167,11 +168,11 @@ def _notes(cells: Sequence[Cell]) -> list[str]:
     """The counts behind each row, and its remarks once."""
     lines = []
     for row in dict.fromkeys(cell.row for cell in cells):
-        own = [cell for cell in cells if cell.row == row]
+        in_row = [cell for cell in cells if cell.row == row]
         columns: dict[int | None, list[str]] = {}
-        for cell in {(cell.column, cell.n): cell for cell in own}.values():
+        for cell in {(cell.column, cell.n): cell for cell in in_row}.values():
             columns.setdefault(cell.n, []).append(cell.column)
         counts = [str(n) if len(columns) == 1 else f"{n} ({', '.join(names)})" for n, names in columns.items()]
-        notes = dict.fromkeys(note for cell in own for note in cell.notes if note != _ABSENT)
+        notes = dict.fromkeys(note for cell in in_row for note in cell.notes if note != _ABSENT)
         lines.append(f"- {escape('; '.join([f'{row}: n = ' + ', '.join(counts), *notes]))}")
     return ["\n".join(lines)] if lines else []

@@ -17,11 +17,12 @@ import pyarrow as pa
 import torch
 from torch import nn
 
+from mexflow.datasets.subjects import with_clips
 from mexflow.errors import UserError
 from mexflow.evaluation.folds import usable
 from mexflow.papers import Paper
 from mexflow.preprocess import flow
-from mexflow.preprocess.aligned import SEEN
+from mexflow.preprocess.aligned import AlignedFaces, VideoKey, video_key
 from mexflow.preprocess.pairs import PAIRS
 from mexflow.preprocess.scaling import scaled
 from mexflow.store.artifacts import Inputs
@@ -31,35 +32,32 @@ Pair = tuple[np.ndarray, np.ndarray]
 
 
 def pairs_of_faces(
-    inputs: Inputs, arrays: Sequence[Path], rows: Sequence[dict[str, Any]], paper: Paper, wanted: int
+    inputs: Inputs, folder: Path, rows: Sequence[dict[str, Any]], paper: Paper, wanted: int
 ) -> list[Pair]:
     """The two aligned faces, uint8 (h, w, c), of `wanted` test clips spread over all clips (fewer if there are fewer).
+
+    Args:
+        folder: that of the aligned faces, ``<dataset>/<subject>.npy``, each with its table.
+        rows: of the index of the timed experiment's data.
 
     Raises:
         UserError: if no clip has both faces.
     """
     assert paper.timing is not None
     label = paper.data_of(paper.timing.experiment).label
-    clips = {(r["dataset"], r["subject"].rpartition("/")[2], r["video"]): r for r in rows if usable(r, label)}
-    found: list[Pair] = []
-    for path in arrays:
-        images = inputs.array(path)
-        table = inputs.table(path.with_suffix(".parquet")).select(
-            ["dataset", "subject", "video", "frame", "state", "excluded"]
-        )
-        at = {
-            (r["dataset"], r["subject"], r["video"], r["frame"]): i
-            for i, r in enumerate(table.to_pylist())
-            if r["state"] in SEEN and not r["excluded"]
-        }
-        for key, clip in clips.items():
+    clips: dict[VideoKey, dict[str, Any]] = {video_key(row): row for row in rows if usable(row, label)}
+    pairs: list[Pair] = []
+    for dataset, subject in with_clips(rows):
+        aligned = AlignedFaces(inputs, folder / dataset / f"{subject}.npy")
+        for (of_dataset, of_subject, name), clip in clips.items():
             ((first, second),) = PAIRS[paper.test_pairs[0]](clip, ())
-            if (*key, first) in at and (*key, second) in at:
-                found.append((np.array(images[at[*key, first]]), np.array(images[at[*key, second]])))
-    if not found:
+            whose = (of_dataset, of_subject) == (aligned.dataset, aligned.subject)
+            if whose and aligned.video(name).why_not((first, second)) is None:
+                pairs.append((aligned[name, first], aligned[name, second]))
+    if not pairs:
         raise UserError(f"{paper.paper}: no clip with aligned faces to time; see the logs of faces")
-    step = max(1, len(found) // wanted)
-    return found[::step][:wanted]
+    step = max(1, len(pairs) // wanted)
+    return pairs[::step][:wanted]
 
 
 @torch.no_grad()

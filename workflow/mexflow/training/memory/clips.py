@@ -6,7 +6,7 @@ are the ones without an expression. No video is ever in memory; of the arrays on
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from mexflow.errors import UserError
-from mexflow.preprocess.aligned import are_seen, stretches
+from mexflow.preprocess.aligned import AlignedFaces, by_video, stretches
 from mexflow.preprocess.scaling import scaled
 from mexflow.store.arrays import Rows
 from mexflow.store.artifacts import Inputs
@@ -113,8 +113,8 @@ def intensities(frames: np.ndarray, expressions: Sequence[Mapping[str, Any]]) ->
         onset, apex, offset = row["onset"], row["apex"], row["offset"]
         rising = np.where(frames < apex, (frames - onset) / max(apex - onset, 1), 1.0)
         falling = np.where(frames > apex, (offset - frames) / max(offset - apex, 1), 1.0)
-        own = np.where((frames >= onset) & (frames <= offset), np.minimum(rising, falling), 0.0)
-        result = np.maximum(result, own.astype(np.float32))
+        strength = np.where((frames >= onset) & (frames <= offset), np.minimum(rising, falling), 0.0)
+        result = np.maximum(result, strength.astype(np.float32))
     return result
 
 
@@ -135,18 +135,18 @@ def states(intensity: np.ndarray, span: int = 2, flat: float = 0.02) -> list[str
     values = np.asarray(intensity, np.float64)
     places = np.arange(len(values))
     change = values[np.minimum(places + span, len(values) - 1)] - values[np.maximum(places - span, 0)]
-    found, rising = [], True
+    shown, rising = [], True
     for value, step in zip(values, change, strict=True):
         moves = abs(step) > flat
         if moves:
             rising = step > 0
         if value >= HIGH:
-            found.append("apex")
+            shown.append("apex")
         elif value >= LOW:
-            found.append("onset-apex" if rising else "apex-offset")
+            shown.append("onset-apex" if rising else "apex-offset")
         else:
-            found.append("neutral" if not moves else "onset" if rising else "offset")
-    return found
+            shown.append("neutral" if not moves else "onset" if rising else "offset")
+    return shown
 
 
 def load(
@@ -173,33 +173,20 @@ def load(
     Raises:
         UserError: if a table does not fit its arrays.
     """
-    samples, known = (_by_video(some) for some in (rows, (row for row in expressions if row["excluded"] is None)))
+    samples, annotated = by_video(rows), by_video(row for row in expressions if row["excluded"] is None)
     clips, left_out = [], []
     for number, path in enumerate(faces):
-        images = inputs.rows(path)
-        flow = inputs.rows(motion[number]) if motion is not None else None
-        table = inputs.table(
-            path.with_suffix(".parquet"), ["dataset", "subject", "video", "frame", "state", "excluded"]
-        )
-        if table.num_rows != len(images):
-            raise UserError(f"{path}: {len(images)} rows, its table has {table.num_rows}; delete both and run again")
-        if flow is not None and flow.shape != (len(images), 2, SIDE, SIDE):
+        aligned = AlignedFaces(inputs, path)
+        images = aligned.images
+        flow = aligned.beside(motion[number]) if motion is not None else None
+        if flow is not None and flow.shape[1:] != (2, SIDE, SIDE):
             expected = (len(images), 2, SIDE, SIDE)
             raise UserError(f"{motion[number]}: of shape {flow.shape}, not {expected}; make it anew with 'motion'")
-        entries = table.to_pydict()
-        of_video: dict[tuple[str, str, str], list[int]] = {}
-        for row, key in enumerate(zip(entries["dataset"], entries["subject"], entries["video"], strict=True)):
-            of_video.setdefault(key, []).append(row)
-        for key, lying in of_video.items():
-            own = np.array(lying, np.int64)[are_seen(entries["state"][row] for row in lying)]
-            frames = np.array([entries["frame"][row] for row in own], np.int64)
-            inside = _inside(frames, known.get(key, ()))
-            for row in samples.get(key, ()):
-                expression = _inside(frames, [row])
-                reason = entries["excluded"][lying[0]]
-                if reason is None and not expression.any():
-                    reason = "frame_unseen: no frame of the expression was seen"
-                if reason is not None:
+        for video in aligned.videos.values():
+            frames, lying = video.frames[video.seen], video.rows[video.seen]
+            inside = _inside(frames, annotated.get(video.key, ()))
+            for row in samples.get(video.key, ()):
+                if reason := video.why_none(row["onset"], row["offset"]):
                     left_out.append(f"{row['dataset']} {row['clip']}: {reason}")
                     continue
                 clips.append(
@@ -210,23 +197,15 @@ def load(
                         name=row["clip"],
                         label=classes.index(row[label]),
                         frames=frames,
-                        rows=own,
-                        intensity=intensities(frames, known[key]),
+                        rows=lying,
+                        intensity=intensities(frames, annotated[video.key]),
                         inside=inside,
-                        expression=expression,
+                        expression=_inside(frames, [row]),
                         faces=images,
                         motion=flow,
                     )
                 )
     return sorted(clips, key=lambda clip: (clip.dataset, clip.name)), sorted(left_out)
-
-
-def _by_video(rows: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str, str], list[Mapping[str, Any]]]:
-    found: dict[tuple[str, str, str], list[Mapping[str, Any]]] = {}
-    for row in rows:
-        # In a composite's index a subject's name has its dataset's before it.
-        found.setdefault((row["dataset"], row["subject"].rpartition("/")[2], row["video"]), []).append(row)
-    return found
 
 
 def _inside(frames: np.ndarray, expressions: Sequence[Mapping[str, Any]]) -> np.ndarray:
@@ -275,9 +254,9 @@ def starts(clip: Clip, length: int) -> np.ndarray:
 
     Where no stretch has as many, the first frame of the longest (of several, the first).
     """
-    found = [np.arange(first, end - length + 1) for first, end in clip.stretches]
-    if any(len(some) for some in found):
-        return np.concatenate(found)
+    starting = [np.arange(first, end - length + 1) for first, end in clip.stretches]
+    if any(len(positions) for positions in starting):
+        return np.concatenate(starting)
     return np.array([max(clip.stretches, key=lambda stretch: stretch[1] - stretch[0])[0]])
 
 

@@ -1,7 +1,7 @@
-"""What networks are fed, other than flow: samples made of residual images, of aligned frames, of LBP-TOP features.
+"""What networks are fed: samples made of flow, of residual images, of aligned frames, of LBP-TOP features.
 
 Each loader joins the rows of an index to the rows of preprocessed arrays, and returns the samples in the order of
-(dataset, clip), and a line for each clip that it had to leave out, saying why.
+(dataset, clip, pair), and a line for each that it had to leave out, saying why.
 """
 
 from __future__ import annotations
@@ -11,17 +11,70 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
 from mexflow.errors import UserError
 from mexflow.papers.recipe import FlowRecipe, FramesRecipe, Recipe, ResidualRecipe
-from mexflow.preprocess.aligned import COLUMNS, by_video
+from mexflow.preprocess.aligned import AlignedFaces, by_video
 from mexflow.preprocess.key_frames import thirteen
 from mexflow.registry import Registry
+from mexflow.store.arrays import assert_rows
 from mexflow.store.artifacts import Inputs
-from mexflow.training.recognition.samples import Samples, load_flow
+from mexflow.training.recognition.channels import CHANNELS
+from mexflow.training.recognition.samples import Samples
 
 Rows = list[dict[str, Any]]
+Sample = tuple[dict[str, Any], str, np.ndarray]
+"""A row of the index, the name of the pair of frames ("" where there is none), and what the network is fed."""
+
+
+def load_flow(
+    inputs: Inputs,
+    arrays: Sequence[Path],
+    rows: Rows,
+    label: str,
+    classes: Sequence[str],
+    pairs: set[str],
+    channels: Sequence[str],
+    size: int | None = None,
+) -> tuple[Samples, list[str]]:
+    """Flow of the clips' pairs of frames.
+
+    Args:
+        arrays: float32 (m, 2, h, w), pixels, each with its table beside it, a row per pair.
+        rows: rows of the index, see :func:`mexflow.training.recognition.samples.labelled`.
+        pairs: names of the pairs of frames to use.
+        channels: of :data:`mexflow.training.recognition.channels.CHANNELS`, in the order the network gets them.
+        size: width and height to scale the channels to, pixels; None leaves them as they are stored. Their values stay:
+            pixels of the stored size.
+
+    Returns:
+        Samples with images float32 (n, c, h, w), and the lines on pairs left out.
+
+    Raises:
+        UserError: if a table does not fit its array, for an unknown channel, or if the flow is smaller than `size`.
+    """
+    import cv2
+
+    channel_of = [CHANNELS[name] for name in channels]
+    by_clip = {(row["dataset"], row["clip"]): row for row in rows}
+    samples: list[Sample] = []
+    left_out = []
+    for path in arrays:
+        if size is not None and size > min(inputs.shape(path)[2:]):
+            raise UserError(f"{path}: flow of {inputs.shape(path)[2:]} pixels cannot be enlarged to {size}x{size}")
+        for fields, entry in _entries(inputs, [path]):
+            row = by_clip.get((entry["dataset"], entry["clip"]))
+            if row is None or entry["pair"] not in pairs:
+                continue
+            if entry["excluded"]:
+                left_out.append(f"{entry['dataset']} {entry['clip']} {entry['pair']}: {entry['excluded']}")
+                continue
+            field = fields[entry["row"]]
+            images = [channel(field) for channel in channel_of]
+            if size is not None and field.shape[1:] != (size, size):
+                images = [cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA) for image in images]
+            samples.append((row, entry["pair"], np.stack(images)))
+    return _samples(samples, label, classes, (len(channels), 1, 1), np.float32), sorted(left_out)
 
 
 def load(recipe: Recipe, inputs: Inputs, arrays: Sequence[Path], rows: Rows) -> tuple[Samples, list[str]]:
@@ -37,7 +90,7 @@ LOADERS: Registry[Callable[[Any, Inputs, Sequence[Path], Rows], tuple[Samples, l
 @LOADERS.entry("flow")
 def _flow(recipe: FlowRecipe, inputs: Inputs, arrays: Sequence[Path], rows: Rows) -> tuple[Samples, list[str]]:
     pairs = {*recipe.train_pairs, *recipe.test_pairs}
-    return load_flow(inputs, arrays, rows, recipe.label, recipe.classes, pairs, recipe.channels)
+    return load_flow(inputs, arrays, rows, recipe.label, recipe.classes, pairs, recipe.channels, recipe.size)
 
 
 @LOADERS.entry("residual")
@@ -62,7 +115,7 @@ def load_residual(
 
     Args:
         arrays: uint8 (m, h, w, 3), each with its table beside it, a row per clip.
-        rows: rows of the index, see `mexflow.training.recognition.samples.labelled`.
+        rows: as of :func:`load_flow`.
         size: width and height to scale the images to, pixels; None leaves them as they are stored.
 
     Returns:
@@ -74,8 +127,9 @@ def load_residual(
     import cv2
 
     by_clip = {(row["dataset"], row["clip"]): row for row in rows}
-    found, left_out = [], []
-    for images, entry in _rows(inputs, arrays):
+    samples: list[Sample] = []
+    left_out = []
+    for images, entry in _entries(inputs, arrays):
         row = by_clip.get((entry["dataset"], entry["clip"]))
         if row is None:
             continue
@@ -85,8 +139,8 @@ def load_residual(
         image = images[entry["row"]]
         if size is not None and image.shape[0] != size:
             image = cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA)
-        found.append((row, np.ascontiguousarray(image.transpose(2, 0, 1))))
-    return _samples(found, label, classes, (3, size or 1, size or 1), np.uint8), sorted(left_out)
+        samples.append((row, "", np.ascontiguousarray(image.transpose(2, 0, 1))))
+    return _samples(samples, label, classes, (3, size or 1, size or 1), np.uint8), sorted(left_out)
 
 
 def load_frames(
@@ -95,7 +149,8 @@ def load_frames(
     """Thirteen aligned frames of each clip, grey (upadhy2025).
 
     Args:
-        arrays: aligned faces uint8 (n, 112, 112, c), each with its table beside it, a row per frame.
+        arrays: aligned faces uint8 (n, 112, 112, c), one of each subject, each with its table beside it.
+        rows: as of :func:`load_flow`.
         size: width and height of a frame, pixels, at most 112.
 
     Returns:
@@ -106,22 +161,20 @@ def load_frames(
     """
     from mexflow.preprocess.scaling import scaled
 
-    videos: dict[tuple[str, str, str], Rows] = {}
-    for row in rows:
-        videos.setdefault((row["dataset"], row["subject"].rpartition("/")[2], row["video"]), []).append(row)
-    found, left_out = [], []
+    clips = by_video(rows)
+    samples: list[Sample] = []
+    left_out = []
     for path in arrays:
-        images = inputs.rows(path)
-        table = _table(inputs, path, len(images)).select(["dataset", "subject", *COLUMNS])
-        for key, video in by_video(table, ("dataset", "subject", "video")).items():
-            for row in videos.get(key, ()):
+        faces = AlignedFaces(inputs, path)
+        for video in faces.videos.values():
+            for row in clips.get(video.key, ()):
                 wanted = thirteen(row)
                 if reason := video.why_not(wanted):
                     left_out.append(f"{row['dataset']} {row['clip']}: {reason}")
                 else:
-                    faces = scaled(images[[video.rows[frame] for frame in wanted]], size)
-                    found.append((row, np.rint(faces * 255).astype(np.uint8)))
-    return _samples(found, label, classes, (13, size, size), np.uint8), sorted(left_out)
+                    images = scaled(faces[video.name, wanted], size)
+                    samples.append((row, "", np.rint(images * 255).astype(np.uint8)))
+    return _samples(samples, label, classes, (13, size, size), np.uint8), sorted(left_out)
 
 
 def load_lbp_top(
@@ -131,6 +184,7 @@ def load_lbp_top(
 
     Args:
         arrays: float32 (m, d), each with its table beside it, a row per clip.
+        rows: as of :func:`load_flow`.
 
     Returns:
         Samples with images float32 (n, d), and the lines on clips left out.
@@ -139,41 +193,32 @@ def load_lbp_top(
         UserError: if a table does not fit its array.
     """
     by_clip = {(row["dataset"], row["clip"]): row for row in rows}
-    found, left_out = [], []
-    for features, entry in _rows(inputs, arrays):
+    samples: list[Sample] = []
+    left_out = []
+    for features, entry in _entries(inputs, arrays):
         row = by_clip.get((entry["dataset"], entry["clip"]))
         if row is not None and entry["excluded"]:
             left_out.append(f"{entry['dataset']} {entry['clip']}: {entry['excluded']}")
         elif row is not None:
-            found.append((row, np.array(features[entry["row"]])))
-    return _samples(found, label, classes, (1,), np.float32), sorted(left_out)
+            samples.append((row, "", np.array(features[entry["row"]])))
+    return _samples(samples, label, classes, (1,), np.float32), sorted(left_out)
 
 
-def _rows(inputs: Inputs, arrays: Sequence[Path]) -> Iterator[tuple[np.ndarray, dict[str, Any]]]:
+def _entries(inputs: Inputs, arrays: Sequence[Path]) -> Iterator[tuple[np.ndarray, dict[str, Any]]]:
     """Each array, memory-mapped, with each row of its table; `row` is that row's number."""
     for path in arrays:
-        images = inputs.array(path)
-        for number, entry in enumerate(_table(inputs, path, len(images)).to_pylist()):
-            yield images, {**entry, "row": number}
-
-
-def _table(inputs: Inputs, path: Path, length: int) -> pa.Table:
-    """The table beside an array, which has as many rows."""
-    table = inputs.table(path.with_suffix(".parquet"))
-    if table.num_rows != length:
-        raise UserError(f"{path}: {length} rows, its table has {table.num_rows}; delete both and run again")
-    return table
+        array, table = inputs.array(path), inputs.table(path.with_suffix(".parquet"))
+        assert_rows(path, len(array), path.with_suffix(".parquet"), table.num_rows)
+        for number, entry in enumerate(table.to_pylist()):
+            yield array, {**entry, "row": number}
 
 
 def _samples(
-    found: list[tuple[dict[str, Any], np.ndarray]],
-    label: str,
-    classes: Sequence[str],
-    shape: tuple[int, ...],
-    dtype: type[np.generic],
+    samples: list[Sample], label: str, classes: Sequence[str], shape: tuple[int, ...], dtype: type[np.generic]
 ) -> Samples:
-    found = sorted(found, key=lambda item: (item[0]["dataset"], item[0]["clip"]))
-    images = np.stack([image for _, image in found]) if found else np.zeros((0, *shape), dtype)
-    clips = [{**{key: row[key] for key in ("dataset", "subject", "clip")}, "pair": ""} for row, _ in found]
-    labels = np.array([classes.index(row[label]) for row, _ in found], np.int64)
+    """The samples in order; `shape` and `dtype` are those of one where there is none."""
+    samples = sorted(samples, key=lambda sample: (sample[0]["dataset"], sample[0]["clip"], sample[1]))
+    images = np.stack([image for _, _, image in samples]) if samples else np.zeros((0, *shape), dtype)
+    clips = [{**{key: row[key] for key in ("dataset", "subject", "clip")}, "pair": pair} for row, pair, _ in samples]
+    labels = np.array([classes.index(row[label]) for row, _, _ in samples], np.int64)
     return Samples(images, labels, clips, list(classes))

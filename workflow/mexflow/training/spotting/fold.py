@@ -24,7 +24,7 @@ from mexflow.training.augmentation import Augmentation
 from mexflow.training.checkpoints import Checkpoints
 from mexflow.training.loop import Settings, fit
 from mexflow.training.recognition.fold import HISTORY
-from mexflow.training.spotting.samples import TYPES, Frames, Pairing, Pairs, Spotting, Video, load
+from mexflow.training.spotting.samples import TYPES, Frames, Pairing, Pairs, SpottingLoss, Video, load
 
 if TYPE_CHECKING:
     from mexflow.training.job import Material
@@ -123,7 +123,7 @@ def run_fold(
         )
     augmentation = Augmentation.parse([text_of(operation) for operation in recipe.training.augment])
     pairing = Pairing(recipe.train_skips, recipe.samples, recipe.inside, recipe.placement)
-    objective = Spotting(recipe.weighted, recipe.stream_weights, recipe.positive)
+    objective = SpottingLoss(recipe.weighted, recipe.stream_weights, recipe.positive)
     sigma = recipe.sigma
     feeds = {
         "train": Pairs(used["train"], pairing, device, seed, augmentation, sigma),

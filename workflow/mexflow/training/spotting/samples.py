@@ -15,7 +15,7 @@ import torch
 
 from mexflow.errors import UserError
 from mexflow.models.elface import STREAMS, pair_indices
-from mexflow.preprocess.aligned import are_seen
+from mexflow.preprocess.aligned import AlignedFaces, by_video
 from mexflow.preprocess.lcn import grey, lcn
 from mexflow.seeds import derive
 from mexflow.store.arrays import Rows
@@ -106,46 +106,23 @@ def load(
         raise UserError(
             f"spot: {len(faces)} arrays of faces and {len(lcn_frames)} of LCN frames; give one of each a subject"
         )
-    of_video: dict[tuple[str, str, str], list[Mapping[str, Any]]] = {}
-    left_out = []
-    for row in expressions:
-        if row["excluded"] is None:
-            of_video.setdefault((row["dataset"], row["subject"], row["video"]), []).append(row)
-        else:
-            left_out.append(f"{row['dataset']} {row['clip']}: {row['excluded']}")
+    annotated = by_video(row for row in expressions if row["excluded"] is None)
+    excluded = [row for row in expressions if row["excluded"] is not None]
+    left_out = [f"{row['dataset']} {row['clip']}: {row['excluded']}" for row in excluded]
     videos = []
     for path, beside in zip(faces, lcn_frames, strict=True):
-        images, normalised = inputs.rows(path), inputs.rows(beside)
-        columns = ["dataset", "subject", "video", "frame", "state", "excluded"]
-        table = inputs.table(path.with_suffix(".parquet"), columns)
-        if not table.num_rows == len(images) == len(normalised):
-            raise UserError(f"{beside}: its rows are not those of {path} and its table; delete them and run again")
-        entries = table.to_pydict()
-        starts: dict[tuple[str, str, str], list[int]] = {}
-        for row, key in enumerate(zip(entries["dataset"], entries["subject"], entries["video"], strict=True)):
-            starts.setdefault(key, []).append(row)
-        for key, rows in sorted(starts.items()):
-            if reason := entries["excluded"][rows[0]]:
-                left_out.append(f"{key[0]} {key[2]}: {reason}")
+        aligned = AlignedFaces(inputs, path)
+        images, normalised = aligned.images, aligned.beside(beside)
+        for video in aligned.videos.values():
+            if reason := video.why_none():
+                left_out.append(f"{aligned.dataset} {video.name}: {reason}")
                 continue
-            known = are_seen(entries["state"][row] for row in rows)
-            if not known.any():
-                left_out.append(f"{key[0]} {key[2]}: no_face: no face was seen in any of {len(rows)} frames")
-                continue
-            frames = np.array([entries["frame"][row] for row in rows], np.int64)
-            labels = np.zeros((len(rows), len(TYPES)), bool)
-            for expression in of_video.get(key, ()):
-                inside = (frames >= expression["onset"]) & (frames <= expression["offset"])
+            labels = np.zeros((len(video), len(TYPES)), bool)
+            for expression in annotated.get(video.key, ()):
+                inside = (video.frames >= expression["onset"]) & (video.frames <= expression["offset"])
                 labels[inside, TYPES.index(expression["type"])] = True
-            shown = np.array(rows, np.int64)[_held(known)]
-            videos.append(Video(*key, frames, shown, known, labels, images, normalised))
+            videos.append(Video(*video.key, video.frames, video.held_rows, video.seen, labels, images, normalised))
     return sorted(videos, key=lambda video: (video.dataset, video.subject, video.name)), sorted(left_out)
-
-
-def _held(known: np.ndarray) -> np.ndarray:
-    """For each position the last known one up to it, or the first known one."""
-    last = np.maximum.accumulate(np.where(known, np.arange(len(known)), -1))
-    return np.where(last < 0, known.argmax(), last)
 
 
 @dataclass(frozen=True)
@@ -190,7 +167,7 @@ class Pairs:
         self._pairing, self._device, self._seed = pairing, device, seed
         self._augmentation, self._sigma = augmentation, sigma
         self._known = [np.flatnonzero(video.known) for video in self._videos]
-        inside = [[np.flatnonzero(own & video.known) for own in video.labels.T] for video in self._videos]
+        inside = [[np.flatnonzero(of_type & video.known) for of_type in video.labels.T] for video in self._videos]
         self._inside = [[frames for frames in types if len(frames)] for types in inside]
 
     def __len__(self) -> int:
@@ -226,11 +203,11 @@ class Pairs:
         video = self._videos[number]
         if video.known.all():
             return frame, skips
-        for some, chosen in ((group, skips), (self._known[number], skips), (self._known[number], self._lowest)):
+        for positions, chosen in ((group, skips), (self._known[number], skips), (self._known[number], self._lowest)):
             whole = video.measured(chosen, self._pairing.placement).all(1)
             if chosen == skips and whole[frame]:
                 return frame, skips
-            if len(left := some[whole[some]]):
+            if len(left := positions[whole[positions]]):
                 return int(rng.choice(left)), chosen
         raise AssertionError(f"{video.name}: no pair was seen")
 
@@ -239,13 +216,13 @@ class Pairs:
         generator = torch.Generator().manual_seed(derive(self._seed, "augment", epoch))
         planned = self.plan(epoch)
         for start in range(0, len(planned), size):
-            some = planned[start : start + size]
-            pairs = torch.from_numpy(np.stack([self._read(*one) for one in some])).to(self._device)
+            batch = planned[start : start + size]
+            pairs = torch.from_numpy(np.stack([self._read(*sample) for sample in batch])).to(self._device)
             if self._augmentation is not None:
                 # The four images are the frames of a sequence of one channel.
                 frames = self._augmentation(pairs.flatten(1, 2)[:, :, None], generator)[:, :, 0]
                 pairs = (frames if self._sigma is None else lcn(frames, self._sigma)).view(pairs.shape)
-            labels = np.stack([self._videos[video].labels[frame] for video, frame, _ in some])
+            labels = np.stack([self._videos[video].labels[frame] for video, frame, _ in batch])
             yield pairs, torch.from_numpy(labels).float().to(self._device)
 
     def _read(self, number: int, frame: int, skips: tuple[int, int]) -> np.ndarray:
@@ -256,7 +233,7 @@ class Pairs:
         return stored[indices[0].numpy()].astype(np.float32)
 
 
-class Spotting:
+class SpottingLoss:
     """The objective: eq. 2 for logits and targets (n, 2); not `weighted`, the plain cross entropy of the ablation."""
 
     def __init__(self, weighted: bool, stream_weights: tuple[float, float], positive: float) -> None:

@@ -7,21 +7,22 @@ carries a mark.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from mexflow.papers import Paper
+from mexflow.papers.metrics import METRICS, PERCENT, Metric
 from mexflow.papers.parts import Column, Row, Table
-from mexflow.tables import claims
-from mexflow.tables import spotting_cells as spotting
+from mexflow.tables import claims, shifted_controls
 from mexflow.tables.cells import QUOTED, Cell
 from mexflow.tables.controls import TITLE, Control
-from mexflow.tables.metrics import COUNTED, METRICS, NOT_RUN, WRITTEN
+from mexflow.tables.counted_metrics import COUNTED
+from mexflow.tables.markdown import NOTHING, escape, pipe_table
+from mexflow.tables.measurement import NOT_RUN
 from mexflow.tables.source import Source
 
-NOTHING = "—"
 _FOLD_AWAY = 6
-_SPECIAL = re.compile(r"[\\*|<>]|(?<![^\W_])_|_(?![^\W_])")
+_FORMS = {"expected_agreement": PERCENT, "share": PERCENT}
+"""How a number is written that no row can ask for; see :class:`mexflow.papers.metrics.Metric`."""
 
 
 def markdown(
@@ -29,8 +30,8 @@ def markdown(
     cells: Sequence[Cell],
     controls: Sequence[Control] | None,
     source: Source,
-    checked: Sequence[claims.Checked] = (),
-    shifted: Sequence[spotting.Shifted] = (),
+    checked: Sequence[claims.CheckedClaim] = (),
+    shifted: Sequence[shifted_controls.ShiftedControl] = (),
 ) -> str:
     """The whole page: banner, the paper's tables, its claims, errata, null controls (None: they were not run)."""
     parts = [f"# {escape(paper.title)}", escape(" ".join(paper.citation.split()))]
@@ -47,9 +48,11 @@ def markdown(
     return "\n\n".join(parts) + "\n"
 
 
-def escape(text: str) -> str:
-    """Text that Markdown shows literally, on one line, inside a table or out of it; backticks keep their meaning."""
-    return _SPECIAL.sub(lambda found: f"\\{found[0]}", " ".join(text.split()))
+def _form(metric: str) -> str:
+    """How numbers of a metric are written, a format specification; differences have a sign."""
+    if metric.endswith("_difference"):
+        return f"+{PERCENT}"
+    return METRICS[metric].form if metric in METRICS else _FORMS[metric]
 
 
 def _section(name: str, table: Table, cells: list[Cell], source: Source) -> list[str]:
@@ -64,7 +67,8 @@ def _section(name: str, table: Table, cells: list[Cell], source: Source) -> list
             f"Each cell: published / measured [95 % interval, {intervals}].{counts} Data: {escape(source.data)} · "
             f"budget: {escape(source.budget)}."
         )
-        parts += _extras(table, [cell for cell in cells if cell.extra], metrics[0].unit, source)
+        for metric in metrics:
+            parts += _extras(table, [cell for cell in cells if cell.extra], metric, source)
         parts += _legend(source)
     else:
         parts.append(
@@ -82,47 +86,41 @@ def _legend(source: Source) -> list[str]:
 
 def _grid(table: Table, cells: list[Cell], source: Source) -> str:
     several = len({row.metric for row in table.rows}) > 1
-    found = {(cell.row, cell.column, cell.metric): cell for cell in cells}
+    at = {(cell.row, cell.column, cell.metric): cell for cell in cells}
     lines = []
     for row in table.rows:
         texts = [escape(row.name)] + ([METRICS[row.metric].label] if several else [])
         for number, column in enumerate(table.columns):
-            cell = found[row.name, column.name, column.metric or row.metric]
+            cell = at[row.name, column.name, column.metric or row.metric]
             texts.append(f"{_published(row, column, number)} / {_measured(cell, source, _instead(row, number))}")
         lines.append(texts)
     heads = [escape(table.row_header)] + (["metric"] if several else []) + [escape(column) for column in table.names]
     return pipe_table(heads, lines, 2 if several else 1)
 
 
-def _extras(table: Table, cells: list[Cell], unit: str, source: Source) -> list[str]:
-    """A grid for each metric that we show and the paper does not."""
+def _extras(table: Table, cells: list[Cell], metric: Metric, source: Source) -> list[str]:
+    """A grid for each number that we show beside a metric's and the paper does not print."""
     parts = []
-    for metric in dict.fromkeys(cell.metric for cell in cells):
-        chosen = [cell for cell in cells if cell.metric == metric]
-        found = {(cell.row, cell.column): cell for cell in chosen}
+    for name, label in metric.extras.items():
+        chosen = [cell for cell in cells if cell.metric == name]
+        at = {(cell.row, cell.column): cell for cell in chosen}
         lines = [
-            [escape(row)] + [_measured(found[row, column], source) for column in table.names]
+            [escape(row)] + [_measured(at[row, column], source, form=metric.form) for column in table.names]
             for row in dict.fromkeys(cell.row for cell in chosen)
         ]
         parts.append(
-            f"The same places, {WRITTEN[metric][1]} [95 % interval, bootstrap over subjects]; the paper prints none."
-            f"{_counts(chosen, unit)}"
+            f"The same places, {label} [95 % interval, bootstrap over subjects]; the paper prints none."
+            f"{_counts(chosen, metric.unit)}"
         )
         parts.append(pipe_table([escape(table.row_header), *map(escape, table.names)], lines, 1))
     return parts
-
-
-def pipe_table(heads: list[str], lines: list[list[str]], left: int, last: int = 0) -> str:
-    """A table whose first `left` and last `last` columns hold text, the others numbers."""
-    rule = ["---"] * left + ["---:"] * (len(heads) - left - last) + ["---"] * last
-    return "\n".join(f"| {' | '.join(texts)} |" for texts in [heads, rule, *lines])
 
 
 def _published(row: Row, column: Column, number: int) -> str:
     printed = row.published[number] if row.published else None
     if printed is None:
         return NOTHING
-    return escape(printed) if isinstance(printed, str) else WRITTEN[column.metric or row.metric][0](printed)
+    return escape(printed) if isinstance(printed, str) else format(printed, _form(column.metric or row.metric))
 
 
 def _instead(row: Row, number: int) -> str:
@@ -132,16 +130,21 @@ def _instead(row: Row, number: int) -> str:
     return escape(row.pending) if row.pending else NOTHING
 
 
-def _measured(cell: Cell, source: Source, instead: str = NOTHING) -> str:
+def _measured(cell: Cell, source: Source, instead: str = NOTHING, form: str | None = None) -> str:
+    """Our number with its interval, or why there is none; `form` says how it is written if not as its metric is."""
     if cell.incomplete:
         return f"**{cell.incomplete}**"
     if cell.measured is None:
         return NOT_RUN if NOT_RUN in cell.notes else instead
-    write = WRITTEN[cell.metric][0]
-    if cell.metric in METRICS and not METRICS[cell.metric].of_data:
-        return write(cell.measured)
-    interval = f" [{write(cell.interval[0])}, {write(cell.interval[1])}]" if cell.interval else ""
-    return f"{write(cell.measured)}{source.mark}{interval}"
+    form = form or _form(cell.metric)
+    if not _of_data(cell):
+        return format(cell.measured, form)
+    interval = f" [{cell.interval[0]:{form}}, {cell.interval[1]:{form}}]" if cell.interval else ""
+    return f"{cell.measured:{form}}{source.mark}{interval}"
+
+
+def _of_data(cell: Cell) -> bool:
+    return cell.metric not in METRICS or METRICS[cell.metric].of_data
 
 
 def _counts(cells: list[Cell], unit: str) -> str:
@@ -164,7 +167,7 @@ def _remarks(table: Table, cells: list[Cell]) -> list[str]:
     order = [(row, column) for row in dict.fromkeys(cell.row for cell in cells) for column in table.names]
     # Counts of a network qualify for no remark on data: "all" means all the others, where there are any.
     measured = [cell for cell in cells if cell.experiments]
-    measured = [cell for cell in measured if cell.metric not in METRICS or METRICS[cell.metric].of_data] or measured
+    measured = [cell for cell in measured if _of_data(cell)] or measured
     ours = [place for place in order if place in {(cell.row, cell.column) for cell in measured}]
     general, single = [], []
     for note, holders in places.items():
@@ -199,17 +202,17 @@ def _flat(note: str | None) -> str | None:
     return " ".join(note.replace(";", ",").split()) if note else None
 
 
-def _claims(checked: Sequence[claims.Checked], source: Source) -> list[str]:
+def _claims(checked: Sequence[claims.CheckedClaim], source: Source) -> list[str]:
     if not checked:
         return []
     lines = []
-    cells = [cell for one in checked for cell in one.cells]
-    for one in checked:
-        numbers = "<br>".join(f"{escape(cell.column)}: {_measured(cell, source)}" for cell in one.cells)
-        claim = f"{one.number}. {escape(one.claim.claim)}"
-        verdict = one.verdict if one.verdict == claims.UNKNOWN else f"{one.verdict}{source.mark}"
-        lines.append([claim, METRICS[one.claim.metric].label, verdict, numbers])
-    notes = [f"- {one.number}: {escape('; '.join(one.remarks))}" for one in checked if one.remarks]
+    cells = [cell for check in checked for cell in check.cells]
+    for check in checked:
+        numbers = "<br>".join(f"{escape(cell.column)}: {_measured(cell, source)}" for cell in check.cells)
+        claim = f"{check.number}. {escape(check.claim.claim)}"
+        verdict = check.verdict if check.verdict == claims.UNKNOWN else f"{check.verdict}{source.mark}"
+        lines.append([claim, METRICS[check.claim.metric].label, verdict, numbers])
+    notes = [f"- {check.number}: {escape('; '.join(check.remarks))}" for check in checked if check.remarks]
     return [
         f"## {claims.TITLE}",
         pipe_table(["claim", "by", "verdict", "differences"], lines, 4),
@@ -228,12 +231,15 @@ def _errata(paper: Paper) -> list[str]:
     return ["## Errata", "\n".join(f"- {escape(erratum)}" for erratum in paper.errata)]
 
 
-def _shifted(shifted: Sequence[spotting.Shifted], source: Source) -> list[str]:
+def _shifted(shifted: Sequence[shifted_controls.ShiftedControl], source: Source) -> list[str]:
     if not shifted:
         return []
-    lines = [[escape(one.experiment), *(_measured(cell, source) for cell in one.cells), one.verdict] for one in shifted]
+    lines = [
+        [escape(control.experiment), *(_measured(cell, source) for cell in control.cells), control.verdict]
+        for control in shifted
+    ]
     return [
-        f"## {spotting.TITLE}",
+        f"## {shifted_controls.TITLE}",
         pipe_table(["experiment", "overall F1 of intervals", "moved to random places", "verdict"], lines, 1, 1),
         "The first number [95 % interval, bootstrap over subjects]; the second is the mean over repetitions in which "
         "each predicted interval keeps its length and its video [95 % of the repetitions]. "
@@ -262,10 +268,10 @@ def _controls(controls: Sequence[Control] | None, source: Source) -> list[str]:
         real, null, _, _ = control.cells
         verdict = f"control {control.null_verdict}; experiment {control.verdict}"
         lines.append([escape(control.experiment), *(_measured(cell, source) for cell in control.cells), verdict])
-        for cell, said in ((real, control.verdict), (null, control.null_verdict)):
-            own = [escape(note) for note in cell.notes if note != said and not note.startswith("INCOMPLETE")]
+        for cell, verdict in ((real, control.verdict), (null, control.null_verdict)):
+            remarks = [escape(note) for note in cell.notes if note != verdict and not note.startswith("INCOMPLETE")]
             clips = [f"n = {cell.n} test clips"] if cell.n is not None else []
-            notes.append(f"- {escape(control.experiment)}, {cell.column}: {'; '.join([*clips, *own])}")
+            notes.append(f"- {escape(control.experiment)}, {cell.column}: {'; '.join([*clips, *remarks])}")
     parts.append(pipe_table(heads, lines, 1, 1))
     parts.append(
         "Each number [95 % interval, bootstrap over subjects]. Chance lies between the agreement expected of the "

@@ -1,0 +1,93 @@
+"""The recipe of a paper's tables, and what the metrics they ask for are measured of."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from mexflow import papers
+from mexflow.errors import UserError
+from mexflow.papers import metrics
+from mexflow.papers.reporting_recipe import metrics_of, read
+from project import WORKFLOW
+
+PAPERS = WORKFLOW / "papers"
+VALUES = {
+    "budget": "demo",
+    "data": "embedded",
+    "seed": 1,
+    "folds": [{"experiments": ["a", "a-null"], "folds": ["01", "02"]}],
+    "total_folds": {"casme2": 3},
+}
+
+
+def test_a_recipe_is_json_or_a_file_of_it(tmp_path):
+    recipe = read(json.dumps(VALUES))
+    assert recipe.expected == {"a": ["01", "02"], "a-null": ["01", "02"]}
+    assert json.loads(recipe.text()) == VALUES
+    (tmp_path / "r.json").write_text(recipe.text())
+    assert read(str(tmp_path / "r.json")) == recipe
+    with pytest.raises(UserError, match="none.json: no recipe and no file with one"):
+        read(str(tmp_path / "none.json"))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"sede": 1}, "the recipe: unknown key 'sede' (did you mean 'seed'?)"),
+        ({"folds": [{**VALUES["folds"][0], "fold": []}]}, "unknown key 'folds.0.fold' (did you mean 'folds'?)"),
+        ({"budget": "papr"}, "budget: input should be 'demo' or 'paper'"),
+        ({"folds": [{"experiments": [], "folds": []}]}, "folds.0.experiments: list should have"),
+        ({"seed": "x"}, "seed: input should be a valid integer"),
+    ],
+)
+def test_a_wrong_recipe_is_one_line(change, message):
+    with pytest.raises(UserError) as error:
+        read(json.dumps({**VALUES, **change}))
+    assert message in str(error.value) and "\n" not in str(error.value)
+
+
+def test_metrics_of_a_paper_are_those_of_its_rows_claims_and_controls():
+    elface = papers.load(PAPERS, "elface2021")
+    assert set(metrics_of(elface, False)) == {
+        column.metric or row.metric
+        for table in elface.tables.values()
+        for row in table.rows
+        for column in table.columns
+    } | {claim.metric for claim in elface.claims}
+    upadhy = papers.load(PAPERS, "upadhy2025")
+    bare = upadhy.model_copy(update={"tables": {}, "claims": []})
+    assert metrics_of(bare, False) == [] and metrics_of(bare) == ["accuracy"]
+    assert metrics_of(elface.model_copy(update={"tables": {}, "claims": []})) == ["interval_f1"]
+
+
+def test_every_metric_is_measured_where_its_row_says():
+    from importlib import import_module
+
+    for name in metrics.METRICS:
+        metric = metrics.METRICS.declared(name)
+        assert name in import_module(metric.module).MEASURES, name
+    assert metrics.scores() == ["accuracy", "uf1", "uar"]
+    for name in metrics.scores():
+        assert import_module(metrics.METRICS.declared(name).module).score_function(name)
+
+
+def test_a_metric_is_held_against_what_an_experiment_leaves():
+    metrics.check("accuracy", ["predictions", "network"])
+    metrics.check("clips", [])
+    with pytest.raises(ValueError, match="interval_f1 is measured of scores and intervals, which .* can have: .*uar"):
+        metrics.check("interval_f1", ["predictions"])
+    with pytest.raises(ValueError, match=r"unknown metric 'acuracy' \(did you mean 'accuracy'\?\)"):
+        metrics.check("acuracy", ["predictions"])
+
+
+def test_entries_of_metrics_are_rows_and_measures():
+    assert metrics.entries(["uf1", "filters", "uf1"]) == [
+        "mexflow.papers.metrics:uf1",
+        "mexflow.tables.recognition_metrics:uf1",
+        "mexflow.papers.metrics:filters",
+        "mexflow.tables.counted_metrics:filters",
+    ]
+    with pytest.raises(UserError, match="unknown metric 'uf2'"):
+        metrics.entries(["uf2"])

@@ -1,0 +1,146 @@
+"""The code digests of the jobs: an entry that is edited reaches the jobs that pick it, and a new one nobody."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from mexflow.papers import recipe as recipes
+from mexflow.papers.operations import name_of
+from mexflow.plan.workflow import Workflow
+from mexflow.store import digest
+from project import PACKAGE, WORKFLOW
+
+AUGMENTATION = "training/augmentation.py"
+FLOW = "preprocess/flow.py"
+FOLDS = "evaluation/folds.py"
+LOOP = "training/loop.py"
+NORMALISATION = "training/recognition/normalisation.py"
+
+
+def make() -> Workflow:
+    return Workflow({"embedded": {"size": "demo"}}, WORKFLOW)
+
+
+@pytest.fixture
+def copy(tmp_path, monkeypatch) -> Path:
+    """A copy of the package, which is what digests are taken of."""
+    folder = tmp_path / "mexflow"
+    shutil.copytree(PACKAGE, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(digest, "_ROOT", folder)
+    return folder
+
+
+def codes() -> dict[tuple[str, ...], str]:
+    """The digest of every sort of job: what it is of, and its name."""
+    plan = make()
+    stages = plan.preprocessing
+    found = {
+        ("train", paper, name): plan.training_code(paper, name)
+        for paper in plan.papers
+        for name in plan.experiments(paper)
+    }
+    found |= {("tables", paper): plan.tables_code(paper) for paper in plan.papers}
+    found |= {("figures", paper): plan.figures_code(paper) for paper in plan.papers}
+    found |= {("timing", name): plan.timing_code(name) for name, paper in plan.papers.items() if paper.timing}
+    found |= {("flow", name): plan.flow_code("flow", flow.method) for name, flow in stages.flows.items()}
+    found |= {("motion", name): plan.flow_code("motion", motion.method) for name, motion in stages.motions.items()}
+    found |= {("residual", rule): plan.residual_code(names) for rule, names in stages.residual_jobs.items()}
+    return {**found, ("quality",): plan.quality_code(), ("sheet",): plan.code("sheet"), ("faces",): plan.code("faces")}
+
+
+def edited(path: Path, old: str, new: str) -> set[tuple[str, ...]]:
+    """The jobs that an edit reaches."""
+    before, source = codes(), path.read_text()
+    assert old in source
+    path.write_text(source.replace(old, new, 1))
+    after = codes()
+    return {job for job in before if before[job] != after[job]}
+
+
+def experiments(wanted) -> set[tuple[str, ...]]:
+    """The trainings whose recipes are such."""
+    plan = make()
+    made = {
+        ("train", paper, name): recipes.read(plan.recipe(paper, name))
+        for paper in plan.papers
+        for name in plan.experiments(paper)
+    }
+    return {job for job, recipe in made.items() if wanted(recipe)}
+
+
+def rotates(recipe: recipes.Recipe) -> bool:
+    return "rotation" in map(name_of, recipe.training.augment) if hasattr(recipe, "training") else False
+
+
+def test_an_edit_of_rotation_reaches_what_rotates(copy):
+    reached = edited(copy / AUGMENTATION, "radians = torch.deg2rad(values)", "radians = torch.deg2rad(values + 0)")
+    papers = {job[1] for job in reached}
+    assert papers == {"cropnet2021", "elface2021", "nag2019"}
+    assert reached == experiments(rotates) | {("figures", "elface2021")}
+
+
+def test_an_edit_of_a_flow_method_reaches_what_is_made_by_it(copy):
+    plan = make()
+    reached = edited(copy / FLOW, "warps: int = 5", "warps: int = 6")
+    flows = {("flow", name) for name, flow in plan.preprocessing.flows.items() if flow.method == "tvl1"}
+    rules = {job for job in codes() if job[0] == "residual" and "tvl1" in plan.preprocessing.residual_jobs[job[1]]}
+    trained = experiments(lambda recipe: getattr(recipe, "features", "") == "hoof" and recipe.method == "tvl1")
+    motions = {("motion", name) for name, motion in plan.preprocessing.motions.items() if motion.method == "tvl1"}
+    assert flows and motions and rules and reached == flows | motions | rules | trained | {("quality",)}
+
+
+def test_an_edit_of_what_only_horn_schunck_uses_is_an_edit_of_it(copy):
+    plan = make()
+    reached = edited(copy / FLOW, "step = b - a", "step = b - a + 0")
+    flows = {("flow", name) for name, flow in plan.preprocessing.flows.items() if flow.method == "horn_schunck"}
+    assert flows and flows | {("quality",)} <= reached
+    assert {job[0] for job in reached} <= {"flow", "motion", "timing", "quality", "train"}
+    assert not {("flow", name) for name in plan.preprocessing.flows} <= reached
+
+
+def test_an_edit_of_a_protocol_reaches_its_folds_and_their_tables(copy):
+    reached = edited(copy / FOLDS, "_SPLIT_SEED = 2019", "_SPLIT_SEED = 2020")
+    assert reached == experiments(lambda recipe: recipe.protocol == "subject_split") | {("tables", "nag2019")}
+
+
+def test_an_edit_of_a_schedule_reaches_its_trainings(copy):
+    reached = edited(copy / LOOP, "ReduceLROnPlateau(optimizer, **options)", "ReduceLROnPlateau(optimizer)")
+    trained = experiments(lambda recipe: getattr(getattr(recipe, "training", None), "schedule", "") == "plateau")
+    assert trained and reached == trained
+
+
+@pytest.mark.parametrize(
+    ("module", "entry", "reached"),
+    [
+        (AUGMENTATION, '@OPERATIONS.entry("new")\nclass _New(Factors):\n    pass\n', set()),
+        (FOLDS, '@PROTOCOLS.entry("new")\ndef _new(rows, label):\n    return []\n', set()),
+        (LOOP, 'OPTIMIZERS.add("new", torch.optim.Adagrad)\nSCHEDULES.add("never", Schedule(_new))\n', set()),
+        (
+            "training/recognition/normalisation.py",
+            '@METHODS.entry("new")\ndef _new(network, training):\n    ...\n',
+            set(),
+        ),
+        ("training/recognition/oversampling.py", '@OPERATIONS.entry("new")\nclass _New(Operation):\n    pass\n', set()),
+        (FLOW, '@METHODS.entry("new")\ndef new(first, second):\n    return first\n', {("quality",)}),
+    ],
+)
+def test_a_new_entry_reaches_what_measures_all_alone(copy, module, entry, reached):
+    path = copy / module
+    before = codes()
+    path.write_text(f"{path.read_text()}\n\n{entry}")
+    after = codes()
+    assert {job for job in before if before[job] != after[job]} == reached
+
+
+def test_a_rule_has_the_digest_of_its_job():
+    """What the plan names and what the job names are the same."""
+    from mexflow.training.job import code
+
+    plan = make()
+    for paper in plan.papers:
+        for name in plan.experiments(paper):
+            chosen = code(recipes.read(plan.recipe(paper, name)))
+            assert plan.training_code(paper, name) == digest.code_digest(chosen)

@@ -1,0 +1,110 @@
+"""The metrics that a paper's tables may ask for: one row each, of what it is measured and how its numbers are written.
+
+How a metric is measured stands in the module that its row names, as an entry of the same name in the registry
+``MEASURES`` there. So a new metric is a row here and an entry there, and jobs that do not ask for it stay as they are.
+Imports nothing heavy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from mexflow.errors import choose, nearest
+from mexflow.registry import Registry
+
+_RECOGNITION = "mexflow.tables.recognition_metrics"
+_SPOTTING = "mexflow.tables.spotting_metrics"
+_COUNTED = "mexflow.tables.counted_metrics"
+
+PERCENT, FRACTION, WHOLE = ".2f", ".4f", ",.0f"
+"""How a number is written, as format specifications."""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """What there is to know of a metric without measuring it.
+
+    Attributes:
+        module: the module whose ``MEASURES`` has an entry of the metric's name.
+        label: what tables call it where they have several, its unit in brackets.
+        unit: what its `n` counts.
+        needs: what an experiment must leave for it: tables or arrays of each fold, by their names without ending, or
+            ``network``, that there is one. Empty: the index is enough.
+        form: how a value is written, a format specification.
+        interval: what its interval is.
+        score: whether it is a function of the confusion matrix, so that claims and sweeps can be about it.
+        of_classes: whether rows and columns of its tables are classes.
+        of_data: whether the number depends on the data at all.
+        extras: what is measured beside it and the paper does not print: names and labels.
+    """
+
+    module: str
+    label: str
+    unit: str
+    needs: tuple[str, ...] = ()
+    form: str = PERCENT
+    interval: str = "bootstrap over subjects"
+    score: bool = False
+    of_classes: bool = False
+    of_data: bool = True
+    extras: Mapping[str, str] = field(default_factory=dict)
+
+
+METRICS: Registry[Metric] = Registry("metric", __name__)
+
+METRICS.add("accuracy", Metric(_RECOGNITION, "accuracy (%)", "test clips", ("predictions",), score=True))
+METRICS.add("uf1", Metric(_RECOGNITION, "UF1 (%)", "test clips", ("predictions",), score=True))
+METRICS.add("uar", Metric(_RECOGNITION, "UAR (%)", "test clips", ("predictions",), score=True))
+METRICS.add(
+    "class_share",
+    Metric(_RECOGNITION, "share of the class (%)", "test clips of the class", ("predictions",), of_classes=True),
+)
+METRICS.add(
+    "cosine_similarity",
+    Metric(
+        _RECOGNITION,
+        "cosine similarity, two chosen samples a class",
+        "pairs",
+        ("predictions", "features"),
+        FRACTION,
+        "bootstrap over subjects, fold and samples chosen anew each time",
+        of_classes=True,
+        extras={"cosine_similarity_all_pairs": "cosine similarity, mean over all pairs of test samples"},
+    ),
+)
+METRICS.add("clips", Metric(_COUNTED, "clips", "clips in use", (), WHOLE, "none: counts"))
+METRICS.add("parameters", Metric(_COUNTED, "parameters", "networks", ("network",), WHOLE, of_data=False))
+METRICS.add("filters", Metric(_COUNTED, "filters", "networks", ("network",), WHOLE, of_data=False))
+METRICS.add("frame_f1", Metric(_SPOTTING, "F1 of frames", "test frames", ("scores", "thresholds"), FRACTION))
+METRICS.add("frame_auc", Metric(_SPOTTING, "AUC of frames", "test frames", ("scores",), FRACTION))
+METRICS.add("frame_auc_percent", Metric(_SPOTTING, "AUC of frames (%)", "test frames", ("scores",)))
+METRICS.add("interval_f1", Metric(_SPOTTING, "F1 of intervals", "true intervals", ("scores", "intervals"), FRACTION))
+METRICS.add("intensity_correlation", Metric(_SPOTTING, "correlation", "test clips", ("states",), FRACTION))
+
+
+def scores() -> list[str]:
+    """The metrics that are functions of the confusion matrix."""
+    return [name for name in METRICS if METRICS.declared(name).score]
+
+
+def check(name: str, made: Collection[str]) -> None:
+    """Hold a metric against what an experiment leaves, named as in :attr:`Metric.needs`.
+
+    Raises:
+        ValueError: if there is no such metric, naming the nearest, or the experiment lacks what it is measured of.
+    """
+    if name not in METRICS:
+        raise ValueError(f"unknown metric {name!r}{nearest(name, METRICS)}; one of: {', '.join(sorted(METRICS))}")
+    if lacking := [need for need in METRICS.declared(name).needs if need not in made]:
+        possible = [other for other in METRICS if set(METRICS.declared(other).needs) <= set(made)]
+        raise ValueError(
+            f"metric {name} is measured of {' and '.join(lacking)}, which this experiment does not have; it can have: "
+            f"{', '.join(possible)}"
+        )
+
+
+def entries(names: Iterable[str]) -> list[str]:
+    """The rows of some metrics and what measures them, as code digests name them."""
+    chosen = [choose("metric", name, METRICS) for name in dict.fromkeys(names)]
+    return [entry for name in chosen for entry in (METRICS.identity(name), f"{METRICS.declared(name).module}:{name}")]

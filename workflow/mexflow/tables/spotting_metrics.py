@@ -1,0 +1,269 @@
+"""Metrics of spotting: of frames and of intervals, over the folds of an experiment (elface2021, tables 2 to 4).
+
+A place of a table is about one type of expression, the column's `part` (``micro`` or ``macro``; none pools both), and
+one variant of testing, the row's `variant` (none where an experiment has one).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mexflow.datasets.spotting import interval
+from mexflow.errors import UserError, choose
+from mexflow.evaluation import spotted, spotting
+from mexflow.evaluation.intervals import Counts
+from mexflow.evaluation.uncertainty import Interval, bootstrap, seed_of
+from mexflow.registry import Registry
+from mexflow.tables.evidence import Evidence, Measure, Place
+from mexflow.tables.measurement import NOT_RUN, Measurement
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+MEASURES: Registry[Measure] = Registry("metric of spotting", __name__)
+
+
+@MEASURES.entry("interval_f1")
+def interval_f1(evidence: Evidence, place: Place) -> list[Measurement]:
+    """F1 of intervals, in [0, 1], TP, FP and FN pooled over all test videos; `n` counts true intervals."""
+    experiment, expression = place.experiment, place.column.part
+    tables, absent = fold_tables(evidence, experiment, "intervals", "interval_f1")
+    if absent:
+        return [absent]
+    videos = evidence.test_videos(experiment)
+    _require_variant(place, {row["variant"] for row in videos})
+    counts: dict[str, Counts] = {subject: Counts() for subject in evidence.folds[experiment]}
+    truths = 0
+    for row in counted_intervals(evidence, tables, expression, place.row.variant):
+        predicted = row["source"] == "predicted"
+        truths += not predicted
+        if predicted:
+            count = Counts(tp=1) if row["matched"] else Counts(fp=1)
+        else:
+            count = Counts() if row["matched"] else Counts(fn=1)
+        counts[row["subject"]] = counts.get(row["subject"], Counts()) + count
+    pooled = sum(counts.values(), Counts())
+    seed = seed_of(evidence.seed, evidence.paper.paper, experiment, expression, place.row.variant, "interval_f1")
+    bounds = spotting.pooled_f1_interval(counts, seed)
+    notes = [*evidence.notes(experiment), *_left_out_videos(evidence), *_video_notes(evidence, place)]
+    notes.append(f"TP {pooled.tp}, FP {pooled.fp}, FN {pooled.fn}")
+    value = pooled.f1 if np.isfinite(pooled.f1) else None
+    return [Measurement("interval_f1", value, bounds, truths, _without_interval(value, bounds) + notes)]
+
+
+@MEASURES.entry("frame_auc")
+def frame_auc(evidence: Evidence, place: Place) -> list[Measurement]:
+    """Area under the ROC curve of the raw scores of all test frames with one, pooled (decided); `n` counts these."""
+    tables, absent = _test_scores(evidence, place, "frame_auc")
+    if absent:
+        return [absent]
+    raw, labels = (np.concatenate([table[name].to_numpy() for _, table in tables]) for name in ("score", "label"))
+    subjects = np.concatenate([table["subject"].to_numpy() for _, table in tables])
+    measured = ~np.isnan(raw)
+    raw, labels, subjects = raw[measured], labels[measured], subjects[measured]
+    value = spotting.auc(raw, labels)
+    seed = seed_of(evidence.seed, evidence.paper.paper, place.experiment, place.column.part, "frame_auc")
+    bounds = spotting.auc_interval(raw, labels, subjects, seed) if np.isfinite(value) else None
+    notes = [*evidence.notes(place.experiment), *_video_notes(evidence, place)]
+    if count := int((~measured).sum()):
+        notes.append(f"{count} {'frame' if count == 1 else 'frames'} not measured (the face was not seen)")
+    area = float(value) if np.isfinite(value) else None
+    return [Measurement("frame_auc", area, bounds, len(raw), _without_interval(area, bounds) + notes)]
+
+
+@MEASURES.entry("frame_auc_percent")
+def frame_auc_percent(evidence: Evidence, place: Place) -> list[Measurement]:
+    """As :func:`frame_auc`, in per cent."""
+    (share,) = frame_auc(evidence, place)
+    percent = None if share.value is None else float(100 * np.asarray(share.value))
+    bounds = None
+    if share.interval is not None:
+        low, high = 100 * np.asarray(share.interval)
+        bounds = float(low), float(high)
+    return [replace(share, metric="frame_auc_percent", value=percent, interval=bounds)]
+
+
+@MEASURES.entry("intensity_correlation")
+def intensity_correlation(evidence: Evidence, place: Place) -> list[Measurement]:
+    """Pearson's correlation of a test clip's intensity with its target, the mean over clips; `n` counts clips.
+
+    A clip whose intensity or target does not change has none, and is counted in a note.
+    """
+    tables, absent = fold_tables(evidence, place.experiment, "states", "intensity_correlation")
+    if absent:
+        return [absent]
+    sums: dict[str, np.ndarray] = defaultdict(lambda: np.zeros(2))
+    constant = 0
+    for _, table in tables:
+        for (_, subject, _), frames in table.to_pandas().groupby(["dataset", "subject", "clip"]):
+            correlation = spotting.correlation(frames["intensity"].to_numpy(), frames["target"].to_numpy())
+            constant += not np.isfinite(correlation)
+            sums[str(subject)] += (correlation, 1) if np.isfinite(correlation) else (0, 0)
+    notes = [*evidence.notes(place.experiment)]
+    if constant:
+        notes.append(f"{_counted_text(constant, 'clip')} without a change, which has no correlation")
+    totals = np.array([sums[name] for name in sorted(sums)]).reshape(-1, 2)
+    clips = int(totals[:, 1].sum())
+    if not clips:
+        return [Measurement("intensity_correlation", n=0, notes=["no test clip", *notes])]
+    seed = seed_of(evidence.seed, evidence.paper.paper, place.experiment, "intensity_correlation")
+    with np.errstate(invalid="ignore"):  # a resample may hold no clip
+        bounds = bootstrap(totals, lambda sums: sums[..., 0] / sums[..., 1], seed)
+    value = float(totals[:, 0].sum() / clips)
+    return [Measurement("intensity_correlation", value, bounds, clips, _without_interval(value, bounds) + notes)]
+
+
+@MEASURES.entry("frame_f1")
+def frame_f1(evidence: Evidence, place: Place) -> list[Measurement]:
+    """F1 of all test frames, pooled; a frame is predicted where its smoothed score reaches its fold's threshold."""
+    videos, absent = _test_videos(evidence, place, "frame_f1")
+    if absent:
+        return [absent]
+    tables, absent = fold_tables(evidence, place.experiment, "thresholds", "frame_f1")
+    if absent:
+        return [absent]
+    limits = {
+        (fold, row["variant"], row["type"]): row["threshold"] for fold, table in tables for row in table.to_pylist()
+    }
+    counts: dict[str, Counts] = defaultdict(Counts)
+    for key, scored in videos:
+        measured = ~np.isnan(scored.scores)
+        predicted = scored.scores[measured] >= limits[key]
+        counts[scored.video[1]] += spotting.count_frames(predicted, scored.labels[measured])
+    pooled = sum(counts.values(), Counts())
+    variant = place.row.variant
+    seed = seed_of(evidence.seed, evidence.paper.paper, place.experiment, place.column.part, variant, "frame_f1")
+    frames = sum(len(scored.frames) for _, scored in videos)
+    notes = [*evidence.notes(place.experiment), *_video_notes(evidence, place)]
+    value = pooled.f1 if np.isfinite(pooled.f1) else None
+    bounds = spotting.pooled_f1_interval(counts, seed)
+    return [Measurement("frame_f1", value, bounds, frames, _without_interval(value, bounds) + notes)]
+
+
+def fold_tables(
+    evidence: Evidence, experiment: str, name: str, metric: str, role: str | None = None
+) -> tuple[list[tuple[str, pa.Table]], Measurement | None]:
+    """A table of each fold, with the fold's name, or the measurement that stands for one that is not there."""
+    expected = evidence.folds.get(experiment, ())
+    if not expected:
+        return [], Measurement(metric, notes=[NOT_RUN])
+    tables = evidence.tables(experiment, name, role)
+    if len(tables) < len(expected):
+        incomplete = f"INCOMPLETE {len(tables)}/{len(expected)}"
+        return [], Measurement(metric, notes=[incomplete, *evidence.notes(experiment)])
+    return tables, None
+
+
+def counted_intervals(
+    evidence: Evidence, tables: list[tuple[str, pa.Table]], expression: str | None, variant: str | None
+) -> list[dict[str, Any]]:
+    """The intervals that count, rows of the tables: of the type and variant, in the videos that count."""
+    rows = [
+        row
+        for _, table in tables
+        for row in table.to_pylist()
+        if expression in (None, row["type"]) and variant in (None, row["variant"])
+    ]
+    key = lambda row: (*video_of(row), row["variant"], row["type"])  # noqa: E731
+    truth: dict[Any, list[Any]] = {key(row): [] for row in rows}
+    for row in rows:
+        if row["source"] == "truth":
+            truth[key(row)].append((row["first"], row["last"]))
+    counted = set(spotting.leave_out(truth, evidence.paper.intervals.videos))
+    return [row for row in rows if key(row) in counted]
+
+
+def video_of(row: dict[str, Any]) -> spotted.Video:
+    """The video that a row of a table is about."""
+    return row["dataset"], row["subject"], row["video"]
+
+
+def _require_variant(place: Place, known: set[str]) -> None:
+    """Check that a place is about one way of testing: numbers of two must not be pooled.
+
+    Raises:
+        UserError: if its row names one that was not tested, or none where there are several.
+    """
+    if place.row.variant is not None and known:
+        choose(f"variant of {place.experiment}", place.row.variant, sorted(known))
+    elif len(known) > 1:
+        raise UserError(
+            f"{place.experiment} was tested in several ways ({', '.join(sorted(known))}); row {place.row.name!r} of "
+            "the paper's table must name one as its `variant`"
+        )
+
+
+def _test_scores(
+    evidence: Evidence, place: Place, metric: str
+) -> tuple[list[tuple[str, pa.Table]], Measurement | None]:
+    """The scores of the place's type and variant in test videos, a table a fold, or what stands for missing ones."""
+    import pyarrow.compute as pc
+
+    _, absent = fold_tables(evidence, place.experiment, "scores", metric, "test")
+    if absent:
+        return [], absent
+    _require_variant(place, {row["variant"] for row in evidence.test_videos(place.experiment)})
+    tables = []
+    for fold, table in evidence.tables(place.experiment, "scores", "test"):
+        for column, wanted in (("type", place.column.part), ("variant", place.row.variant)):
+            table = table if wanted is None else table.filter(pc.equal(table[column], wanted))
+        tables.append((fold, table))
+    return tables, None
+
+
+def _test_videos(
+    evidence: Evidence, place: Place, metric: str
+) -> tuple[list[tuple[tuple[str, str, str], spotted.Scored]], Measurement | None]:
+    """The test videos of the place, each with its fold, variant and type, or what stands for missing ones."""
+    tables, absent = _test_scores(evidence, place, metric)
+    if absent:
+        return [], absent
+    rows = evidence.rows[evidence.paper.data_name(place.experiment)]
+    videos = []
+    for fold, table in tables:
+        k = {expression: interval(rows, expression).k for expression in table["type"].unique().to_pylist()}
+        for (variant, expression), scored in spotted.scored(table, k, evidence.paper.intervals.order).items():
+            videos += [((fold, variant, expression), video) for video in scored]
+    return videos, None
+
+
+def _left_out_videos(evidence: Evidence) -> list[str]:
+    return [] if evidence.paper.intervals.videos == "all" else ["videos without an expression of the type left out"]
+
+
+def _video_notes(evidence: Evidence, place: Place) -> list[str]:
+    """How many test videos there are, and which of them are unlike the others."""
+    expression, variant = place.column.part, place.row.variant
+    rows = [
+        row
+        for row in evidence.test_videos(place.experiment)
+        if expression in (None, row["type"]) and variant in (None, row["variant"])
+    ]
+    subjects: dict[tuple[str, str], bool] = {}
+    videos: dict[spotted.Video, bool] = {}
+    frames = {video_of(row): row["frames"] for row in rows}
+    for row in rows:
+        videos[video_of(row)] = videos.get(video_of(row), False) or row["expression"]
+        subjects[video_of(row)[:2]] = subjects.get(video_of(row)[:2], False) or row["expression"]
+    kind = "an expression" if expression not in ("micro", "macro") else f"a {expression}-expression"
+    notes = [_counted_text(len(videos), "test video")]
+    for with_expression, noun in ((videos, "video"), (subjects, "subject")):
+        if without := sum(not any_expression for any_expression in with_expression.values()):
+            notes.append(f"{_counted_text(without, noun)} without {kind}")
+    skips = evidence.paper.spotting.get(evidence.paper.data_name(place.experiment))
+    longest = max(skips.test_skips.get(variant, (0,))) if skips and variant else 0
+    if short := sum(count <= longest for count in frames.values()):
+        notes.append(f"{_counted_text(short, 'video')} no longer than the longest skip, {longest} frames")
+    return notes
+
+
+def _without_interval(value: float | None, bounds: Interval | None) -> list[str]:
+    return ["no interval: one subject"] if value is not None and bounds is None else []
+
+
+def _counted_text(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
