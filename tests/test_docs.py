@@ -133,8 +133,11 @@ def test_commands_exist(page: Path) -> None:
 
 @of_each_page
 def test_files_of_the_project_that_are_named_exist(page: Path) -> None:
-    """Paths are written from the project's folder; those with a part to fill in (`<name>`, `…`) are patterns."""
-    for text in code(page):
+    """Paths are written from the project's folder; those with a part to fill in (`<name>`, `…`) are patterns.
+
+    The first line of an example names the file that the example makes, or stands in.
+    """
+    for text in (text for text in code(page) if not text.startswith("# ")):
         for path in re.findall(r"(?<![\w/.<>])(?:workflow|tests|envs|docs)/[\w./*-]*\w/?(?![\w<*…{])", text):
             assert (ROOT / path).exists(), f"{path}: no such file"
 
@@ -240,7 +243,7 @@ print(json.dumps({
     "recipe": paper.recipe("vertical", "demo").model,
     "logits": list(network(torch.zeros(3, 2, 8, 8)).shape),
     "parameters": models.parameters(network),
-    "angle": round(float(CHANNELS["angle"](field)), 4),
+    "angle": round(CHANNELS["angle"](field).item(), 4),
     "moved": [round(float(value)) for value in moved.mean((0, 2, 3))],
     "pair": PAIRS["apex-offset"]({"apex": 3, "offset": 7}, range(9)),
     "folds": [sorted(fold.test_subjects) for fold in PROTOCOLS["two_halves"](rows, "kind")],
