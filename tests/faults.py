@@ -122,7 +122,7 @@ def records(folder: Path) -> dict[str, bytes]:
 
 
 def resumed(folder: Path, *arguments: str, environment: Mapping[str, str] | None = None) -> dict[str, bytes]:
-    """Run again what a disturbed run left, at once, after the unlocking that the README tells of.
+    """Run again what a disturbed run left, at once, after the unlocking that docs/faults.md tells of.
 
     Returns the records of what was finished when it began: it waits for jobs that still run.
     """

@@ -133,7 +133,7 @@ def killed(folder: Path, cores: int, seconds: float) -> bool:
 
 
 def unlock(folder: Path) -> None:
-    """What a user does after a kill, as the README says."""
+    """What a user does after a kill, as docs/faults.md says."""
     result = snakemake(folder, "--unlock")
     assert result.returncode == 0, result.stderr
 
