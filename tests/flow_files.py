@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from mexflow.preprocess.tables import FLOW
+from mexflow.preprocess.table_schemas import FLOW
 from mexflow.store.artifacts import Inputs
 from mexflow.training.recognition.loaders import load_flow
 from mexflow.training.recognition.samples import Samples, labelled

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mexflow.papers.reporting_recipe import ReportingRecipe
-from mexflow.preprocess.tables import FACES
+from mexflow.preprocess.table_schemas import FACES
 
 PAPER_PATH = Path(__file__).parents[1] / "workflow" / "papers" / "belaiche2020.yaml"
 CLASSES = ("happiness", "surprise", "anger", "disgust", "sadness")

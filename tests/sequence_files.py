@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mexflow.datasets.schema import ROWS
-from mexflow.preprocess.tables import FACES
+from mexflow.preprocess.table_schemas import FACES
 from mexflow.store.artifacts import Inputs
 from mexflow.training.memory.clips import Clip, intensities, load
 from mexflow.training.recognition.samples import labelled

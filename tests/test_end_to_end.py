@@ -192,7 +192,7 @@ def edited(path: Path) -> None:
             {"faces", "index", "embed_casme2"},
         ),
         ("models/shallow_cnn.py", {"tables_mini", "timing_mini"}, {"flow", "faces", "index"}),
-        ("reporting/render.py", {"tables_mini"}, {"flow", "faces", "figures_mini", "timing_mini"}),
+        ("tables/paper_page.py", {"tables_mini"}, {"flow", "faces", "figures_mini", "timing_mini"}),
     ],
 )
 def test_an_edit_reruns_what_follows_from_it_and_nothing_else(

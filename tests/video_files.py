@@ -19,7 +19,7 @@ from scipy.ndimage import gaussian_filter
 from mexflow.datasets.schema import ROWS
 from mexflow.datasets.schema import VIDEOS as VIDEO_ROWS
 from mexflow.preprocess.lcn import grey, lcn
-from mexflow.preprocess.tables import FACES
+from mexflow.preprocess.table_schemas import FACES
 from mexflow.store.artifacts import Inputs
 from mexflow.training.spotting.samples import Video, load
 from training_files import arguments, call, linked

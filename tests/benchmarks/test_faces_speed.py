@@ -18,7 +18,7 @@ from mexflow.embedded import plan
 from mexflow.preprocess import alignment, landmarks
 from mexflow.preprocess.faces import FaceSettings, align_video
 from mexflow.preprocess.frames import frame_files, read_frame
-from mexflow.preprocess.tables import FaceRows
+from mexflow.preprocess.table_schemas import FaceRows
 from mexflow.store.artifacts import Outputs
 
 FRAMES, ROUNDS = 200, 4

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 from test_memory import LONG, MOST_BYTES, MOST_GROWTH, SHORT, peak
 
-from mexflow.preprocess.tables import FACES
+from mexflow.preprocess.table_schemas import FACES
 from mexflow.store.artifacts import Outputs
 
 _BLOCK = 500

@@ -15,7 +15,7 @@ from dataset_files import ANY_FRAME
 from mexflow.preprocess.faces import FaceSettings, align_video
 from mexflow.preprocess.frames import frame_files
 from mexflow.preprocess.lcn import grey, lcn
-from mexflow.preprocess.tables import FaceRows
+from mexflow.preprocess.table_schemas import FaceRows
 from mexflow.store.artifacts import Inputs, Outputs
 
 MOST_SHARE = 0.1

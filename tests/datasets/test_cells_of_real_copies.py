@@ -6,7 +6,7 @@ import datetime
 
 import pytest
 
-from mexflow.datasets.cells import is_date, is_unset
+from mexflow.datasets.cell_values import is_date, is_unset
 from mexflow.errors import UserError
 from one_clip import TABLED, index, one_clip
 

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 import project
 from dataset_files import casme2, casme2_frames, casme2_row, frames, workbook
 from mexflow import embedded
-from mexflow.datasets import cells, schema
+from mexflow.datasets import cell_values, schema
 from mexflow.datasets.folders import entries, folder_at, frame_folder, matching_folders
 from mexflow.datasets.reading import adapter, members, read
 from mexflow.datasets.registry import COMPOSITES, DATASETS
@@ -58,7 +58,7 @@ COLUMNS = {"subject": Column("Subject"), "onset": Column("OnsetFrame", ("Onset",
     ],
 )
 def test_number(cell, value):
-    assert cells.number(cell) == value
+    assert cell_values.number(cell) == value
 
 
 @pytest.mark.parametrize(
@@ -77,21 +77,21 @@ def test_number(cell, value):
     ],
 )
 def test_expression_type(cell, value):
-    assert cells.expression_type(cell) == value
+    assert cell_values.expression_type(cell) == value
 
 
 @pytest.mark.parametrize(("name", "value"), [("6_1_2", "006_1_2"), ("006_1", "006_1"), ("x_1", "x_1"), ("6", "6")])
 def test_padded(name, value):
-    assert cells.padded(name) == value
+    assert cell_values.padded(name) == value
 
 
 @pytest.mark.parametrize("cell", ["06", "6", 6, 6.0, "6.0", " 06 ", "０６", "sub06", "Sub6", "s 6"])
 def test_subject_padding(cell):
-    assert cells.subject(cell, "{:02d}") == "06"
+    assert cell_values.subject(cell, "{:02d}") == "06"
 
 
 def test_subject_that_is_no_number():
-    assert [cells.subject(cell, "{:03d}") for cell in ("s-x", "-1", "6.5", "006_1", "")] == [
+    assert [cell_values.subject(cell, "{:03d}") for cell in ("s-x", "-1", "6.5", "006_1", "")] == [
         "s-x",
         "-1",
         "6.5",
@@ -115,7 +115,7 @@ def test_subject_that_is_no_number():
     ],
 )
 def test_action_units(cell, value):
-    assert cells.action_units(cell) == value
+    assert cell_values.action_units(cell) == value
 
 
 @pytest.mark.parametrize(
@@ -135,12 +135,12 @@ def test_action_units(cell, value):
     ],
 )
 def test_objective_class(cell, value):
-    assert cells.objective_class(cell) == value
+    assert cell_values.objective_class(cell) == value
 
 
 @pytest.mark.parametrize("cell", ["EP01_2", r"sub01\EP01_2", "sub01/EP01_2/", " EP01_2 ", "a\\b/EP01_2\\"])
 def test_file_name(cell):
-    assert cells.file_name(cell) == "EP01_2"
+    assert cell_values.file_name(cell) == "EP01_2"
 
 
 def table(sheets, columns=COLUMNS, sheet=None, path="t.xlsx"):

@@ -118,8 +118,7 @@ def test_which_job_a_record_is_of(finished: Path, tmp_path: Path) -> None:
         assert is_of(own)
         assert not is_of(SimpleNamespace(shellcmd=own.shellcmd.replace("4.0", "4.5"), input=own.input))
         assert not is_of(SimpleNamespace(shellcmd=own.shellcmd, input=[*own.input, "results/none.npy"]))
-        modules = record["code"]["modules"]
-        assert not is_of(own, code=record["code"] | {"modules": modules | {"mexflow.preprocess.lcn": "0" * 64}})
+        assert not is_of(own, code=record["code"] | {"digest": "0" * 64}), "its code means something else"
         # A younger input is read again: its bytes decide.
         faces = "results/faces/casme2/04.npy"
         os.utime(faces)

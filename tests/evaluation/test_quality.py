@@ -29,7 +29,7 @@ from mexflow.evaluation.aligned_videos import (
 from mexflow.evaluation.tally import Tally, ratio_of_means
 from mexflow.evaluation.true_motion import TrueMotion, aligned_flow, face_area, grid
 from mexflow.preprocess import alignment
-from mexflow.preprocess.tables import FACES
+from mexflow.preprocess.table_schemas import FACES
 from mexflow.store.artifacts import Inputs
 from mexflow.tables.cells import SCHEMA
 from mexflow.tables.quality_table import quality_cells, quality_markdown, quality_table

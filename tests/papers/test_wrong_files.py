@@ -14,7 +14,7 @@ from mexflow.errors import UserError
 from mexflow.plan.workflow import Workflow
 from project import WORKFLOW
 
-ABSENT = object()
+ABSENT = "taken out"
 BELAICHE, CROPNET, ELFACE, NAG, UPADHY = "belaiche2020", "cropnet2021", "elface2021", "nag2019", "upadhy2025"
 
 WRONG = [
@@ -115,7 +115,7 @@ def test_one_line_says_what_is_wrong(tmp_path, paper, place, value, expected):
     holder = values
     for part in parents:
         holder = holder[int(part) if isinstance(holder, list) else part]
-    if value is ABSENT:
+    if value == ABSENT:
         del holder[last]
     else:
         holder[last] = value

@@ -14,7 +14,7 @@ from mexflow.papers import recipe as recipes
 from mexflow.papers.preprocessing import Flow, LbpTop, Motion, Preprocessing, Residual
 from mexflow.plan import workflow
 from mexflow.plan.flags import flags, settings
-from mexflow.plan.preprocessing import NamedPreprocessing
+from mexflow.plan.named_preprocessing import NamedPreprocessing
 from mexflow.plan.workflow import Workflow
 from project import WORKFLOW
 

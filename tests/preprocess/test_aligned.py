@@ -11,7 +11,7 @@ import pytest
 
 from mexflow.errors import UserError
 from mexflow.preprocess.aligned import UNSEEN, AlignedFaces, by_video, video_key
-from mexflow.preprocess.tables import FACES
+from mexflow.preprocess.table_schemas import FACES
 from mexflow.store.artifacts import Inputs
 
 # Video, frame, state, why the video is excluded. Of "a" frame 4 is not there; its rows are not in order.

@@ -28,7 +28,7 @@ from mexflow.preprocess.faces import FaceSettings, align_video, exclusion
 from mexflow.preprocess.frames import DamagedFrame, Frame
 from mexflow.preprocess.head import IDENTITY
 from mexflow.preprocess.landmarks import Found
-from mexflow.preprocess.tables import FACES, FaceRows
+from mexflow.preprocess.table_schemas import FACES, FaceRows
 
 # What a made-up clip shows in a frame.
 FACE, NONE, DAMAGED = "face", "none", "damaged"

@@ -19,7 +19,7 @@ from mexflow.preprocess import alignment, flow
 from mexflow.preprocess.aligned import AlignedFaces
 from mexflow.preprocess.pairs import PAIRS
 from mexflow.preprocess.scaling import scaled
-from mexflow.preprocess.tables import FACES
+from mexflow.preprocess.table_schemas import FACES
 from mexflow.store.artifacts import Inputs
 
 

@@ -17,7 +17,7 @@ from mexflow.datasets.schema import ROWS, VIDEOS
 from mexflow.figures import colour_wheel, lcn_figure, tiles
 from mexflow.figures.layout import Page
 from mexflow.preprocess.lcn import grey, lcn
-from mexflow.preprocess.tables import FACES, FLOW
+from mexflow.preprocess.table_schemas import FACES, FLOW
 from mexflow.sheets import RESIDUALS, contact_sheet, sheet_files, time_courses
 from mexflow.store.artifacts import Inputs
 from mexflow.store.paths import Results

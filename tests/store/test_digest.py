@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from mexflow import registry
+from mexflow import registries
 from mexflow.commands import COMMANDS, code_digest
 from mexflow.store import digest
 from project import PACKAGE, WORKFLOW, run
@@ -280,7 +280,7 @@ def test_what_a_record_says_of_its_code(tmp_path, monkeypatch):
 
 
 METHODS = """
-from mexflow.registry import Registry
+from mexflow.registries import Registry
 from mexflow.shared import half
 
 METHODS: Registry = Registry("method", __name__)
@@ -386,7 +386,7 @@ def test_entries_are_digested_apart(methods):
 
 
 def test_an_entry_brings_what_it_imports(methods):
-    without = {"mexflow", "mexflow.user", "mexflow.methods", "mexflow.registry", "mexflow.shared"}
+    without = {"mexflow", "mexflow.user", "mexflow.methods", "mexflow.registries", "mexflow.shared"}
     assert set(digest.closure(["mexflow.user"])) == without
     assert set(digest.closure(["mexflow.user", "mexflow.methods:exact"])) == without
     assert set(digest.closure(["mexflow.user", "mexflow.methods:fast"])) == without | {"mexflow.speed"}
@@ -422,7 +422,7 @@ def test_unknown_entry(methods, name):
 
 
 def test_entries_that_no_declaration_covers_are_named(methods, monkeypatch):
-    monkeypatch.setattr(registry, "PICKED", {"mexflow.methods:both", "mexflow.methods:one"})
+    monkeypatch.setattr(registries, "PICKED", {"mexflow.methods:both", "mexflow.methods:one"})
     assert digest.unpicked(["mexflow.user"]) == ["mexflow.methods:both", "mexflow.methods:one"]
     assert digest.unpicked(["mexflow.user", "mexflow.methods:both"]) == ["mexflow.methods:one"]
     assert digest.unpicked(["mexflow.user", "mexflow.methods:both", "mexflow.methods:one"]) == []
@@ -432,7 +432,7 @@ def test_what_the_registries_of_the_package_hold_is_found_without_them():
     """Every entry that a module of the package makes as it is imported is one that its source tells."""
     script = """
 import importlib, json, sys
-from mexflow.registry import Registry
+from mexflow.registries import Registry
 from mexflow.store import digest
 print(json.dumps({
     f"{module}.{name}": [list(thing), digest.entries(module, name)]
@@ -444,7 +444,7 @@ print(json.dumps({
     makers = [
         f"mexflow.{'.'.join(path.relative_to(PACKAGE).with_suffix('').parts)}".removesuffix(".__init__")
         for path in sorted(PACKAGE.rglob("*.py"))
-        if "= Registry(" in path.read_text() and path.name != "registry.py"
+        if "= Registry(" in path.read_text() and path.name != "registries.py"
     ]
     result = run(sys.executable, "-c", script, *makers)
     assert result.returncode == 0, result.stderr

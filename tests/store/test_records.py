@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from dataset_files import CASME2_CODING, CASME2_OBJECTIVE, casme2, casme2_frames, casme2_row
-from mexflow import registry
+from mexflow import registries
 from mexflow.errors import UserError
 from mexflow.store import digest, records
 from mexflow.store.records import Job, canonical_digest, git_state, git_variable
@@ -124,7 +124,7 @@ def test_file_replaced_later_is_seen(root, record, tmp_path):
 def covered(monkeypatch):
     """Other tests of this process loaded other modules; they are not the job's."""
     monkeypatch.setattr(records.digest, "unaccounted", lambda modules: [])
-    monkeypatch.setattr(registry, "PICKED", set())
+    monkeypatch.setattr(registries, "PICKED", set())
 
 
 def test_record_is_written_last(tmp_path, covered):
@@ -164,7 +164,7 @@ def test_module_that_the_digest_does_not_cover(tmp_path, monkeypatch):
 def test_entry_that_the_digest_does_not_cover(tmp_path, covered):
     with pytest.raises(RuntimeError, match=r"entries were picked .* cover: mexflow\.preprocess\.flow:stray"):  # noqa: SIM117
         with Job(tmp_path / "r.json", "mexflow.cli.schema") as job:
-            registry.PICKED.add("mexflow.preprocess.flow:stray")
+            registries.PICKED.add("mexflow.preprocess.flow:stray")
             job.outputs.text(tmp_path / "a", "a")
             job.finish()
     assert list(tmp_path.iterdir()) == []

@@ -17,7 +17,7 @@ from mexflow.evaluation import recognition
 from mexflow.evaluation.folds import five_subject_folds, validation_subjects
 from mexflow.models import build
 from mexflow.preprocess.key_frames import thirteen
-from mexflow.preprocess.tables import CLIP_FEATURES, FACES, RESIDUAL
+from mexflow.preprocess.table_schemas import CLIP_FEATURES, FACES, RESIDUAL
 from mexflow.store.artifacts import Inputs, Outputs
 from mexflow.training.augmentation import Augmentation
 from mexflow.training.checkpoints import Checkpoints

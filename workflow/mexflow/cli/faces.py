@@ -51,7 +51,7 @@ def main(
     from mexflow.preprocess import openface as existing
     from mexflow.preprocess.alignment import SIZE
     from mexflow.preprocess.frames import common_shape, frame_files
-    from mexflow.preprocess.tables import FaceRows
+    from mexflow.preprocess.table_schemas import FaceRows
     from mexflow.progress import progress
     from mexflow.store.artifacts import hash_file
     from mexflow.store.records import Job

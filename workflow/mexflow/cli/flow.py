@@ -49,7 +49,7 @@ def main(
     from mexflow.preprocess.aligned import AlignedFaces
     from mexflow.preprocess.pairs import PAIRS, STEPS, assert_somewhere, rows_of_table
     from mexflow.preprocess.scaling import scaled
-    from mexflow.preprocess.tables import FLOW
+    from mexflow.preprocess.table_schemas import FLOW
     from mexflow.progress import progress
     from mexflow.store.records import Job
 

@@ -28,7 +28,7 @@ def main(
     from mexflow.errors import UserError, choose
     from mexflow.preprocess.aligned import AlignedFaces
     from mexflow.preprocess.lbp_top import ClipTooShort, grey_levels, lbp_top
-    from mexflow.preprocess.tables import CLIP_FEATURES
+    from mexflow.preprocess.table_schemas import CLIP_FEATURES
     from mexflow.progress import progress
     from mexflow.store.records import Job
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from mexflow import registry
+from mexflow import registries
 from mexflow.errors import Changed, UserError
 from mexflow.store.records import MADE_AGAIN
 
@@ -44,7 +44,7 @@ def command(function: Callable[..., None]) -> typer.Typer:
     @functools.wraps(function)
     def repairing(*args: Any, **options: Any) -> None:
         while True:
-            registry.PICKED.clear()  # this call's picks alone are its job's
+            registries.PICKED.clear()  # this call's picks alone are its job's
             try:
                 return function(*args, **options)
             except Changed as error:

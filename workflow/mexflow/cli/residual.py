@@ -39,7 +39,7 @@ def main(
     from mexflow.preprocess.boxes import SIZE, box_matrix, boxed
     from mexflow.preprocess.flow import METHODS
     from mexflow.preprocess.frames import DamagedFrame, read_frame
-    from mexflow.preprocess.tables import RESIDUAL
+    from mexflow.preprocess.table_schemas import RESIDUAL
     from mexflow.progress import progress
     from mexflow.store.records import Job
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from mexflow.datasets.cells import expression_type, file_name, is_date, number, text
+from mexflow.datasets.cell_values import expression_type, file_name, is_date, number, text
 from mexflow.datasets.spreadsheet import Record, Table
 from mexflow.errors import UserError
 

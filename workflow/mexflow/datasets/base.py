@@ -11,7 +11,7 @@ from typing import Any
 
 from mexflow.datasets import other_sets
 from mexflow.datasets.accounting import Account, Layout
-from mexflow.datasets.cells import emotion, subject
+from mexflow.datasets.cell_values import emotion, subject
 from mexflow.datasets.columns import Label
 from mexflow.datasets.folders import (
     FrameFolder,

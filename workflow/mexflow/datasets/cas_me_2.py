@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mexflow.datasets import cas_me_2_table as table_of
-from mexflow.datasets import cells
+from mexflow.datasets import cell_values
 from mexflow.datasets.annotations import annotations, strange_action_units, told_apart, typed
 from mexflow.datasets.base import Adapter, FrameFolders, FramePlace, ReadBytes
 from mexflow.datasets.expressions import expression
@@ -81,12 +81,12 @@ class CasMe2(Adapter):
     def _folder(self, path: Path, record: Record, naming: table_of.Naming) -> str:
         """The subject's folder of a record."""
         said = record.cells["subject"]
-        number = cells.number(said)
+        number = cell_values.number(said)
         subject = self.subject(said) if number is None else naming.subjects.get(int(number))
         if subject is None:
             raise UserError(
-                f"{path}: row {record.number} is of subject {cells.text(said)}, which its sheet naming rule1 does not "
-                f"name; the owners' release has {self.release}"
+                f"{path}: row {record.number} is of subject {cell_values.text(said)}, which its sheet naming rule1 "
+                f"does not name; the owners' release has {self.release}"
             )
         return subject
 
@@ -104,7 +104,7 @@ class CasMe2(Adapter):
         name = f"{subject.removeprefix('s')}_{code or clip.partition('_')[0]}"
         folder = frames.find(subject, name)
         video = folder.video if folder else name
-        said = cells.emotion(values["emotion"])
+        said = cell_values.emotion(values["emotion"])
         emotion = _MISSPELT.get(said, said)
         row = expression(
             values,
@@ -118,7 +118,7 @@ class CasMe2(Adapter):
             clip=f"{subject}_{clip}",
             type=kind,
             fps=self.fps,
-            action_units=cells.action_units(values.get("action_units")),
+            action_units=cell_values.action_units(values.get("action_units")),
             emotion=emotion,
         )
         if emotion != said:
@@ -138,7 +138,7 @@ def _why_missing(subject: str, code: str | None, frames: FrameFolders) -> str:
 
 
 def _key(record: Record) -> tuple[str, str]:
-    return record.cells["subject"], table_of.video_key(cells.file_name(record.cells["filename"]))
+    return record.cells["subject"], table_of.video_key(cell_values.file_name(record.cells["filename"]))
 
 
 def _updated(name: str) -> bool:

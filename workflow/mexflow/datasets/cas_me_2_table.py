@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from mexflow.datasets.base import ReadBytes
-from mexflow.datasets.cells import column_key, expression_type, file_name, number, text
+from mexflow.datasets.cell_values import column_key, expression_type, file_name, number, text
 from mexflow.datasets.spreadsheet import Table, read_sheets, records
 from mexflow.errors import UserError
 

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from mexflow.datasets import cells
+from mexflow.datasets import cell_values
 from mexflow.datasets.annotations import annotations, keyed, strange_action_units
 from mexflow.datasets.base import Adapter, FrameFolders, FramePlace, ReadBytes
 from mexflow.datasets.columns import OBJECTIVE_CLASS, Label
@@ -86,11 +86,11 @@ class Casme2(Adapter):
     def _row(self, table: Table, record: Record, frames: FrameFolders, objective: int | None) -> dict[str, Any]:
         values = record.cells
         subject = self.subject(values["subject"])
-        filename = cells.file_name(values["filename"])
+        filename = cell_values.file_name(values["filename"])
         folder = frames.find(subject, filename)
         # The folder's own name where there is one: copies of the table differ in case.
         video = folder.video if folder else filename
-        emotion = cells.emotion(values["emotion"])
+        emotion = cell_values.emotion(values["emotion"])
         return expression(
             values,
             table.where(record),
@@ -102,7 +102,7 @@ class Casme2(Adapter):
             clip=f"sub{subject}_{video}",
             type="micro",
             fps=self.fps,
-            action_units=cells.action_units(values["action_units"]),
+            action_units=cell_values.action_units(values["action_units"]),
             emotion=emotion,
             casme2_5class=emotion if emotion in _FIVE_CLASSES.classes else None,
             objective_class=objective,
@@ -123,28 +123,28 @@ def objective_file(root: Path) -> Path | None:
 
 
 def _key(record: Record) -> tuple[str, str]:
-    return ADAPTER.subject(record.cells["subject"]), cells.file_name(record.cells["filename"]).casefold()
+    return ADAPTER.subject(record.cells["subject"]), cell_values.file_name(record.cells["filename"]).casefold()
 
 
 def _objective_classes(
     path: Path, clips: dict[tuple[str, str], Record], read_bytes: ReadBytes, notes: list[str]
 ) -> dict[tuple[str, str], int]:
     table = read_table(path, _OBJECTIVE_COLUMNS, read_bytes, OBJECTIVE_RELEASE)
-    named = [r for r in table.records if cells.text(r.cells["subject"]) and cells.text(r.cells["filename"])]
+    named = [r for r in table.records if cell_values.text(r.cells["subject"]) and cell_values.text(r.cells["filename"])]
     records = keyed(table, named, _key, notes)
     if not records.keys() & clips.keys():
         raise UserError(f"{path}: none of its rows is a clip of CASME II; it should be {OBJECTIVE_RELEASE}")
     classes = {}
     for key, record in records.items():
-        value = cells.objective_class(record.cells["objective_class"])
+        value = cell_values.objective_class(record.cells["objective_class"])
         if key not in clips:
             notes.append(f"{table.where(record)} is no annotated clip and is ignored: {record.words[:80]!r}")
         elif value is not None:
             classes[key] = value
-        elif words := cells.text(record.cells["objective_class"]):
+        elif words := cell_values.text(record.cells["objective_class"]):
             notes.append(f"{table.where(record)}: the objective class {words!r} is none of I to VII")
     absent = [
-        f"sub{subject}_{cells.file_name(record.cells['filename'])}"
+        f"sub{subject}_{cell_values.file_name(record.cells['filename'])}"
         for (subject, name), record in clips.items()
         if (subject, name) not in classes
     ]

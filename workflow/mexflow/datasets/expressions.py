@@ -38,7 +38,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from mexflow.datasets.cells import is_grouped, is_unset, number, text
+from mexflow.datasets.cell_values import is_grouped, is_unset, number, text
 from mexflow.datasets.folders import FrameFolder
 
 

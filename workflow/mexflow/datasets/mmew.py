@@ -6,7 +6,7 @@ import re
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from mexflow.datasets import cells
+from mexflow.datasets import cell_values
 from mexflow.datasets.annotations import annotations, keyed, strange_action_units
 from mexflow.datasets.base import Adapter, FrameFolders, FramePlace, ReadBytes
 from mexflow.datasets.columns import Label
@@ -66,14 +66,14 @@ class Mmew(Adapter):
         return self.subject(match[1]) if match else None
 
     def _key(self, record: Record) -> tuple[str, str]:
-        return self.subject(record.cells["subject"]), self.same_name(cells.file_name(record.cells["filename"]))
+        return self.subject(record.cells["subject"]), self.same_name(cell_values.file_name(record.cells["filename"]))
 
     def _row(self, table: Table, record: Record, frames: FrameFolders) -> dict[str, Any]:
         values = record.cells
         subject, name = self._key(record)
         folder = frames.find(subject, name)
         video = folder.video if folder else name
-        said = cells.emotion(values["emotion"])
+        said = cell_values.emotion(values["emotion"])
         emotion = _RENAMED.get(said, said)
         row = expression(
             values,
@@ -87,7 +87,7 @@ class Mmew(Adapter):
             clip=name,
             type="micro",
             fps=self.fps,
-            action_units=cells.action_units(values["action_units"]),
+            action_units=cell_values.action_units(values["action_units"]),
             emotion=emotion,
             mmew_5class=emotion if emotion in _FIVE_CLASSES.classes else None,
         )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from mexflow.datasets import columns
 from mexflow.datasets.registry import COMPOSITES, DATASETS, missing_line
 from mexflow.errors import UserError, choose
-from mexflow.registry import Registry
+from mexflow.registries import Registry
 
 if TYPE_CHECKING:
     from mexflow.datasets.base import Adapter

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mexflow.registry import Registry
+from mexflow.registries import Registry
 
 DATASETS: Registry[str] = Registry("dataset", __name__)
 """The raw datasets, each with the module of its adapter."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from mexflow.datasets import cells
+from mexflow.datasets import cell_values
 from mexflow.datasets.annotations import annotations, keyed, strange_action_units
 from mexflow.datasets.base import Adapter, FrameFolders, FramePlace, ReadBytes
 from mexflow.datasets.columns import OBJECTIVE_CLASS
@@ -58,7 +58,7 @@ class Samm(Adapter):
         frames = self.frame_folders(root)
         rows = [self._row(table, record, frames) for record in records.values()]
         unclassed = [
-            f"{row['clip']} ({cells.text(record.cells['objective_class'])!r})"
+            f"{row['clip']} ({cell_values.text(record.cells['objective_class'])!r})"
             for row, record in zip(rows, records.values(), strict=True)
             if row["objective_class"] is None
         ]
@@ -68,11 +68,11 @@ class Samm(Adapter):
         return self.listing(root, rows, frames, [codes], notes, others)
 
     def _key(self, record: Record) -> tuple[str, str]:
-        return self.subject(record.cells["subject"]), self.same_name(cells.file_name(record.cells["filename"]))
+        return self.subject(record.cells["subject"]), self.same_name(cell_values.file_name(record.cells["filename"]))
 
     def same_name(self, name: str) -> str:
         """A clip's name with its subject padded; see `Adapter.same_name`."""
-        return cells.padded(name).casefold()
+        return cell_values.padded(name).casefold()
 
     def owner(self, name: str) -> str | None:
         """The subject of a clip, the first part of its name; see `Adapter.owner`."""
@@ -82,7 +82,7 @@ class Samm(Adapter):
     def _row(self, table: Table, record: Record, frames: FrameFolders) -> dict[str, Any]:
         values = record.cells
         subject = self.subject(values["subject"])
-        clip = cells.padded(cells.file_name(values["filename"]))
+        clip = cell_values.padded(cell_values.file_name(values["filename"]))
         folder = frames.find(subject, clip)
         video = folder.video if folder else clip
         return expression(
@@ -94,12 +94,12 @@ class Samm(Adapter):
             dataset=self.name,
             subject=subject,
             video=video,
-            clip=cells.padded(video),
+            clip=cell_values.padded(video),
             type="micro",
             fps=self.fps,
-            action_units=cells.action_units(values["action_units"]),
-            emotion=cells.emotion(values["emotion"]),
-            objective_class=cells.objective_class(values["objective_class"]),
+            action_units=cell_values.action_units(values["action_units"]),
+            emotion=cell_values.emotion(values["emotion"]),
+            objective_class=cell_values.objective_class(values["objective_class"]),
         )
 
 

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from mexflow.datasets import cells
+from mexflow.datasets import cell_values
 from mexflow.datasets.annotations import annotations, strange_action_units, told_apart, typed
 from mexflow.datasets.base import Adapter, FrameFolders, FramePlace, ReadBytes
 from mexflow.datasets.expressions import expression
@@ -57,7 +57,7 @@ class SammLv(Adapter):
 
     def same_name(self, name: str) -> str:
         """A video's name with its subject padded; see `Adapter.same_name`."""
-        return cells.padded(name).casefold()
+        return cell_values.padded(name).casefold()
 
     def owner(self, name: str) -> str | None:
         """The subject of a video or clip, the first part of its name; see `Adapter.owner`."""
@@ -65,12 +65,12 @@ class SammLv(Adapter):
         return self.subject(first) if separator and first.isdecimal() else None
 
     def _key(self, record: Record) -> tuple[str, str]:
-        return self.subject(record.cells["subject"]), self.same_name(cells.file_name(record.cells["filename"]))
+        return self.subject(record.cells["subject"]), self.same_name(cell_values.file_name(record.cells["filename"]))
 
     def _row(self, table: Table, record: Record, kind: str, frames: FrameFolders) -> dict[str, Any]:
         values = record.cells
         subject = self.subject(values["subject"])
-        clip = cells.padded(cells.file_name(values["filename"]))
+        clip = cell_values.padded(cell_values.file_name(values["filename"]))
         name = "_".join(clip.split("_")[:2])
         folder = frames.find(subject, name)
         video = folder.video if folder else name
@@ -87,7 +87,7 @@ class SammLv(Adapter):
             clip=clip,
             type=kind,
             fps=self.fps,
-            action_units=cells.action_units(values["action_units"]),
+            action_units=cell_values.action_units(values["action_units"]),
             emotion=None,
         )
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mexflow.datasets import xlsx
-from mexflow.datasets.cells import column_key, text
+from mexflow.datasets.cell_values import column_key, text
 from mexflow.errors import UserError, nearest
 
 # Lead text above the header takes 14 rows at most in the releases; a wide margin, so that a sheet of a million

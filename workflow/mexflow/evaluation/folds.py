@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mexflow.registry import Registry
+from mexflow.registries import Registry
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from mexflow.errors import nearest
 from mexflow.papers.metrics import ScoreName
 from mexflow.papers.part import Part
 from mexflow.papers.parts import TsneSetting
-from mexflow.registry import Registry
+from mexflow.registries import Registry
 
 if TYPE_CHECKING:
     from mexflow.papers.paper import Paper

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from mexflow.papers.part import Part
-from mexflow.registry import Registry
+from mexflow.registries import Registry
 
 OPTIONS: Registry[type[Part]] = Registry("flow method", __name__)
 

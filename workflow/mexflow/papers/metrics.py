@@ -14,7 +14,7 @@ from typing import Annotated
 from pydantic import AfterValidator
 
 from mexflow.errors import choose, nearest
-from mexflow.registry import Registry
+from mexflow.registries import Registry
 
 _RECOGNITION = "mexflow.tables.recognition_metrics"
 _SPOTTING = "mexflow.tables.spotting_metrics"

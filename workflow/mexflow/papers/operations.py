@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mexflow.errors import nearest
-from mexflow.registry import Registry
+from mexflow.registries import Registry
 
 Operation = str | dict[str, float | list[float]]
 """As a file has it: ``flip``, ``{flip: 0.5}``, ``{rotation: [-10, 10]}``."""

@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import Field
 
 from mexflow.papers.part import Part
-from mexflow.registry import Registry
+from mexflow.registries import Registry
 
 OPTIMIZERS: Registry[type[Part]] = Registry("optimizer", __name__)
 SCHEDULES: Registry[type[Part]] = Registry("schedule", __name__)

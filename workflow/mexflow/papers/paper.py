@@ -8,7 +8,6 @@ adding a paper adds a file, and a module under :mod:`mexflow.models` where the n
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from functools import cached_property
 from pathlib import Path
 from typing import Any, get_args
 
@@ -176,11 +175,7 @@ class Paper(Part):
 
     def experiment(self, name: str) -> Experiment:
         """An experiment, or a null control."""
-        return self._every_experiment[name]
-
-    @cached_property
-    def _every_experiment(self) -> dict[str, Experiment]:
-        return self.with_null_controls()
+        return self.experiments[name] if name in self.experiments else self.with_null_controls()[name]
 
     def kind(self, experiment: str) -> Kind:
         """The kind of an experiment's input."""

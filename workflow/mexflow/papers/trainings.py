@@ -10,7 +10,7 @@ from mexflow.errors import nearest
 from mexflow.papers.operations import AUGMENTATIONS, COPIES, Operation, checked
 from mexflow.papers.optimizers import OPTIMIZERS, SCHEDULES
 from mexflow.papers.part import Option, Part, parsed
-from mexflow.registry import Registry
+from mexflow.registries import Registry
 
 Skip = Annotated[int, Field(ge=0, strict=True)]
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from mexflow.papers.figure_kinds import Embedding, Figure
 from mexflow.papers.figure_recipe import FigureRecipe, FlowFolder, Shown
-from mexflow.registry import Registry
+from mexflow.registries import Registry
 
 if TYPE_CHECKING:
     from mexflow.plan.workflow import Workflow

@@ -24,8 +24,8 @@ from mexflow.plan.batches import Batch, cut
 from mexflow.plan.checks import check
 from mexflow.plan.enumeration import spread
 from mexflow.plan.flags import flags, named
+from mexflow.plan.named_preprocessing import FLOW_IMAGES, NamedPreprocessing
 from mexflow.plan.paper_figures import PaperFigures
-from mexflow.plan.preprocessing import FLOW_IMAGES, NamedPreprocessing
 from mexflow.plan.reporting import Reporting
 from mexflow.plan.sources import Sources, require_plain, require_writable
 from mexflow.plan.unlisted import Unlisted

@@ -37,7 +37,7 @@ UNSEEN = ("interpolated", "missing", "unreadable")
 """States of a frame in which it was not."""
 
 COLUMNS = ("dataset", "subject", "video", "frame", "state", "excluded")
-"""What is read of every table of faces, see :data:`mexflow.preprocess.tables.FACES`."""
+"""What is read of every table of faces, see :data:`mexflow.preprocess.table_schemas.FACES`."""
 
 VideoKey = tuple[str, str, str]
 """Dataset, subject and video."""
@@ -283,7 +283,7 @@ class AlignedFaces:
 
         Args:
             wanted: numbers of frames by the name of their video; those that are not there are passed over.
-            columns: of :data:`mexflow.preprocess.tables.FACES`.
+            columns: of :data:`mexflow.preprocess.table_schemas.FACES`.
         """
         rows = {}
         for batch in self._inputs.batches(self._table_path, ["video", "frame", *columns]):

@@ -56,8 +56,8 @@ class AlignedFrame:
     """One frame's aligned face and its row of the table.
 
     `image` is uint8 (112, 112) or (112, 112, 3) RGB, black where no face is known. `row` has the columns of
-    :data:`mexflow.preprocess.tables.FACES`, without dataset, subject, video and path. `rotated` says whether the raw
-    picture was rotated as its EXIF orientation says, `damage` why the frame is ``unreadable``.
+    :data:`mexflow.preprocess.table_schemas.FACES`, without dataset, subject, video and path. `rotated` says whether
+    the raw picture was rotated as its EXIF orientation says, `damage` why the frame is ``unreadable``.
     """
 
     image: np.ndarray

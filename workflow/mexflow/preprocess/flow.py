@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from mexflow.errors import UserError, choose
-from mexflow.registry import Registry
+from mexflow.registries import Registry
 
 METHODS: Registry[Callable[..., np.ndarray]] = Registry("flow method", __name__)
 """Flow methods by name: ``method(first, second, **settings)``; shapes as in :func:`horn_schunck`."""

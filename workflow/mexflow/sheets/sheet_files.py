@@ -35,7 +35,7 @@ class Folders:
 
 
 OF_FACES = ("file", "sha256", "choice", "landmarks", "matrix")
-"""What it shows of a face beside its image, columns of :data:`mexflow.preprocess.tables.FACES`."""
+"""What it shows of a face beside its image, columns of :data:`mexflow.preprocess.table_schemas.FACES`."""
 
 
 @dataclass(frozen=True)

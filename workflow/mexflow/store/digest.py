@@ -7,7 +7,7 @@ an edit reruns just the jobs whose closure holds what was edited; a record carri
 beside the hash of each module's bytes.
 
 What a command picks by name at run time can not be found by parsing: its declaration names it. That is a module (a
-network, an adapter), or an entry of a :class:`mexflow.registry.Registry`, e.g. ``mexflow.preprocess.flow:tvl1``. Of a
+network, an adapter), or an entry of a :class:`mexflow.registries.Registry`, e.g. ``mexflow.preprocess.flow:tvl1``. Of a
 module that makes a registry, the entries that nobody names take no part, nor does what they alone import, nor the
 private functions, classes and constants that they alone use: a new entry changes no other job's digest. All the rest of
 such a module counts. :func:`unaccounted` and :func:`unpicked` tell what ran and was not declared.
@@ -26,7 +26,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from mexflow import registry
+from mexflow import registries
 
 PACKAGE = "mexflow"
 # These find the command that is called and take no part in what it does.
@@ -384,4 +384,4 @@ def unaccounted(modules: Iterable[str]) -> list[str]:
 
 def unpicked(modules: Iterable[str]) -> list[str]:
     """Entries of registries that this process picked and the code digest of `modules` does not hold."""
-    return sorted(registry.PICKED - {f"{module}:{entry}" for module, entry in _closure(modules)[1]})
+    return sorted(registries.PICKED - {f"{module}:{entry}" for module, entry in _closure(modules)[1]})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mexflow.registry import Registry
+from mexflow.registries import Registry
 from mexflow.tables.evidence import Evidence, Measure, Place
 from mexflow.tables.measurement import Measurement
 

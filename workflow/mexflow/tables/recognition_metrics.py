@@ -10,7 +10,7 @@ import numpy as np
 
 from mexflow.evaluation import recognition, similarity
 from mexflow.evaluation.uncertainty import bootstrap, seed_of
-from mexflow.registry import Registry
+from mexflow.registries import Registry
 from mexflow.tables.evidence import Evidence, Measure, Place
 from mexflow.tables.measurement import NOT_RUN, Measurement
 

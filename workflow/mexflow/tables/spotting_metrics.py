@@ -17,7 +17,7 @@ from mexflow.errors import UserError, choose
 from mexflow.evaluation import spotted, spotting
 from mexflow.evaluation.intervals import Counts
 from mexflow.evaluation.uncertainty import Interval, bootstrap, seed_of
-from mexflow.registry import Registry
+from mexflow.registries import Registry
 from mexflow.tables.evidence import Evidence, Measure, Place
 from mexflow.tables.measurement import NOT_RUN, Measurement
 

@@ -34,7 +34,7 @@ import torch
 from torch.nn import functional as F
 
 from mexflow.errors import UserError
-from mexflow.registry import Registry
+from mexflow.registries import Registry
 
 Draws = list[torch.Tensor]
 """What was drawn for each operation, in their order: float32 (n,) each, (n, 2) for shift; 0 or 1 for a chance."""

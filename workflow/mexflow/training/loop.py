@@ -14,7 +14,7 @@ from torch.utils import deterministic
 
 from mexflow.errors import UserError
 from mexflow.papers.trainings import Training
-from mexflow.registry import Registry
+from mexflow.registries import Registry
 from mexflow.seeds import derive
 from mexflow.training.checkpoints import Checkpoints
 from mexflow.training.feeding import Feed, Objective, to_float

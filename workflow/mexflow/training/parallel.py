@@ -22,6 +22,7 @@ from typing import Any
 import torch
 
 from mexflow.errors import UserError
+from mexflow.registries import PICKED
 from mexflow.store.arrays import first_line
 from mexflow.store.artifacts import Outputs
 from mexflow.store.records import LIBRARIES, Job
@@ -81,6 +82,7 @@ def train_folds(
                     found[fold.name] = said["done"]
                     for module in said["loaded"]:  # the record states versions of what is loaded, and checks its code
                         importlib.import_module(module)
+                    PICKED.update(said["picked"])
                 elif "no_room" in said:
                     if fold.at_once == 1:
                         raise UserError(
@@ -171,7 +173,7 @@ def _run(parent: int, name: str, work: Work, send: Connection) -> None:
             raise
         tell(no_room=first_line(error))
     else:
-        tell(done=done, written=written, printed=printed.getvalue(), loaded=_loaded())
+        tell(done=done, written=written, printed=printed.getvalue(), loaded=_loaded(), picked=sorted(PICKED))
 
 
 def _loaded() -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from mexflow.registry import Registry
+from mexflow.registries import Registry
 
 CHANNELS: Registry[Callable[[np.ndarray], np.ndarray]] = Registry("channel of flow", __name__)
 """Functions of a field float32 (2, h, w), Vx and Vy in pixels, to a channel float32 (h, w)."""

@@ -16,7 +16,7 @@ from mexflow.errors import UserError
 from mexflow.papers.recipe import FlowRecipe, FramesRecipe, Recipe, ResidualRecipe
 from mexflow.preprocess.aligned import AlignedFaces, by_video
 from mexflow.preprocess.key_frames import thirteen
-from mexflow.registry import Registry
+from mexflow.registries import Registry
 from mexflow.store.arrays import assert_rows
 from mexflow.store.artifacts import Inputs
 from mexflow.training.recognition.channels import CHANNELS

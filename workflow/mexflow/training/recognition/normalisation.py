@@ -11,7 +11,7 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
-from mexflow.registry import Registry
+from mexflow.registries import Registry
 from mexflow.training.feeding import to_float
 from mexflow.training.recognition.samples import Samples
 

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 
 from mexflow.errors import UserError
-from mexflow.registry import Registry
+from mexflow.registries import Registry
 from mexflow.seeds import derive
 
 OPERATIONS: Registry[type[Operation]] = Registry("operation of oversampling", __name__)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from mexflow import registry
+from mexflow import registries
 from mexflow.errors import UserError
-from mexflow.registry import Registry
+from mexflow.registries import Registry
 
 
 @pytest.fixture()
 def things(monkeypatch) -> Registry:
-    monkeypatch.setattr(registry, "PICKED", set())
+    monkeypatch.setattr(registries, "PICKED", set())
     things: Registry = Registry("thing", "somewhere.things")
     things.add("one", 1)
     things.entry("twice")(lambda value: 2 * value)
@@ -20,14 +20,14 @@ def things(monkeypatch) -> Registry:
 
 def test_names_come_in_the_order_of_the_entries_and_pick_none(things):
     assert list(things) == ["one", "twice"] and len(things) == 2 and "one" in things and "three" not in things
-    assert set() == registry.PICKED
+    assert set() == registries.PICKED
 
 
 def test_what_is_looked_up_is_picked(things):
     assert things["twice"](3) == 6
-    assert registry.PICKED == {"somewhere.things:twice"} == {things.identity("twice")}
+    assert registries.PICKED == {"somewhere.things:twice"} == {things.identity("twice")}
     assert dict(things.items())["one"] == 1
-    assert {"somewhere.things:one", "somewhere.things:twice"} == registry.PICKED
+    assert {"somewhere.things:one", "somewhere.things:twice"} == registries.PICKED
 
 
 def test_an_unknown_name_suggests_the_nearest(things):
