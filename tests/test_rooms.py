@@ -25,7 +25,7 @@ LEVELS = (
     ("models", "evaluation"),
     ("preprocess", "datasets", "embedded"),
     ("papers", "store"),
-    ("registry", "validation", "progress", "seeds"),
+    ("registries", "validation", "progress", "seeds"),
     ("errors", "mexflow"),
 )
 """The rooms and the modules beside them, from the top down; ``mexflow`` is the package itself, which has the version.
@@ -33,34 +33,6 @@ LEVELS = (
 A room imports from its own level and from those below. The configuration and the list of commands are for whoever plans
 or starts jobs, and not for what runs in them.
 """
-
-NOT_YET: dict[str, dict[str, set[tuple[str, ...]]]] = {
-    "circles": {
-        "tables": {
-            ("mexflow.tables.cells", "mexflow.tables.metrics"),
-            ("mexflow.tables.metrics", "mexflow.tables.spotting_cells"),
-            ("mexflow.tables.spotting_cells", "mexflow.tables.cells"),
-            ("mexflow.tables.spotting_cells", "mexflow.tables.metrics"),
-        }
-    },
-    "circles of rooms": {"figures": {("figures", "sheets"), ("sheets", "figures")}},
-    "names": {
-        "datasets": {
-            ("mexflow.datasets.cell_values", "mexflow.tables.cells"),
-            ("mexflow.datasets.spotting", "mexflow.evaluation.spotting"),
-            ("mexflow.embedded.plan", "mexflow.plan"),
-            ("mexflow.embedded.render", "mexflow.tables.render"),
-            ("mexflow.embedded.sheets", "mexflow.sheets"),
-        },
-        "faces": {("mexflow.preprocess.table_schemas", "mexflow.tables")},
-    },
-}
-"""What still breaks a check, by the check and by whose part of the house it is; what is mended must go from here."""
-
-
-def tolerated(check: str) -> set[tuple[str, ...]]:
-    return {item for items in NOT_YET.get(check, {}).values() for item in items}
-
 
 # Who imports whom
 
@@ -170,16 +142,16 @@ def test_the_logger_plugin_asks_engine_alone() -> None:
 
 def test_no_arrow_points_back_up() -> None:
     """Also none hidden in a function, nor one that is for type checkers only: who names a type knows the room."""
-    assert arrows_up(graph(typing_too=True)) == tolerated("arrows")
+    assert arrows_up(graph(typing_too=True)) == set()
 
 
 def test_no_circle_of_modules() -> None:
     """Two modules may name each other's types."""
-    assert circles(graph(typing_too=False)) == tolerated("circles")
+    assert circles(graph(typing_too=False)) == set()
 
 
 def test_no_circle_of_rooms() -> None:
-    assert circles(rooms_of(graph(typing_too=False))) == tolerated("circles of rooms")
+    assert circles(rooms_of(graph(typing_too=False))) == set()
 
 
 def test_these_checks_see_what_they_are_for() -> None:
@@ -229,7 +201,7 @@ def test_no_two_modules_of_one_name() -> None:
         if room(name) != "cli" and not is_adapter and not is_parallel and not is_part:
             places.setdefault(stem, set()).add(name)
     twice = {tuple(sorted(names)) for names in places.values() if len(names) > 1}
-    assert twice == tolerated("names")
+    assert twice == set()
 
 
 DATASETS = {
@@ -304,7 +276,7 @@ def test_every_accepted_key_is_read_by_something() -> None:
     if any(model.__module__.endswith(".optimizers") for model in models()):
         known = library_options()
         unread = {(model, key) for model, key in unread if key not in known}
-    assert unread == tolerated("keys")
+    assert unread == set()
 
 
 def test_that_check_sees_what_it_is_for() -> None:

@@ -92,8 +92,8 @@ WRONG = [
     (BELAICHE, "flow", {"method": "tvl1"}, "unknown key 'flow'"),
     # Data and protocols
     (BELAICHE, "protocol", "leave_one_out", "unknown protocol 'leave_one_out' (did you mean 'leave_one_subject_out'?)"),
-    (BELAICHE, "data/megc2018/label", "megc2019", "unknown label of megc2018 'megc2019' (did you mean 'megc2018'?)"),
-    (BELAICHE, "data/megc2018/classes", ["happines"], "class of megc2018 'happines' (did you mean 'happiness'?)"),
+    (BELAICHE, "data/megc2018/label", "megc2108", "unknown label of megc2018 'megc2108' (did you mean 'megc2018'?)"),
+    (ELFACE, "data/samm_lv/classes", ["micro", "makro"], "unknown class of type 'makro' (did you mean 'macro'?)"),
     (BELAICHE, "data/megc2018/index", "megc18", "unknown dataset 'megc18' (did you mean 'megc2018'?)"),
     (ELFACE, "spotting/samm_lv/train_skips", [[75, 25], [200, 400]],
      "[75, 25]: the lowest number of frames comes first"),

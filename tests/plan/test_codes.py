@@ -44,7 +44,7 @@ def codes() -> dict[tuple[str, ...], str]:
         for name in plan.experiments(paper)
     }
     found |= {("tables", paper): plan.reporting.code(paper) for paper in plan.papers}
-    found |= {("figures", paper): plan.figures_code(paper) for paper in plan.papers}
+    found |= {("figures", paper): plan.figures[paper].code for paper in plan.papers}
     found |= {("timing", name): plan.reporting.timing_code(name) for name, paper in plan.papers.items() if paper.timing}
     found |= {("flow", name): plan.flow_code("flow", flow.method) for name, flow in stages.flows.items()}
     found |= {("motion", name): plan.flow_code("motion", motion.method) for name, motion in stages.motions.items()}
