@@ -62,7 +62,11 @@ def test_file_and_name_must_agree():
         ),
         ("tables/T4/rows/0/experiments", ["vx-1cl", "vx-2cl"], "T4/Vx: 2 experiments for 4 columns"),
         ("tables/T4/rows/1/published", [58.09, 59.34, 60.17], "T4/Vy: 3 published for 4 columns"),
-        ("tables/T4/rows/1/metric", "acuracy", "tables.T4.rows.1.metric: unknown metric 'acuracy' (did you mean 'accuracy'?)"),
+        (
+            "tables/T4/rows/1/metric",
+            "acuracy",
+            "tables.T4.rows.1.metric: unknown metric 'acuracy' (did you mean 'accuracy'?)",
+        ),
         ("figures/F7/experiment", "vy-3c", "F7: no experiment 'vy-3c' (did you mean 'vy-3cl'?)"),
         ("timing/experiment", "vy-9cl", "timing: no experiment 'vy-9cl' (did you mean"),
         ("train_pairs", ["onset-offset"], "pair 'onset-offset' is not among the pairs of the paper's flow"),

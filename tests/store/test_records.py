@@ -16,6 +16,7 @@ import pytest
 
 from dataset_files import CASME2_CODING, CASME2_OBJECTIVE, casme2, casme2_frames, casme2_row
 from mexflow import registries
+from mexflow.datasets import reading
 from mexflow.errors import UserError
 from mexflow.store import digest, records
 from mexflow.store.records import Job, canonical_digest, git_state, git_variable
@@ -74,7 +75,7 @@ def test_hashes_of_inputs_and_outputs(root, record):
 def test_code_lock_and_versions(record):
     from importlib.metadata import version
 
-    modules = ["mexflow.cli.index", "mexflow.datasets.casme2"]
+    modules = ["mexflow.cli.index", *reading.modules("casme2")]
     assert record["code"]["digest"] == digest.code_digest(modules)
     assert list(record["code"]["modules"]) == digest.closure(modules)
     assert all(digest.module_digest(name) == sha256 for name, sha256 in record["code"]["modules"].items())

@@ -6,12 +6,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
+from torch import nn
 
+import flow_files
 from mexflow.errors import UserError
 from mexflow.evaluation import recognition
 from mexflow.evaluation.folds import five_subject_folds, validation_subjects
@@ -24,9 +27,10 @@ from mexflow.training.checkpoints import Checkpoints
 from mexflow.training.feeding import Clips, CrossEntropy
 from mexflow.training.loop import Settings, fit, recompute_batch_norm
 from mexflow.training.recognition.fold import Split, run_fold, split
-from mexflow.training.recognition.loaders import load_frames, load_lbp_top, load_residual
+from mexflow.training.recognition.levels import LEVELS
+from mexflow.training.recognition.loaders import load_flow, load_frames, load_lbp_top, load_residual
 from mexflow.training.recognition.normalisation import normalised
-from mexflow.training.recognition.samples import Samples
+from mexflow.training.recognition.samples import Samples, labelled
 from training_files import parsed
 
 CLASSES = ["down", "up"]
@@ -352,3 +356,51 @@ def test_scores_are_those_of_scikit_learn(seed):
 
 def test_scores_of_nothing():
     assert np.isnan(recognition.uf1(np.zeros((3, 3), int))) and np.isnan(recognition.uar(np.zeros((3, 3), int)))
+
+
+# Flow at another size, and its levels
+
+
+def test_channels_are_made_before_they_are_scaled(tmp_path):
+    files = flow_files.write(tmp_path)
+    samples = files.samples(["M"])
+    small, left_out = load_flow(*flow_arguments(files, ["M"]), 28)
+    assert left_out == [] and small.images.shape == (len(samples), 1, 28, 28)
+    for image, made in zip(samples.images, small.images, strict=True):
+        np.testing.assert_array_equal(made[0], cv2.resize(image[0], (28, 28), interpolation=cv2.INTER_AREA))
+    with pytest.raises(UserError, match="cannot be enlarged to 65x65"):
+        load_flow(*flow_arguments(files, ["M"]), 65)
+
+
+def flow_arguments(files, channels):
+    inputs = Inputs()
+    rows = labelled(inputs.table(files.index).to_pylist(), "label", flow_files.CLASSES)
+    return inputs, files.arrays, rows, "label", flow_files.CLASSES, set(flow_files.PAIRS), channels
+
+
+@pytest.mark.parametrize("levels", list(LEVELS))
+def test_levels(tmp_path, levels):
+    files = flow_files.write(tmp_path)
+    plain, _ = load_flow(*flow_arguments(files, ["Vx", "Vy"]))
+    made, _ = load_flow(*flow_arguments(files, ["Vx", "Vy"]), None, levels)
+    assert made.images.dtype == np.float32
+    for image, changed in zip(plain.images, made.images, strict=True):
+        for channel, wanted in zip(image, changed, strict=True):
+            low, high = channel.min(), channel.max()
+            expected = {
+                "none": channel,
+                "minmax": np.rint((channel.astype(np.float64) - low) / (float(high) - float(low)) * 255),
+                "shifted": np.clip(np.rint(channel * 16.0 + 128), 0, 255),
+                "zscore": (channel - channel.mean()) / channel.std(),
+            }[levels]
+            np.testing.assert_allclose(wanted, expected, atol=1 if levels == "minmax" else 1e-5)
+    still = np.full((4, 4), 0.5, np.float32)
+    assert np.isfinite(LEVELS[levels](still)).all()
+
+
+def test_mean_image_is_of_training_samples_alone(tmp_path):
+    samples = flow_files.write(tmp_path).samples()
+    training = samples.subset(np.arange(10))
+    network = normalised(nn.Flatten(), "mean_image", training)
+    np.testing.assert_allclose(network.mean.numpy(), training.images.mean(0), atol=1e-6)
+    assert "mean" in network.state_dict() and "mean" not in normalised(nn.Flatten(), "rms", training).state_dict()

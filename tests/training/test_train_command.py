@@ -196,7 +196,7 @@ def command(files, tmp_path):
         ({"kind": "flows"}, "the recipe: kind: unknown kind 'flows' (did you mean 'flow'?)"),
         ({"chanels": ["Vy"]}, "the recipe: unknown key 'chanels' (did you mean 'channels'?)"),
         ({"channels": None}, "the recipe: channels is missing"),
-        ({"channels": ["vy"]}, "unknown channel of flow 'vy' (did you mean 'Vy'?)"),
+        ({"channels": ["vy"]}, "channels 'vy' (did you mean 'Vy'?)"),
         ({"train_pairs": []}, "the recipe: train_pairs: list should have at least 1 item"),
         ({"model": "shallow_cn"}, "unknown network 'shallow_cn' (did you mean 'shallow_cnn'?)"),
         ({"options": {"layer": 1}}, "unknown setting of shallow_cnn 'layer' (did you mean 'layers'?)"),

@@ -58,6 +58,7 @@ class FlowExperiment(Recognising):
     channels: list[str] = Field(min_length=1)
     flow: str | None = None
     size: int | None = Field(None, ge=8)
+    levels: str = "none"
     demo: EpochsEffort | None = None
 
     @property

@@ -46,3 +46,4 @@ class Tvl1(Part):
     scales: Count | None = None
     warps: Count | None = None
     epsilon: Positive | None = None
+    zoom: Annotated[float, Field(gt=0, lt=1)] | None = None

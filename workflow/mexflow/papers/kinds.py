@@ -77,7 +77,13 @@ def _recognition(experiment: experiments.Recognising) -> dict[str, Any]:
 
 def _flow_fields(paper: Paper, experiment: experiments.FlowExperiment, effort: Any, sigma: float) -> dict[str, Any]:
     pairs = {"train_pairs": paper.train_pairs, "test_pairs": paper.test_pairs}
-    return {"channels": experiment.channels, **pairs, "size": experiment.size, **_recognition(experiment)}
+    return {
+        "channels": experiment.channels,
+        **pairs,
+        "size": experiment.size,
+        "levels": experiment.levels,
+        **_recognition(experiment),
+    }
 
 
 def _residual_fields(

@@ -35,6 +35,7 @@ _LOADERS = "mexflow.training.recognition.loaders"
 _LOOP = "mexflow.training.loop"
 _FOLDS = "mexflow.evaluation.folds"
 _NORMALISATION = "mexflow.training.recognition.normalisation"
+_LEVELS = "mexflow.training.recognition.levels"
 _FLOW = "mexflow.preprocess.flow"
 
 
@@ -113,17 +114,22 @@ class RecognitionRecipe(_Epochs):
 
 
 class FlowRecipe(RecognitionRecipe):
-    """Of `channels` of flow, of these pairs of frames; scaled to `size` pixels, or as it is stored."""
+    """Of `channels` of flow, of these pairs of frames; scaled to `size` pixels, or as it is stored.
+
+    `levels` is what each channel becomes then.
+    """
 
     kind: Literal["flow"]
     channels: list[str] = Field(min_length=1)
     train_pairs: list[str] = Field(min_length=1)
     test_pairs: list[str] = Field(min_length=1)
     size: int | None = None
+    levels: str = "none"
 
     def picks(self) -> list[str]:
-        """Its channels too."""
-        return [*super().picks(), *(f"{_CHANNELS}:{name}" for name in self.channels)]
+        """Its channels and their levels too."""
+        channels = (f"{_CHANNELS}:{name}" for name in self.channels)
+        return [*super().picks(), *channels, f"{_LEVELS}:{self.levels}"]
 
 
 class ResidualRecipe(RecognitionRecipe):

@@ -18,7 +18,11 @@ from mexflow.papers.parts import Data
 from mexflow.plan.enumeration import known_indexes
 from mexflow.store import digest
 
-_CHANNELS = "mexflow.training.recognition.channels"
+_PICKED = {
+    "channels": ("channel", "mexflow.training.recognition.channels", "CHANNELS"),
+    "levels": ("levels", "mexflow.training.recognition.levels", "LEVELS"),
+}
+"""What an experiment picks by name: the key, what it is, and the registry with its module."""
 
 
 def check(paper: Paper, path: Path) -> None:
@@ -41,8 +45,10 @@ def _problems(paper: Paper) -> Iterable[tuple[str, str]]:
         yield from _unknown(place, "protocol", protocol, PROTOCOLS)
     for name, experiment in paper.experiments.items():
         place = f"experiments.{name}"
-        for channel in getattr(experiment, "channels", ()):
-            yield from _unknown(f"{place}.channels", "channel", channel, digest.entries(_CHANNELS, "CHANNELS"))
+        for key, (what, module, registry) in _PICKED.items():
+            words = getattr(experiment, key, [])
+            for word in [words] if isinstance(words, str) else words:
+                yield from _unknown(f"{place}.{key}", what, word, digest.entries(module, registry))
         model = getattr(experiment, "model", None)
         if model is None:
             continue

@@ -125,6 +125,7 @@ def tvl1(
     scales: int = 5,
     warps: int = 5,
     epsilon: float = 0.01,
+    zoom: float = 0.8,
 ) -> np.ndarray:
     """TV-L1 flow (Zach, Pock and Bischof; OpenCV's dual implementation and its settings).
 
@@ -133,9 +134,10 @@ def tvl1(
         attachment: weight of the data term (lambda); the smaller, the smoother.
         tightness: coupling of the two terms (theta).
         step: time step of the dual iteration (tau), at most 0.25 for it to converge.
-        scales: number of pyramid levels.
+        scales: number of pyramid levels; fewer where a level would have less than 16 pixels across.
         warps: warpings at each level.
         epsilon: change at which an iteration ends.
+        zoom: size of a pyramid level relative to the one below, under 1.
 
     Returns:
         float32 (n, 2, h, w): Vx (to the right) and Vy (down), pixels.
@@ -144,15 +146,16 @@ def tvl1(
         ValueError: for a setting out of range.
     """
     if not (
-        _numbers(attachment, tightness, epsilon, step, whole=(scales, warps))
+        _numbers(attachment, tightness, epsilon, step, zoom, whole=(scales, warps))
         and (min(attachment, tightness, epsilon) > 0 and 0 < step <= 0.25 and min(scales, warps) >= 1)
+        and 0 < zoom < 1
     ):
         raise ValueError(
-            "attachment, tightness and epsilon must be positive, step in 0..0.25, "
+            "attachment, tightness and epsilon must be positive, step in 0..0.25, zoom in 0..1, "
             "scales and warps whole numbers from 1 on"
         )
     method = cv2.optflow.DualTVL1OpticalFlow_create(
-        tau=step, lambda_=attachment, theta=tightness, nscales=scales, warps=warps, epsilon=epsilon
+        tau=step, lambda_=attachment, theta=tightness, nscales=scales, warps=warps, epsilon=epsilon, scaleStep=zoom
     )
     return _pairwise(first, second, lambda a, b: method.calc(a, b, None))
 

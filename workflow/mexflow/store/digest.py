@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from mexflow import registries
+from mexflow.errors import choose
 
 PACKAGE = "mexflow"
 # These find the command that is called and take no part in what it does.
@@ -351,6 +352,19 @@ def entries(module: str, registry: str) -> list[str]:
     if path is None:
         raise ValueError(f"no module {module}")
     return list(_load(module, str(path)).entries.get(registry, ()))
+
+
+def require_entry(name: str) -> None:
+    """Make sure that an entry that is named, ``module:entry``, is there; what names a module alone is not looked at.
+
+    Raises:
+        UserError: if it is not; the nearest is suggested.
+    """
+    module, colon, entry = name.partition(":")
+    path = path_of(module)
+    if colon and path is not None:
+        known = [other for names in _load(module, str(path)).entries.values() for other in names]
+        choose(f"entry of {module}", entry, known)
 
 
 def means_the_same(code: Mapping[str, Any]) -> bool:

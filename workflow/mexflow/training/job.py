@@ -18,6 +18,7 @@ from mexflow.models import available
 from mexflow.papers.kinds import KINDS
 from mexflow.papers.recipe import Recipe, TrainedRecipe
 from mexflow.progress import progress
+from mexflow.store import digest
 from mexflow.store.artifacts import Inputs, Outputs
 from mexflow.store.paths import Results
 from mexflow.store.records import Job, canonical_digest
@@ -99,6 +100,8 @@ def train(
     choose("protocol", recipe.protocol, PROTOCOLS)
     if isinstance(recipe, TrainedRecipe):
         choose("network", recipe.model, available())
+    for picked in recipe.picks():
+        digest.require_entry(picked)
     kind, places = KINDS[recipe.kind], Results(results)
     label = f"{recipe.paper}/{recipe.experiment}"
     make_deterministic(threads)

@@ -20,6 +20,7 @@ from mexflow.registries import Registry
 from mexflow.store.arrays import assert_rows
 from mexflow.store.artifacts import Inputs
 from mexflow.training.recognition.channels import CHANNELS
+from mexflow.training.recognition.levels import LEVELS
 from mexflow.training.recognition.samples import Samples
 
 Rows = list[dict[str, Any]]
@@ -36,6 +37,7 @@ def load_flow(
     pairs: set[str],
     channels: Sequence[str],
     size: int | None = None,
+    levels: str = "none",
 ) -> tuple[Samples, list[str]]:
     """Flow of the clips' pairs of frames.
 
@@ -46,16 +48,18 @@ def load_flow(
         channels: of :data:`mexflow.training.recognition.channels.CHANNELS`, in the order the network gets them.
         size: width and height to scale the channels to, pixels; None leaves them as they are stored. Their values stay:
             pixels of the stored size.
+        levels: of :data:`mexflow.training.recognition.levels.LEVELS`, what each channel becomes after that.
 
     Returns:
         Samples with images float32 (n, c, h, w), and the lines on pairs left out.
 
     Raises:
-        UserError: if a table does not fit its array, for an unknown channel, or if the flow is smaller than `size`.
+        UserError: if a table does not fit its array, for an unknown channel or levels, or if the flow is smaller than
+            `size`.
     """
     import cv2
 
-    channel_of = [CHANNELS[name] for name in channels]
+    channel_of, level = [CHANNELS[name] for name in channels], LEVELS[levels]
     by_clip = {(row["dataset"], row["clip"]): row for row in rows}
     samples: list[Sample] = []
     left_out = []
@@ -73,7 +77,7 @@ def load_flow(
             images = [channel(field) for channel in channel_of]
             if size is not None and field.shape[1:] != (size, size):
                 images = [cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA) for image in images]
-            samples.append((row, entry["pair"], np.stack(images)))
+            samples.append((row, entry["pair"], np.stack([level(image) for image in images])))
     return _samples(samples, label, classes, (len(channels), 1, 1), np.float32), sorted(left_out)
 
 
@@ -90,7 +94,9 @@ LOADERS: Registry[Callable[[Any, Inputs, Sequence[Path], Rows], tuple[Samples, l
 @LOADERS.entry("flow")
 def _flow(recipe: FlowRecipe, inputs: Inputs, arrays: Sequence[Path], rows: Rows) -> tuple[Samples, list[str]]:
     pairs = {*recipe.train_pairs, *recipe.test_pairs}
-    return load_flow(inputs, arrays, rows, recipe.label, recipe.classes, pairs, recipe.channels, recipe.size)
+    return load_flow(
+        inputs, arrays, rows, recipe.label, recipe.classes, pairs, recipe.channels, recipe.size, recipe.levels
+    )
 
 
 @LOADERS.entry("residual")

@@ -20,17 +20,22 @@ class Normalised(nn.Module):
     """A network behind a fixed division of each input channel; the divisors are saved with it, not trained.
 
     `divisor` is float32 (c, 1, 1), or (1,). With `centred`, the mean over a sample's channels, which are its frames, is
-    taken off each of them first: who it is goes, what moves stays.
+    taken off each of them first: who it is goes, what moves stays. `mean`, float32 (c, h, w), is taken off each image.
     """
 
-    def __init__(self, network: nn.Module, divisor: torch.Tensor, centred: bool = False) -> None:
+    def __init__(
+        self, network: nn.Module, divisor: torch.Tensor, centred: bool = False, mean: torch.Tensor | None = None
+    ) -> None:
         super().__init__()
         self.network = network
         self.centred = centred
         self.register_buffer("divisor", divisor)
+        self.register_buffer("mean", mean)
 
     def features(self, images: torch.Tensor) -> torch.Tensor:
         """Features (n, d) before the last layer, of raw images (n, c, h, w)."""
+        if self.mean is not None:
+            images = images - self.mean
         return self.network.features((_centred(images) if self.centred else images) / self.divisor)
 
     def classifier(self, features: torch.Tensor) -> torch.Tensor:
@@ -71,6 +76,12 @@ def _by_channel(network: nn.Module, training: Samples) -> Normalised:
 def _off_mean_frame(network: nn.Module, training: Samples) -> Normalised:
     """A clip's mean frame is taken off its frames; what is left is divided by its root mean square over all clips."""
     return Normalised(network, _rms(_centred(_images(training)), None)[None], centred=True)
+
+
+@METHODS.entry("mean_image")
+def _off_mean_image(network: nn.Module, training: Samples) -> Normalised:
+    """The mean image of the training samples is taken off each image."""
+    return Normalised(network, torch.ones(1), mean=_images(training).double().mean(0).float())
 
 
 @METHODS.entry("none")
