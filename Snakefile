@@ -1,4 +1,4 @@
-"""mexflow: from the raw videos of micro-expression research to the tables and figures of five papers.
+"""mexflow: from the raw videos of micro-expression research to the tables and figures of its papers.
 
 snakemake --cores 32                 everything that config.yaml asks for
 snakemake --cores 32 belaiche2020    one paper

@@ -21,7 +21,7 @@ def message(values: dict) -> str:
 
 def test_nothing_is_needed():
     assert load({}) == Config()
-    assert Config().papers == ["belaiche2020", "cropnet2021", "elface2021", "nag2019", "upadhy2025"]
+    assert Config().papers == ["all"]
     assert (Config().root("casme2"), Config().root("samm")) == ("embedded", "embedded")
 
 

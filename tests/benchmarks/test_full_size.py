@@ -1,4 +1,4 @@
-"""A run at full size: the real datasets' counts, five papers, the printed epochs and all folds.
+"""A run at full size: the real datasets' counts, all papers, the printed epochs and all folds.
 
 Snakemake itself builds the DAG of it, which is timed. How long the run takes on 32 cores is simulated, event by event:
 the DAG's jobs, each as long as :mod:`full_size_costs` says. Of those that are ready, Snakemake starts the ones with the

@@ -146,3 +146,55 @@ def test_a_rule_has_the_digest_of_its_job():
         for name in plan.experiments(paper):
             chosen = code(recipes.read(plan.recipe(paper, name)))
             assert plan.training_code(paper, name) == digest.code_digest(chosen)
+
+
+# A paper is its file, a network where that is new, and a channel where that is new
+
+OTHERS = ["belaiche2020", "cropnet2021", "elface2021", "nag2019", "upadhy2025"]
+STRAIN = '@CHANNELS.entry("strain")'
+
+
+def jobs_of_others(papers: list[str]) -> dict[tuple[str, ...], tuple[str, ...]]:
+    """What makes Snakemake run a job of these papers again: the code and the recipe of each."""
+    plan = Workflow({"embedded": {"size": "demo"}, "papers": papers}, WORKFLOW)
+    jobs: dict[tuple[str, ...], tuple[str, ...]] = {
+        ("train", paper, name): (plan.training_code(paper, name), plan.recipe(paper, name))
+        for paper in OTHERS
+        for name in plan.experiments(paper)
+    }
+    for paper in OTHERS:
+        jobs["tables", paper] = (plan.reporting.code(paper), plan.reporting.recipe(paper))
+        jobs["figures", paper] = (plan.figures[paper].code, plan.figures[paper].recipe)
+    for dataset in plan.sources.in_use:
+        jobs["sheet", dataset] = (
+            plan.code("sheet", *plan.sources.adapter_modules(dataset)),
+            plan.sheets.flags(dataset),
+        )
+        jobs["index", dataset] = (plan.sources.index_code(dataset), "")
+    for rule, names in plan.preprocessing.residual_jobs.items():
+        jobs["residual", rule] = (plan.residual_code(names), plan.residual_flags(names))
+    flows = {name: flow for name, flow in plan.preprocessing.flows.items() if not name.startswith("tvl1-")}
+    return jobs | {("flow", name): (plan.flow_code("flow", one.method), str(one)) for name, one in flows.items()}
+
+
+def test_a_sixth_paper_changes_no_job_of_the_others(copy):
+    """As the house was before it: without its file, its network and its channel."""
+    every = jobs_of_others([*OTHERS, "liong2019"])
+    (copy / "models" / "ststnet.py").unlink()
+    channels = copy / CHANNELS
+    source = channels.read_text()
+    assert source.count(STRAIN) == 1
+    channels.write_text(source[: source.index(STRAIN)])
+    assert jobs_of_others(OTHERS) == every
+
+
+def test_which_files_a_paper_may_add():
+    """Nothing in the workflow but these files knows of the sixth paper."""
+    words = ("liong2019", "ststnet", "strain")
+    found = {
+        path.relative_to(WORKFLOW).as_posix()
+        for path in WORKFLOW.rglob("*")
+        if path.suffix in (".py", ".smk", ".yaml", ".json")
+        and any(word in path.read_text().replace("constrain", "") for word in words)
+    }
+    assert found == {"papers/liong2019.yaml", "mexflow/models/ststnet.py", f"mexflow/{CHANNELS}"}

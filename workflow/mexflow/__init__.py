@@ -1,3 +1,3 @@
-"""mexflow: from the raw videos of micro-expression research to the tables of five papers."""
+"""mexflow: from the raw videos of micro-expression research to the tables of papers."""
 
 __version__ = "0.1.0"
