@@ -81,6 +81,8 @@ WRONG = [
     (UPADHY, "experiments/2d/size", 640, "experiments.2d.size: input should be less than or equal to 112"),
     (UPADHY, "preprocessing/lbp_top/standard/radius", [1, 1, 4], "lbp_top.standard.radius' (did you mean 'radii'?)"),
     (UPADHY, "preprocessing/lbp_top/standard/radii", [1, 4], "preprocessing.lbp_top.standard.radii.2 is missing"),
+    (NAG, "experiments/hoof/method", "farnebeck", "unknown flow method 'farnebeck' (did you mean 'farneback'?)"),
+    (NAG, "experiments/hoof/flow_options", {"windw": 3}, "(did you mean 'window'?)"),
     (NAG, "experiments/hoof/features", "hof", "experiments.hoof.features: input should be 'lbp' or 'hoof'"),
     # Preprocessing that nothing reads, or that no method takes
     (BELAICHE, "preprocessing/flow/small", {"method": "tvl1", "size": 28, "pairs": ["onset-apex"]}, "which of preproc"),

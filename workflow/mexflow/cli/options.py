@@ -22,13 +22,6 @@ Record = Annotated[
 AlignedFacesPath = Annotated[Path, typer.Option(help="Aligned faces of the subject; their table is beside them.")]
 
 PaperFile = Annotated[Path, typer.Option(help="The paper's file.")]
-Folds = Annotated[Path, typer.Option(help="Folder of the folds: PAPER/EXPERIMENT/FOLD/.")]
-Expect = Annotated[list[str], typer.Option(help="The folds run of an experiment, NAME=FOLD,FOLD,…; repeatable.")]
-TotalFolds = Annotated[
-    list[str],
-    typer.Option(help="Folds of the whole protocol on each of the paper's data, NAME=N; repeatable."),
-]
-Indexes = Annotated[list[str], typer.Option(help="Index of each of the paper's data, NAME=PATH; repeatable.")]
 Budget = Annotated[str, typer.Option(help="demo or paper, as the networks were trained.")]
 Data = Annotated[str, typer.Option(help="Which data: embedded, or the licensed copies.")]
 Seed = Annotated[int, typer.Option(help="Base seed.")]
@@ -98,23 +91,6 @@ def listed(option: str, values: list[str]) -> dict[str, int | float | bool | str
         name: [scalar(part) for part in value.split(",")] if "," in value else scalar(value)
         for name, value in pairs(option, values).items()
     }
-
-
-def expected(values: list[str]) -> dict[str, list[str]]:
-    """The folds of each experiment, of ``NAME=FOLD,FOLD,…`` texts."""
-    return {name: folds.split(",") for name, folds in pairs("--expect", values).items()}
-
-
-def counts(option: str, values: list[str]) -> dict[str, int]:
-    """Whole numbers of ``NAME=N`` texts.
-
-    Raises:
-        UserError: if one is not.
-    """
-    found = {name: scalar(value) for name, value in pairs(option, values).items()}
-    if wrong := [name for name, value in found.items() if type(value) is not int]:
-        raise UserError(f"{option} {wrong[0]}={found[wrong[0]]}: a whole number is expected")
-    return found
 
 
 def scalar(text: str) -> int | float | bool | str:

@@ -15,9 +15,6 @@ from mexflow.engine import wrapped
 PREPROCESSING = 4
 """Priority of what training waits for: of all work at full size not a hundredth, so that it may well come first."""
 
-TRAINING = {"sequences": 3, "frames": 2, "residual": 1}
-"""Priorities of training by the experiment's input: long jobs first, or the last one leaves the other cores idle."""
-
 SUBJECTS = "subjects"
 """The group of the jobs that preprocess a subject."""
 

@@ -104,6 +104,7 @@ class Paper(Part):
                 raise ValueError(f"{place}: `spotting` says nothing of data {self.data_name(name)!r}")
             if experiment.kind == "sequences" and not self.sequences:
                 raise ValueError(f"{place}: an experiment of sequences needs the paper's `sequences`")
+            self.recipe(name, "demo")
 
     def _check_read(self) -> None:
         """Everything that the paper says of preprocessing, training, pairs and data is read by an experiment or
@@ -273,18 +274,18 @@ class Paper(Part):
             trained = {"model": model, "options": own.options, "seed": seed}
         if kind.training:
             trained |= {"training": self.training_of(experiment), "epochs": effort.epochs}
-        return kind.recipe(
-            kind=own.kind,
-            paper=self.paper,
-            experiment=experiment,
-            index=data.index,
-            reads=self.reads(experiment),
-            label=data.label,
-            classes=data.classes,
-            protocol=self.protocol_of(experiment),
-            **trained,
-            **kind.fields(self, own, effort, sigma),
-        )
+        common = {
+            "kind": own.kind,
+            "paper": self.paper,
+            "experiment": experiment,
+            "index": data.index,
+            "reads": self.reads(experiment),
+            "label": data.label,
+            "classes": data.classes,
+            "protocol": self.protocol_of(experiment),
+        }
+        values = {**common, **trained, **kind.fields(self, own, effort, sigma)}
+        return parsed(kind.recipe, values, f"experiments.{experiment}")
 
     def with_null_controls(self, wanted: bool = True) -> dict[str, Experiment]:
         """The experiments to train; each that asks for a null control brings `<name>-null` with it."""

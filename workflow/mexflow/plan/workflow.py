@@ -23,7 +23,7 @@ from mexflow.plan import inspection
 from mexflow.plan.batches import Batch, cut
 from mexflow.plan.checks import check
 from mexflow.plan.enumeration import spread
-from mexflow.plan.flags import flags, named
+from mexflow.plan.flags import flags
 from mexflow.plan.named_preprocessing import FLOW_IMAGES, NamedPreprocessing
 from mexflow.plan.paper_figures import PaperFigures
 from mexflow.plan.reporting import Reporting
@@ -324,13 +324,6 @@ class Workflow:
             dataset: [f"{RESULTS}/faces/{dataset}/{subject}.npy" for _, subject in self.sources.subjects(dataset)]
             for dataset in self.sources.embedded
         }
-
-    def expected(self, paper: str) -> str:
-        """The folds that the budget runs of each experiment, and how many there are, as options of `mexflow tables`."""
-        every = {name: self.folds(paper, name) for name in self.experiments(paper)}
-        totals = {data: len(folds) for (owner, data), folds in self._all_folds.items() if owner == paper}
-        run = flags("expect", (f"{name}={','.join(folds)}" for name, folds in every.items()))
-        return f"{run} {named('total-folds', totals, totals.values())}"
 
     @property
     def gpus(self) -> int:
