@@ -115,6 +115,10 @@ BY_HAND = {
 """Commands that no rule calls, the last one where every dataset can be listed."""
 
 
+SETTING = re.compile(r" --(recipe|image|option|pair|method|size|order|least|iou|smoothing|max-missed) ('[^']*'|\S+)")
+"""What a command line says of the science: a recipe, or settings where there is none."""
+
+
 def test_every_command_line_of_the_workflow_is_understood(tmp_path):
     """Each command that a dry run prints is parsed by the command it calls, options and types."""
     import importlib
@@ -131,6 +135,8 @@ def test_every_command_line_of_the_workflow_is_understood(tmp_path):
     lines = [line for line in (result.stdout + result.stderr).splitlines() if "python -m mexflow " in line]
     called = set()
     for line in lines:
+        command = line.partition("Shell command: ")[2] or line.strip()
+        assert len(SETTING.sub("", command)) <= 400, f"longer than two lines of a screen, beside its recipe: {command}"
         name, *arguments = shlex.split(line.split("python -m mexflow ")[1].split(" > ")[0])
         called.add(name)
         app = importlib.import_module(COMMANDS[name].module).app

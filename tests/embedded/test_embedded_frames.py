@@ -168,17 +168,16 @@ def test_samm_and_its_long_videos_show_the_same_persons():
 def test_the_command_writes_a_subject_and_its_truth(tmp_path, rendered):
     import pyarrow.parquet as pq
 
-    folders = embedded.folders("samm_lv", SIZE, SEED, "028")
-    frames = [text for folder in folders for text in ("--frames", tmp_path / folder)]
-    names = {"truth": tmp_path / "t.parquet", "expressions": tmp_path / "e.parquet"}
-    common = {"dataset": "samm_lv", "size": SIZE, "seed": SEED, "subject": "028"}
-    done = embedded_files.run("embed", *frames, **common, **names)
+    common = {"dataset": "samm_lv", "size": SIZE, "seed": SEED, "output": tmp_path}
+    done = embedded_files.run("embed", **common, subject="028")
     assert done.returncode == 0, done.stderr
-    assert pq.read_table(tmp_path / "t.parquet").to_pylist() == rendered["samm_lv"][1]
+    truth = tmp_path / "truth"
+    assert pq.read_table(truth / "028.parquet").to_pylist() == rendered["samm_lv"][1]
     expected = embedded.expressions("samm_lv", SIZE, SEED, "028")
-    assert pq.read_table(tmp_path / "e.parquet").to_pylist() == expected and len(expected) == 3
+    assert pq.read_table(truth / "028.expressions.parquet").to_pylist() == expected and len(expected) == 3
     for row in rendered["samm_lv"][1][::40]:
         assert hashlib.sha256((tmp_path / row["file"]).read_bytes()).hexdigest() == row["sha256"]
-    done = embedded_files.run("embed", *frames[:2], **common, truth=tmp_path / "u", expressions=tmp_path / "v")
-    assert done.returncode == 1 and "2 folders" in done.stderr and "028_6" in done.stderr
-    assert not (tmp_path / "u").exists() and not (tmp_path / "v").exists()
+    written = {path for path in tmp_path.rglob("*") if path.is_file()}
+    done = embedded_files.run("embed", **common, subject="28")
+    assert done.returncode == 1 and "unknown subject '28' (did you mean '028'?)" in done.stderr
+    assert {path for path in tmp_path.rglob("*") if path.is_file()} == written

@@ -34,13 +34,11 @@ for dataset, subject in plan.sources.renderings:
             subject=subject,
             size=plan.config.embedded.size,
             seed=plan.config.embedded.seed,
-            frames=flags("frames", plan.sources.rendered(dataset, subject)),
             code=plan.code("embed", *embedded.modules(dataset)),
         shell:
             "MEXFLOW_RULE={params.rule} MEXFLOW_ATTEMPT={resources.attempt} python -m mexflow embed"
             " --dataset {params.dataset} --size {params.size} --seed {params.seed} --subject {params.subject}"
-            " {params.frames} --truth {output.truth} --expressions {output.expressions} --record {output.record}"
-            " > {log} 2>&1"
+            " --output results/embedded/{params.dataset} --record {output.record} > {log} 2>&1"
 
 
 for dataset, files in plan.sources.written.items():
@@ -69,9 +67,8 @@ for dataset, files in plan.sources.written.items():
             dataset=dataset,
             size=plan.config.embedded.size,
             seed=plan.config.embedded.seed,
-            files=flags("annotation", files),
             code=plan.code("embed", *embedded.modules(dataset)),
         shell:
             "MEXFLOW_RULE={params.rule} MEXFLOW_ATTEMPT={resources.attempt} python -m mexflow embed"
-            " --dataset {params.dataset} --size {params.size} --seed {params.seed} {params.files}"
-            " --record {output.record} > {log} 2>&1"
+            " --dataset {params.dataset} --size {params.size} --seed {params.seed}"
+            " --output results/embedded/{params.dataset} --record {output.record} > {log} 2>&1"

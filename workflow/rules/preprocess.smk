@@ -44,7 +44,7 @@ rule faces:
         " --dataset {wildcards.dataset} --subject {wildcards.subject} --root {params.root:q}"
         " --index {input.index} --videos {input.videos} --smoothing {params.smoothing}"
         " --max-missed {params.max_missed} --unreadable {params.unreadable} {params.dataset}"
-        " --output {output.faces} --table {output.table} --record {output.record} > {log} 2>&1"
+        " --output {output.faces} --record {output.record} > {log} 2>&1"
 
 
 rule lcn:
@@ -113,7 +113,7 @@ rule flow:
         " --method {params.method} --dataset {wildcards.dataset} --subject {wildcards.subject}"
         " --index {input.index} --faces {input.faces} {params.pairs}"
         " --size {params.size} {params.options}"
-        " --output {output.flow} --table {output.table} --record {output.record} > {log} 2>&1"
+        " --output {output.flow} --record {output.record} > {log} 2>&1"
 
 
 rule motion:
@@ -218,4 +218,4 @@ rule lbp_top:
         "MEXFLOW_RULE={params.rule} MEXFLOW_ATTEMPT={resources.attempt} python -m mexflow lbp_top"
         " --dataset {wildcards.dataset} --subject {wildcards.subject} --index {input.index}"
         " --faces {input.faces} {params.options}"
-        " --output {output.features} --table {output.table} --record {output.record} > {log} 2>&1"
+        " --output {output.features} --record {output.record} > {log} 2>&1"

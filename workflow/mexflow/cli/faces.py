@@ -26,7 +26,6 @@ def main(
     index: Annotated[Path, typer.Option(help="Index of the dataset.")],
     videos: Annotated[Path, typer.Option(help="Videos table of the dataset.")],
     output: Annotated[Path, typer.Option(help="Array to write: uint8 (N, 112, 112, C).")],
-    table: Annotated[Path, typer.Option(help="Table to write: one row per face.")],
     smoothing: Annotated[float, typer.Option(help="Sigma of the landmarks' smoothing over time, frames.")] = 15.0,
     max_missed: Annotated[float, typer.Option(help="Largest share of frames without a face.")] = 0.2,
     unreadable: Annotated[str, typer.Option(help="A damaged frame: 'error', or 'exclude' its clip.")] = "error",
@@ -38,6 +37,7 @@ def main(
         ),
     ] = False,
     openface: Annotated[Path | None, typer.Option(help="Folder of OpenFace 2 output, used instead.")] = None,
+    table: Annotated[Path | None, typer.Option(help="Table to write, one row per face; else beside the array.")] = None,
     record: Record = None,
 ) -> None:
     """Find, track and align the face in every frame of a subject's annotated videos."""
@@ -54,6 +54,7 @@ def main(
     from mexflow.preprocess.table_schemas import FaceRows
     from mexflow.progress import progress
     from mexflow.store.artifacts import hash_file
+    from mexflow.store.paths import table_of
     from mexflow.store.records import Job
 
     cv2.setNumThreads(1)
@@ -132,7 +133,7 @@ def main(
                 done.end_video(reason)
                 states += own
                 all_rotated += rotated
-        job.outputs.table(table, done.table())
+        job.outputs.table(table or table_of(output), done.table())
         states = dict(sorted(states.items()))
         job.state(
             raw={"root": str(root), "files": count, "bytes": raw_bytes, "sha256": raw.hexdigest()},

@@ -26,7 +26,6 @@ def main(
     faces: AlignedFacesPath,
     size: Annotated[int, typer.Option(min=1, help="Width and height the faces are scaled to, pixels.")],
     output: Annotated[Path, typer.Option(help="Array to write: float32 (M, 2, size, size), pixels.")],
-    table: Annotated[Path, typer.Option(help="Table to write: one row per pair.")],
     pair: Annotated[list[str], typer.Option(help="A pair of frames of each clip, e.g. onset-apex; repeatable.")] = [],  # noqa: B006
     pairs: Annotated[
         Path | None,
@@ -37,6 +36,7 @@ def main(
         typer.Option(help="Table of the dataset's videos, beside its index: what --pairs may name beyond the index."),
     ] = None,
     option: Annotated[list[str], typer.Option(help="Setting of the method, NAME=VALUE; repeatable.")] = [],  # noqa: B006
+    table: Annotated[Path | None, typer.Option(help="Table to write, one row per pair; else beside the array.")] = None,
     record: Record = None,
 ) -> None:
     """Optical flow between pairs of aligned faces of one subject."""
@@ -51,6 +51,7 @@ def main(
     from mexflow.preprocess.scaling import scaled
     from mexflow.preprocess.table_schemas import FLOW
     from mexflow.progress import progress
+    from mexflow.store.paths import table_of
     from mexflow.store.records import Job
 
     cv2.setNumThreads(1)
@@ -97,7 +98,7 @@ def main(
                     fields[usable] = flow.compute(method, first, second, **options)
                 append(fields)
                 advance(len(block))
-        job.outputs.table(table, pa.Table.from_pylist(rows, schema=FLOW))
+        job.outputs.table(table or table_of(output), pa.Table.from_pylist(rows, schema=FLOW))
         job.finish()
     left_out = [row for row in rows if row["excluded"]]
     print(f"{dataset} {subject}: {len(rows)} pairs, {len(left_out)} without flow")

@@ -17,8 +17,8 @@ def main(
     index: Annotated[Path, typer.Option(help="Index of the dataset.")],
     faces: AlignedFacesPath,
     output: Annotated[Path, typer.Option(help="Array to write: float32 (M, d), a row per clip.")],
-    table: Annotated[Path, typer.Option(help="Table to write: one row per clip.")],
     option: Annotated[list[str], typer.Option(help="Setting of LBP-TOP, e.g. radii=1,1,4; repeatable.")] = [],  # noqa: B006
+    table: Annotated[Path | None, typer.Option(help="Table to write, one row per clip; else beside the array.")] = None,
     record: Record = None,
 ) -> None:
     """LBP-TOP features of one subject's clips, from onset to offset; a clip that has none is a row of zeros."""
@@ -30,6 +30,7 @@ def main(
     from mexflow.preprocess.lbp_top import ClipTooShort, grey_levels, lbp_top
     from mexflow.preprocess.table_schemas import CLIP_FEATURES
     from mexflow.progress import progress
+    from mexflow.store.paths import table_of
     from mexflow.store.records import Job
 
     options: dict[str, Any] = listed("--option", option)
@@ -64,7 +65,7 @@ def main(
             {**{key: clip[key] for key in ("dataset", "subject", "video", "clip")}, "excluded": reason}
             for clip, (_, reason) in zip(clips, described, strict=True)
         ]
-        job.outputs.table(table, pa.Table.from_pylist(rows, schema=CLIP_FEATURES))
+        job.outputs.table(table or table_of(output), pa.Table.from_pylist(rows, schema=CLIP_FEATURES))
         job.finish()
     left_out = [row for row in rows if row["excluded"]]
     print(f"{dataset} {subject}: {len(rows)} clips, {len(left_out)} without features")
