@@ -169,6 +169,6 @@ for paper in plan.whole:
                 code=plan.reporting.timing_code(paper),
             shell:
                 "MEXFLOW_RULE={params.rule} MEXFLOW_ATTEMPT={resources.attempt} python -m mexflow timing"
-                " --paper {input.paper:q} --index {input.index} --model {input.model} --faces results/faces"
+                " --paper {input.paper:q} --results results --model {input.model}"
                 " --budget {params.budget} --data {params.data:q} --device {params.device}"
                 " --output results/tables/{params.paper}.timing --record {output.record} > {log} 2>&1"

@@ -12,9 +12,8 @@ from mexflow.cli.options import Record, command
 
 def main(
     paper: Annotated[Path, typer.Option(help="The paper's file.")],
-    index: Annotated[Path, typer.Option(help="Index of the paper's clips.")],
+    results: Annotated[Path, typer.Option(help="Folder of the results: the index and the aligned faces are read.")],
     model: Annotated[Path, typer.Option(help="A trained network of the timed experiment (model.pt).")],
-    faces: Annotated[Path, typer.Option(help="Folder of the aligned faces, DATASET/SUBJECT.npy.")],
     budget: Annotated[str, typer.Option(help="demo or paper, as the network was trained.")],
     data: Annotated[str, typer.Option(help="Which data: embedded, or the licensed copies.")],
     output: Annotated[Path, typer.Option(help="Tables to write, without their endings.")],
@@ -30,6 +29,7 @@ def main(
 
     from mexflow import papers
     from mexflow.models import build
+    from mexflow.store.paths import Results
     from mexflow.store.records import Job
     from mexflow.tables import timing
     from mexflow.tables.cells import to_csv
@@ -49,7 +49,8 @@ def main(
         state = torch.load(io.BytesIO(job.inputs.bytes(model)), weights_only=True)
         network = Normalised(network, torch.ones_like(state["divisor"]))
         network.load_state_dict(state)
-        pairs = timing.pairs_of_faces(job.inputs, faces, job.inputs.table(index).to_pylist(), used, clips)
+        rows = job.inputs.table(Results(results).index(used.data_of(used.timing.experiment).index)).to_pylist()
+        pairs = timing.pairs_of_faces(job.inputs, results / "faces", rows, used, clips)
         times = timing.measure(used, network.to(where).eval(), pairs, channels, where)
         cells = timing.table(used, times, where, data, budget)
         job.outputs.table(output.with_name(f"{output.name}.parquet"), cells)
