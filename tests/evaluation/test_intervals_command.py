@@ -92,7 +92,7 @@ def read(fold: Path) -> tuple[list[dict], list[dict]]:
 
 def test_the_command(tmp_path):
     fold, index = put(tmp_path, made_up(noise=0.4))
-    arguments = ["--fold", fold, "--index", index, "--record", tmp_path / "record.json"]
+    arguments = ["--folds", fold.parent, "--fold", fold.name, "--index", index, "--record", tmp_path / "record.json"]
     done = mexflow("intervals", *arguments, "--order", "3", "--least", "5", "--iou", "0.4")
     assert done.returncode == 0, done.stderr
     assert "4: " in done.stdout

@@ -35,12 +35,14 @@ for batch in plan.batches:
             attempt=attempt,
         params:
             rule=batch.name.replace("train_", "intervals_"),
-            folds=flags("fold", batch.folders),
+            paper=batch.paper,
+            folds=flags("fold", batch.folds),
             science=plan.intervals_flags(batch.paper),
             code=plan.code("intervals"),
         shell:
             "MEXFLOW_RULE={params.rule} MEXFLOW_ATTEMPT={resources.attempt} python -m mexflow intervals"
-            " {params.folds} --index {input.index} {params.science} --record {output.record} > {log} 2>&1"
+            " --folds results/folds/{params.paper}/{wildcards.experiment} {params.folds} --index {input.index}"
+            " {params.science} --record {output.record} > {log} 2>&1"
 
 
 for paper in plan.spotting_papers:

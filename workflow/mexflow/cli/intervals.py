@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 
 def main(
-    fold: Annotated[list[Path], typer.Option(help="Folder of a fold, with scores.parquet; repeatable.")],
+    folds: Annotated[Path, typer.Option(help="Folder of the experiment's folds.")],
+    fold: Annotated[list[str], typer.Option(help="A fold, a folder there with scores.parquet; repeatable.")],
     index: Annotated[Path, typer.Option(help="Index of the dataset: the true intervals, and k.")],
     order: Annotated[int, typer.Option(min=1, help="Order of the Butterworth low-pass.")] = 2,
     least: Annotated[int, typer.Option(min=1, help="Least frames of an interval.")] = 2,
@@ -30,7 +31,13 @@ def main(
         raise UserError(f"intervals --iou {iou:g}: a number above 0 and up to 1 is expected")
     with Job(record, __name__, threads=1, device="cpu") as job:
         k, said = run(
-            folds=fold, index=index, order=order, least=least, iou=iou, inputs=job.inputs, outputs=job.outputs
+            folds=[folds / name for name in fold],
+            index=index,
+            order=order,
+            least=least,
+            iou=iou,
+            inputs=job.inputs,
+            outputs=job.outputs,
         )
         job.state(k=k)
         job.finish()
