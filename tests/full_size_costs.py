@@ -61,8 +61,10 @@ class Work:
             return "intervals", folds * self._frames(self.plan.papers[rest[0]].data_of(rest[1]).index)
         if kind in ("embed", "faces", "lcn", "motion") and len(rest) > 1:
             return f"{kind} {rest[-2]}", self._frames(rest[-2], rest[-1], every=kind == "embed")
-        if kind in ("flow", "lbp_top") or kind.startswith("residual"):
-            unit = f"{kind} {rest[0]}" if kind == "flow" else kind.rpartition("_")[0] if kind[0] == "r" else kind
+        if kind in ("flow", "lbp_top", "residual"):
+            unit = {"flow": f"flow {rest[0]}", "residual": f"residual{'_flow' * rest[0].endswith('_flow')}"}.get(
+                kind, kind
+            )
             return unit, sum(row["subject"] == rest[-1] for row in self.plan.sources.enumerated(rest[-2]).rows)
         if kind == "quality":
             return kind, sum(self._frames(name) for name in self.videos)

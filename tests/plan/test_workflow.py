@@ -71,7 +71,7 @@ def test_a_paper_with_another_reading_leaves_the_sheets_as_they_are(plan):
     assert plan.preprocessing.sheet_residuals == ["ars", "rrs"]
     assert named.sheet_residuals == ["sheet-ars", "sheet-rrs"]
     assert named.residuals["ars"].gap == "bracketed" and named.residuals["sheet-ars"] == Residual(image="ars")
-    assert named.residual_jobs["residual_sheets"] == ["sheet-ars", "sheet-rrs"]
+    assert named.residual_jobs["sheets"] == ["sheet-ars", "sheet-rrs"]
 
 
 # Folds and batches
@@ -153,7 +153,7 @@ def test_null_controls_are_trained_if_wanted(plan):
     extra = set(plan.experiments(PAPER)) - set(without.experiments(PAPER))
     assert extra == {"vy-3cl-null"}
     assert not any("-null" in path for path in without.predictions(PAPER))
-    assert "-null" not in without.expected(PAPER)
+    assert "-null" not in without.reporting.recipe(PAPER)
     assert recipe(plan, PAPER, "vy-3cl-null").permute_labels and not recipe(plan, PAPER, "vy-3cl").permute_labels
     assert plan.folds(PAPER, "vy-3cl-null") == plan.folds(PAPER, "vy-3cl")
 
@@ -214,16 +214,6 @@ def test_home_is_expanded_where_a_shell_leaves_it(monkeypatch):
     assert folders_at_home(given.split()) == said.split()
 
 
-def test_expected_folds(plan):
-    given = shlex.split(plan.expected(PAPER))
-    found = dict(given[i + 1].split("=") for i, word in enumerate(given) if word == "--expect")
-    totals = [given[i + 1] for i, word in enumerate(given) if word == "--total-folds"]
-    assert totals == [f"megc2018={len(plan.all_folds(PAPER, 'vy-3cl'))}"]
-    assert {name: folds.split(",") for name, folds in found.items()} == {
-        name: plan.folds(PAPER, name) for name in plan.experiments(PAPER)
-    }
-
-
 def test_codes_name_what_is_picked(plan):
     def code(name: str) -> str:
         made = recipe(plan, PAPER, name)
@@ -277,10 +267,10 @@ def test_what_the_papers_are_fed(plan):
     assert plan.arrays("cropnet2021", "ars-cde-3") == cde
     assert plan.arrays("upadhy2025", "2d") == [f"results/faces/mmew/{s}.npy" for _, s in plan.sources.subjects("mmew")]
     assert plan.preprocessing.residual_jobs == {
-        "residual_cropnet2021": ["ars", "ars-1", "ars-3", "ars-7", "ars-9", "rrs"],
-        "residual_flow_cropnet2021": ["farneback", "tvl1"],
+        "cropnet2021": ["ars", "ars-1", "ars-3", "ars-7", "ars-9", "rrs"],
+        "cropnet2021_flow": ["farneback", "tvl1"],
     }
-    assert make(papers=[PAPER]).preprocessing.residual_jobs == {"residual_sheets": ["ars", "rrs"]}
+    assert make(papers=[PAPER]).preprocessing.residual_jobs == {"sheets": ["ars", "rrs"]}
     shown = {f"results/residual/{kind}/casme2/{s}.npy" for kind in ("ars", "rrs", "farneback", "tvl1") for s in casme2}
     assert set(plan.figures["cropnet2021"].arrays) == shown
 

@@ -149,23 +149,23 @@ rule motion:
         " --output {output.motion} --record {output.record} > {log} 2>&1"
 
 
-for stage, names in plan.preprocessing.residual_jobs.items():
+for whose, names in plan.preprocessing.residual_jobs.items():
 
     rule:
         """Residual images of a subject's clips: what differs from the clip's first frame."""
         name:
-            stage
+            f"residual_{whose}"
         input:
             index="results/index/{dataset}.parquet",
             table="results/faces/{dataset}/{subject}.parquet",
         output:
             images=[f"results/residual/{name}/{{dataset}}/{{subject}}.npy" for name in names],
             tables=[f"results/residual/{name}/{{dataset}}/{{subject}}.parquet" for name in names],
-            record=f"results/records/{stage}/{{dataset}}/{{subject}}.json",
+            record=f"results/records/residual/{whose}/{{dataset}}/{{subject}}.json",
         log:
-            f"results/logs/{stage}/{{dataset}}/{{subject}}.log",
+            f"results/logs/residual/{whose}/{{dataset}}/{{subject}}.log",
         benchmark:
-            f"results/benchmarks/{stage}/{{dataset}}/{{subject}}.tsv"
+            f"results/benchmarks/residual/{whose}/{{dataset}}/{{subject}}.tsv"
         priority: PREPROCESSING
         group:
             subject_group
@@ -176,7 +176,7 @@ for stage, names in plan.preprocessing.residual_jobs.items():
             runtime=growing(60),
             attempt=attempt,
         params:
-            rule=stage,
+            rule=f"residual_{whose}",
             root=lambda wildcards: plan.sources.root(wildcards.dataset),
             images=plan.residual_flags(names),
             code=plan.residual_code(names),

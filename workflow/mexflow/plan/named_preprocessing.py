@@ -64,16 +64,16 @@ class NamedPreprocessing:
 
     @property
     def residual_jobs(self) -> dict[str, list[str]]:
-        """The names of the residual images that one job makes, by the job's rule.
+        """The names of the residual images that one job makes, by whose they are.
 
         Those of one paper are made together, from one reading of the raw frames; another paper's are not, so that
         these are not made again for it. Sums and flow are apart.
         """
         jobs: dict[str, list[str]] = {}
         for name, residual in self.residuals.items():
-            rule = "residual_flow" if residual.image in FLOW_IMAGES else "residual"
-            jobs.setdefault(f"{rule}_{self._owners['residual', name]}", []).append(name)
-        return {rule: sorted(names) for rule, names in jobs.items()}
+            owner = self._owners["residual", name]
+            jobs.setdefault(f"{owner}_flow" if residual.image in FLOW_IMAGES else owner, []).append(name)
+        return {job: sorted(names) for job, names in jobs.items()}
 
 
 def _of_sheets(papers: Iterable[Preprocessing]) -> Preprocessing:
