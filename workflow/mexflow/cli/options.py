@@ -111,10 +111,10 @@ def counts(option: str, values: list[str]) -> dict[str, int]:
     Raises:
         UserError: if one is not.
     """
-    found = {name: scalar(value) for name, value in pairs(option, values).items()}
-    if wrong := [name for name, value in found.items() if type(value) is not int]:
-        raise UserError(f"{option} {wrong[0]}={found[wrong[0]]}: a whole number is expected")
-    return found
+    numbers = {name: scalar(value) for name, value in pairs(option, values).items()}
+    if wrong := [name for name, value in numbers.items() if type(value) is not int]:
+        raise UserError(f"{option} {wrong[0]}={numbers[wrong[0]]}: a whole number is expected")
+    return numbers
 
 
 def scalar(text: str) -> int | float | bool | str:
