@@ -38,13 +38,13 @@ def _help() -> str:
 
 def folders_at_home(words: list[str]) -> list[str]:
     """The options of a command, with ``~`` expanded where a shell leaves it: ``--root=~/x``, ``--root samm=~/x``."""
-    found: list[str] = []
+    expanded: list[str] = []
     for word in words:
         split = re.fullmatch(r"((?:--[a-z]+=)?(?:\w+=)?)(~.*)", word, re.DOTALL)
-        if split and (found[-1:] in ([name] for name in _FOLDERS) or split[1].startswith(_FOLDERS)):
+        if split and (expanded[-1:] in ([name] for name in _FOLDERS) or split[1].startswith(_FOLDERS)):
             word = split[1] + os.path.expanduser(split[2])
-        found.append(word)
-    return found
+        expanded.append(word)
+    return expanded
 
 
 def main(arguments: list[str]) -> int:

@@ -32,9 +32,9 @@ def explain(error: ValidationError, model: Any, mend: Callable[[Any], str] | Non
         elif item["type"] == "missing":
             texts.append(f"{where} is missing")
         elif item["type"] == "union_tag_invalid":
-            given, known = item["ctx"]["tag"], item["ctx"]["expected_tags"].replace("'", "").split(", ")
+            kind, known = item["ctx"]["tag"], item["ctx"]["expected_tags"].replace("'", "").split(", ")
             place_of_kind = f"{where}.kind" if where else "kind"
-            texts.append(f"{place_of_kind}: unknown kind {given!r}{nearest(given, known)}; one of: {', '.join(known)}")
+            texts.append(f"{place_of_kind}: unknown kind {kind!r}{nearest(kind, known)}; one of: {', '.join(known)}")
         elif item["type"] == "union_tag_not_found":
             texts.append(f"{where}: `kind` is missing" if where else "`kind` is missing")
         else:
@@ -81,8 +81,8 @@ def _models(annotation: Any) -> list[Any]:
     """The models that an annotation stands for."""
     if keys(annotation):
         return [annotation]
-    found = [model for argument in get_args(annotation) for model in _models(argument)]
-    return list(dict.fromkeys(found))
+    models = [model for argument in get_args(annotation) for model in _models(argument)]
+    return list(dict.fromkeys(models))
 
 
 def _kind(model: Any) -> str | None:

@@ -70,7 +70,7 @@ class _Crate:
         self._describe(licence)
         workflow = self._workflow()
         self._payload(run.as_posix())
-        tools = {stage: self._tool(stage) for stage in sorted({one.stage for one in graph.records.values()})}
+        tools = {stage: self._tool(stage) for stage in sorted({record.stage for record in graph.records.values()})}
         steps = {stage: self._step(stage, tool) for stage, tool in tools.items()}
         workflow["hasPart"] = list(tools.values())
         workflow["step"] = list(steps.values())
@@ -119,18 +119,18 @@ class _Crate:
             return self.entities[path]
         outside = Path(path).is_absolute() or ".." in Path(path).parts
         if not outside and (path.endswith(_TABLES) or path.startswith("workflow/")):
-            found = self._payload(path, said["sha256"])
+            entity = self._payload(path, said["sha256"])
         else:
             address = Path(path).resolve().as_uri() if outside else _address(self.root, path)
             facts = {"name": path, "contentSize": str(said["size"])}
             if not Path(path).suffix:
                 how = "its digest is that of the sorted lines `sha256 size path` of its files"
                 facts |= {"identifier": f"sha256:{said['sha256']}", "description": f"A folder; {how}."}
-                found = self.crate.add_dataset(f"{address}/", properties=facts)
+                entity = self.crate.add_dataset(f"{address}/", properties=facts)
             else:
-                found = self.crate.add_file(address, properties={**facts, "sha256": said["sha256"], **_format(path)})
-        self.entities[path] = found
-        return found
+                entity = self.crate.add_file(address, properties={**facts, "sha256": said["sha256"], **_format(path)})
+        self.entities[path] = entity
+        return entity
 
     def _raw(self, record: Record) -> list[Entity]:
         """The raw frames that a job decoded: one entity, described by the digest over all of them."""
@@ -154,7 +154,7 @@ class _Crate:
 
     def _action(self, record: Record, tool: Entity) -> Entity:
         """A job."""
-        read = [self._artifact(path, said) for path, said in record.inputs.items()]
+        read = [self._artifact(path, recorded) for path, recorded in record.inputs.items()]
         maker = self.graph.maker
         rendered = [path for path in self.graph.parents(next(iter(record.outputs))) if path not in record.inputs]
         read += [self._artifact(path, self.graph.records[maker[path]].outputs[path]) for path in rendered]
@@ -165,7 +165,7 @@ class _Crate:
             description=record.said["command"],
             instrument=tool,
             object=[*read, *self._raw(record)],
-            result=[self._artifact(path, said) for path, said in record.outputs.items()],
+            result=[self._artifact(path, recorded) for path, recorded in record.outputs.items()],
             startTime=record.said["observed"]["started"],
             endTime=record.said["observed"]["ended"],
             actionStatus={"@id": _DONE},
@@ -175,16 +175,16 @@ class _Crate:
     def _organise(self, workflow: Entity, steps: dict[str, Entity], actions: dict[str, Entity]) -> None:
         """The run of the workflow, and how its engine ran the jobs."""
         records = self.graph.records
-        made = {path for record in records.values() for path in record.outputs}
-        given = [one for path, one in self.entities.items() if path not in made]
-        tables = [one for path, one in self.entities.items() if path in made and path.endswith(_TABLES)]
+        outputs = {path for record in records.values() for path in record.outputs}
+        inputs = [entity for path, entity in self.entities.items() if path not in outputs]
+        tables = [entity for path, entity in self.entities.items() if path in outputs and path.endswith(_TABLES)]
         times = {
             "startTime": min(record.said["observed"]["started"] for record in records.values()),
             "endTime": max(record.said["observed"]["ended"] for record in records.values()),
             "actionStatus": {"@id": _DONE},
         }
         run = self._context(
-            "#run", "CreateAction", name="The run", instrument=workflow, object=given, result=tables, **times
+            "#run", "CreateAction", name="The run", instrument=workflow, object=inputs, result=tables, **times
         )
         engine = self._context(
             "#snakemake", "SoftwareApplication", name="Snakemake", softwareVersion=metadata.version("snakemake"),

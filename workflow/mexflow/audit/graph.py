@@ -60,21 +60,23 @@ class Graph:
 
     def __init__(self, records: Iterable[Record]) -> None:
         self.maker: dict[str, str] = {}
-        known = sorted(records, key=lambda record: (record.said["observed"]["ended"], record.job))
-        for record in known:
+        ordered = sorted(records, key=lambda record: (record.said["observed"]["ended"], record.job))
+        for record in ordered:
             self.maker.update(dict.fromkeys(record.outputs, record.job))
         current = {*self.maker.values()}
-        self.records = {one.job: one for one in sorted(known, key=lambda one: one.job) if one.job in current}
-        self.superseded = sorted({record.job for record in known} - current)
+        self.records = {
+            record.job: record for record in sorted(ordered, key=lambda one: one.job) if record.job in current
+        }
+        self.superseded = sorted({record.job for record in ordered} - current)
 
     @cached_property
     def readers(self) -> dict[str, list[str]]:
         """The jobs that read an artifact, by its path."""
-        found: dict[str, list[str]] = {}
+        readers: dict[str, list[str]] = {}
         for record in self.records.values():
             for path in record.inputs:
-                found.setdefault(path, []).append(record.job)
-        return found
+                readers.setdefault(path, []).append(record.job)
+        return readers
 
     @property
     def artifacts(self) -> list[str]:
@@ -106,9 +108,9 @@ class Graph:
         seen, pending = {path}, [path]
         while pending:
             pending, level = [], pending
-            for one in level:
-                yield one
-                for parent in self.parents(one):
+            for artifact in level:
+                yield artifact
+                for parent in self.parents(artifact):
                     if parent not in seen:
                         seen.add(parent)
                         pending.append(parent)
@@ -128,18 +130,18 @@ def load(folder: Path = RECORDS) -> Graph:
 
 def _record(path: Path) -> Record:
     inputs = Inputs()
-    said = inputs.json(path)
-    if not isinstance(said, dict):
+    contents = inputs.json(path)
+    if not isinstance(contents, dict):
         raise UserError(f"{path}: no record in it; {_REMEDY}")
-    if said.get("format") != FORMAT:
+    if contents.get("format") != FORMAT:
         raise UserError(
-            f"{path}: of format {said.get('format')}, not {FORMAT}; run the workflow again with this version"
+            f"{path}: of format {contents.get('format')}, not {FORMAT}; run the workflow again with this version"
         )
-    if absent := _absent(said):
+    if absent := _absent(contents):
         raise UserError(f"{path}: no {absent} in it; {_REMEDY}")
-    if not path.with_suffix("").as_posix().endswith(f"/{said['job']}"):
-        raise UserError(f"{path}: of another job, {said['job']}; {_REMEDY}")
-    return Record(path.as_posix(), said, inputs.digests[path.as_posix()].sha256)
+    if not path.with_suffix("").as_posix().endswith(f"/{contents['job']}"):
+        raise UserError(f"{path}: of another job, {contents['job']}; {_REMEDY}")
+    return Record(path.as_posix(), contents, inputs.digests[path.as_posix()].sha256)
 
 
 def _absent(said: dict[str, Any]) -> str | None:
@@ -156,6 +158,6 @@ def _absent(said: dict[str, Any]) -> str | None:
                 return f"{name!r} with {part!r}"
     for name in ("inputs", "outputs"):
         described = said[name].values() if isinstance(said[name], dict) else [None]
-        if not all(isinstance(one, dict) and {"sha256", "size"} <= one.keys() for one in described):
+        if not all(isinstance(artifact, dict) and {"sha256", "size"} <= artifact.keys() for artifact in described):
             return f"sha256 and size of each of its {name}"
     return None

@@ -48,18 +48,18 @@ def read(path: Path) -> History:
     Raises:
         UserError: if the file cannot be read.
     """
-    found, before = History(), hashlib.sha256()
+    history, before = History(), hashlib.sha256()
     for number, line in enumerate(Inputs().bytes(path).splitlines(keepends=True) if path.exists() else (), 1):
         try:
             entry = json.loads(line)
-            found.entries.append(entry)
+            history.entries.append(entry)
             if entry["previous"] != before.hexdigest():
-                found.wrong = found.wrong or f"line {number} does not follow on the lines before it"
+                history.wrong = history.wrong or f"line {number} does not follow on the lines before it"
         except (ValueError, KeyError, TypeError):
-            found.wrong = found.wrong or f"line {number} is no entry of a run"
+            history.wrong = history.wrong or f"line {number} is no entry of a run"
         before.update(line)
-        found.digests.append(before.hexdigest())
-    return found
+        history.digests.append(before.hexdigest())
+    return history
 
 
 def failures(log: Path | None) -> list[str]:

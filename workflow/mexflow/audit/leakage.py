@@ -46,20 +46,20 @@ def proofs(graph: Graph, paper: str | None = None) -> Iterator[FoldProof]:
     for record in graph.records.values():
         if record.stage not in STAGES:
             continue
-        _, own, experiment, _ = record.job.split("/")
-        if paper not in (None, own):
+        _, name, experiment, _ = record.job.split("/")
+        if paper not in (None, name):
             continue
-        for fold, said in sorted(record.said["folds"].items()):
-            tested = set(said["test_subjects"])
-            training = set(said.get("training_subjects", ()))
-            validation = set(said.get("validation_subjects", ()))
+        for fold, facts in sorted(record.said["folds"].items()):
+            tested = set(facts["test_subjects"])
+            training = set(facts.get("training_subjects", ()))
+            validation = set(facts.get("validation_subjects", ()))
             wrong = [
                 f"{role} on {', '.join(sorted(tested & subjects))}, whom it tests"
                 for role, subjects in (("trained", training), ("validated", validation))
                 if tested & subjects
             ]
-            wrong += _tables(graph, record, f"results/folds/{own}/{experiment}/{fold}", tested)
-            yield FoldProof(own, experiment, fold, len(training), len(validation), tuple(sorted(tested)), tuple(wrong))
+            wrong += _tables(graph, record, f"results/folds/{name}/{experiment}/{fold}", tested)
+            yield FoldProof(name, experiment, fold, len(training), len(validation), tuple(sorted(tested)), tuple(wrong))
 
 
 def _tables(graph: Graph, record: Record, folder: str, tested: set[str]) -> list[str]:
@@ -78,7 +78,7 @@ def _tables(graph: Graph, record: Record, folder: str, tested: set[str]) -> list
                 wrong.append(f"{name} of {', '.join(sorted(others))}, whom it does not test")
     path = f"{folder}/thresholds.parquet"
     if path in graph.maker:
-        chosen = {one for row in Inputs().table(path, ["subjects"]).to_pylist() for one in row["subjects"]}
+        chosen = {subject for row in Inputs().table(path, ["subjects"]).to_pylist() for subject in row["subjects"]}
         if chosen & tested:
             wrong.append(f"thresholds chosen on {', '.join(sorted(chosen & tested))}, whom it tests")
     return wrong
@@ -86,7 +86,7 @@ def _tables(graph: Graph, record: Record, folder: str, tested: set[str]) -> list
 
 def untested(graph: Graph, paper: str | None = None) -> list[str]:
     """Models of the run that no proof is about."""
-    proved = {f"results/folds/{one.paper}/{one.experiment}/{one.fold}/model.pt" for one in proofs(graph, paper)}
+    proved = {f"results/folds/{proof.paper}/{proof.experiment}/{proof.fold}/model.pt" for proof in proofs(graph, paper)}
     models = {path for path in graph.maker if path.endswith("/model.pt")}
     wanted = {path for path in models if paper is None or Path(path).parts[2] == paper}
     return sorted(wanted - proved)

@@ -36,10 +36,10 @@ def repair(graph: Graph, path: str) -> Iterator[str]:
     old = Path(path) if Path(path).exists() else Path(record.path)
     status = old.stat()
     with tempfile.TemporaryDirectory(prefix="mexflow-") as scratch:
-        made = reproduce(graph, path, Path(scratch))
-        if not made.same:
+        outcome = reproduce(graph, path, Path(scratch))
+        if not outcome.same:
             raise UserError(
-                f"{path}: made again it has other bytes ({'; '.join(made.differences)}); put that right, or "
+                f"{path}: made again it has other bytes ({'; '.join(outcome.differences)}); put that right, or "
                 "delete it and run again"
             )
         with Outputs() as outputs:

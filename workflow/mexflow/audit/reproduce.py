@@ -72,8 +72,8 @@ def cell(graph: Graph, one: trace.Cell) -> str | None:
 
 
 def _require_inputs(record: Record) -> None:
-    for path, known in record.inputs.items():
-        if hash_file(Path(path)).sha256 != known["sha256"]:
+    for path, recorded in record.inputs.items():
+        if hash_file(Path(path)).sha256 != recorded["sha256"]:
             raise UserError(f"{path}: not the bytes that {record.job} read; make it again first, or restore it")
 
 
@@ -93,19 +93,19 @@ def _lay_out(record: Record, folder: Path) -> None:
 
 def _differences(record: Record, folder: Path) -> list[str]:
     """What is other now than it was when the record was written; `folder` holds what was made again."""
-    said: dict[str, Any] = record.said
-    found = []
-    if changed := digest.changed(said["code"]["modules"]):
-        found.append(f"source changed: {', '.join(changed)}")
+    contents: dict[str, Any] = record.said
+    differences = []
+    if changed := digest.changed(contents["code"]["modules"]):
+        differences.append(f"source changed: {', '.join(changed)}")
     if frames := _changed_frames(record, folder):
-        found.append(f"raw frames changed: {', '.join(frames[:3])}{', …' if len(frames) > 3 else ''}")
-    if said["versions"].get("python") != platform.python_version():
-        found.append(f"Python {platform.python_version()}, was {said['versions'].get('python')}")
-    if said["observed"]["machine"] != platform.machine():
-        found.append(f"machine {platform.machine()}, was {said['observed']['machine']}")
-    if said.get("device") not in (None, "cpu"):
-        found.append(f"it ran on {said['device']}")
-    return found or ["nothing that the record tells: the processor may be of another kind"]
+        differences.append(f"raw frames changed: {', '.join(frames[:3])}{', …' if len(frames) > 3 else ''}")
+    if contents["versions"].get("python") != platform.python_version():
+        differences.append(f"Python {platform.python_version()}, was {contents['versions'].get('python')}")
+    if contents["observed"]["machine"] != platform.machine():
+        differences.append(f"machine {platform.machine()}, was {contents['observed']['machine']}")
+    if contents.get("device") not in (None, "cpu"):
+        differences.append(f"it ran on {contents['device']}")
+    return differences or ["nothing that the record tells: the processor may be of another kind"]
 
 
 def _changed_frames(record: Record, folder: Path) -> list[str]:
@@ -118,4 +118,4 @@ def _changed_frames(record: Record, folder: Path) -> list[str]:
                      for place in (Path(table), folder / table))  # fmt: skip
     except UserError:  # the table itself may be what was damaged
         return []
-    return [f"{record.said['raw']['root']}/{file}" for file, known in then.items() if now.get(file) != known]
+    return [f"{record.said['raw']['root']}/{file}" for file, sha256 in then.items() if now.get(file) != sha256]

@@ -24,9 +24,9 @@ _OF_GIT = ("git_commit", "git_dirty")
 
 def leaf(record: Record) -> str:
     """Sha256 (hex) of what a record says, but for `observed` and the git commit."""
-    said = {name: value for name, value in record.said.items() if name != "observed"}
-    said["code"] = {name: value for name, value in said["code"].items() if name not in _OF_GIT}
-    return hashlib.sha256(b"\0" + json.dumps(said, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+    contents = {name: value for name, value in record.said.items() if name != "observed"}
+    contents["code"] = {name: value for name, value in contents["code"].items() if name not in _OF_GIT}
+    return hashlib.sha256(b"\0" + json.dumps(contents, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 def leaves(graph: Graph) -> dict[str, str]:
@@ -36,7 +36,7 @@ def leaves(graph: Graph) -> dict[str, str]:
 
 def merkle(hashes: list[str]) -> str:
     """The root, sha256 (hex), of a Merkle tree over such hashes in their order; an odd one is carried up."""
-    level = [bytes.fromhex(one) for one in hashes]
+    level = [bytes.fromhex(sha256) for sha256 in hashes]
     if not level:
         return hashlib.sha256().hexdigest()
     while len(level) > 1:
@@ -52,16 +52,16 @@ def described(graph: Graph, history: str) -> dict[str, Any]:
         graph: of the run.
         history: sha256 of the history of runs, this one's line included.
     """
-    own = leaves(graph)
-    said = {
+    leaf_by_job = leaves(graph)
+    contents = {
         "format": FORMAT,
-        "root": merkle(list(own.values())),
-        "leaves": own,
+        "root": merkle(list(leaf_by_job.values())),
+        "leaves": leaf_by_job,
         "outside": sorted(job for job, record in graph.records.items() if record.stage in TIMES),
         "records": {record.path: record.sha256 for record in graph.records.values()},
         "history": history,
     }
-    return {**said, "sha256": canonical_digest(said).sha256}
+    return {**contents, "sha256": canonical_digest(contents).sha256}
 
 
 def contradictions(said: Any, history: History) -> Iterator[str]:

@@ -53,7 +53,7 @@ def find_cell(graph: Graph, name: str) -> Cell:
     Raises:
         UserError: if no table of the run has one, naming the nearest, or the table cannot be read.
     """
-    known: set[str] = set()
+    names: set[str] = set()
     for record in graph.records.values():
         for path in record.outputs:
             if not path.endswith(".parquet") or record.stage not in _OF_CELLS:
@@ -62,9 +62,9 @@ def find_cell(graph: Graph, name: str) -> Cell:
             for row in rows:
                 if row["cell"] == name:
                     return Cell(row, path, record.said.get("cells", {}).get(name, []))
-            known.update(row["cell"] for row in rows)
+            names.update(row["cell"] for row in rows)
     raise UserError(
-        f"no table of this run has a cell {name!r}{nearest(name, known)}; see the column `cell` of its tables"
+        f"no table of this run has a cell {name!r}{nearest(name, names)}; see the column `cell` of its tables"
     )
 
 
@@ -91,27 +91,27 @@ def tree(graph: Graph, path: str, seen: set[str] | None = None, depth: int | Non
     if path not in graph.maker and path not in graph.readers:
         raise UserError(f"{path}: no record names it{nearest(path, graph.artifacts)}")
     record = graph.records[graph.maker[path]] if path in graph.maker else None
-    said = record.outputs[path] if record else graph.records[graph.readers[path][0]].inputs[path]
+    recorded = record.outputs[path] if record else graph.records[graph.readers[path][0]].inputs[path]
     if path in seen:
-        return Node(path, said["sha256"], said["size"], record, again=True)
+        return Node(path, recorded["sha256"], recorded["size"], record, again=True)
     seen.add(path)
     fold = record.said.get("folds", {}).get(Path(path).parent.name, {}) if record else {}
     parents = graph.parents(path) if depth is None or depth > 0 else []
     inputs = [tree(graph, parent, seen, None if depth is None else depth - 1) for parent in parents]
-    return Node(path, said["sha256"], said["size"], record, fold, inputs)
+    return Node(path, recorded["sha256"], recorded["size"], record, fold, inputs)
 
 
 def raw_files(graph: Graph, paths: list[str]) -> Iterator[dict[str, Any]]:
     """The raw frames behind artifacts: `file`, `sha256` and `size`, as they were when they were decoded."""
     seen: set[str] = set()
     for path in paths:
-        for one in graph.ancestors(path):
-            job = graph.records.get(graph.maker.get(one, ""))
-            if job is None or job.stage != _OF_FRAMES or not one.endswith(".parquet") or one in seen:
+        for artifact in graph.ancestors(path):
+            job = graph.records.get(graph.maker.get(artifact, ""))
+            if job is None or job.stage != _OF_FRAMES or not artifact.endswith(".parquet") or artifact in seen:
                 continue
-            seen.add(one)
+            seen.add(artifact)
             root = Path(job.said["raw"]["root"])
-            for row in Inputs().table(one, ["file", "sha256", "size"]).to_pylist():
+            for row in Inputs().table(artifact, ["file", "sha256", "size"]).to_pylist():
                 yield {**row, "file": (root / row["file"]).as_posix()}
 
 
@@ -129,11 +129,11 @@ def rows(graph: Graph, cell: Cell, name: str) -> list[dict[str, Any]]:
     Raises:
         UserError: if a table cannot be read.
     """
-    found = []
+    cell_rows = []
     for path in rests_on(graph, cell):
         if path.endswith(f"/{name}.parquet"):
-            found += Inputs().table(path).to_pylist()
-    return found
+            cell_rows += Inputs().table(path).to_pylist()
+    return cell_rows
 
 
 def as_text(name: str, row: dict[str, Any]) -> str:
@@ -156,42 +156,45 @@ def as_lines(node: Node, indent: int = 0) -> Iterator[str]:
     yield f"{space}{node.path}  {node.sha256[:12]}  {node.size:,} bytes{'  (see above)' if node.again else ''}"
     if node.again or node.record is None:
         return
-    said = node.record.said
-    facts = [f"{name} {said[name]}" for name in _SHOWN if said.get(name) is not None]
-    started, ended = (said["observed"][name] for name in ("started", "ended"))
+    contents = node.record.said
+    facts = [f"{name} {contents[name]}" for name in _SHOWN if contents.get(name) is not None]
+    started, ended = (contents["observed"][name] for name in ("started", "ended"))
     yield f"{space}  made by {node.record.job}, {', '.join([*facts, f'{started} to {ended}'])}"
-    yield f"{space}  code {said['code']['digest'][:12]}, lock {(said['lock_digest'] or 'none')[:12]}, {_versions(said)}"
-    yield f"{space}  $ {said['command']}"
-    if "raw" in said:
-        raw = said["raw"]
+    yield (
+        f"{space}  code {contents['code']['digest'][:12]}, lock {(contents['lock_digest'] or 'none')[:12]}, "
+        f"{_versions(contents)}"
+    )
+    yield f"{space}  $ {contents['command']}"
+    if "raw" in contents:
+        raw = contents["raw"]
         yield f"{space}  raw frames: {raw['files']:,} of {raw['root']}, {raw['bytes']:,} bytes, {raw['sha256'][:12]}"
     if node.record.stage == "index":
         yield f"{space}  release: {_release(node)}"
     for name in _FOLD:
         if name in node.fold:
             yield f"{space}  {name.replace('_', ' ')}: {_listed(node.fold[name])}"
-    for one in node.inputs:
-        yield from as_lines(one, indent + 1)
+    for parent in node.inputs:
+        yield from as_lines(parent, indent + 1)
 
 
 def as_json(node: Node) -> dict[str, Any]:
     """The tree for machines: an artifact that was met before has ``again: true`` and nothing behind it."""
-    found: dict[str, Any] = {"path": node.path, "sha256": node.sha256, "size": node.size}
+    entry: dict[str, Any] = {"path": node.path, "sha256": node.sha256, "size": node.size}
     if node.again:
-        return {**found, "again": True}
+        return {**entry, "again": True}
     if node.record is not None:
-        said = node.record.said
+        contents = node.record.said
         names = ("job", "rule", "command", "code", "lock_digest", "versions", "observed", "raw", *_SHOWN)
-        found["made_by"] = {name: said[name] for name in names if name in said}
-        found["made_by"]["code"] = {name: value for name, value in said["code"].items() if name != "modules"}
+        entry["made_by"] = {name: contents[name] for name in names if name in contents}
+        entry["made_by"]["code"] = {name: value for name, value in contents["code"].items() if name != "modules"}
         if node.fold:
-            found["fold"] = node.fold
-    return {**found, "inputs": [as_json(one) for one in node.inputs]}
+            entry["fold"] = node.fold
+    return {**entry, "inputs": [as_json(parent) for parent in node.inputs]}
 
 
 def _release(node: Node) -> str:
     """Which release of its datasets an index was read from: its annotation files, or that they were rendered."""
-    rendered = any(one.record is not None and one.record.stage == "embed" for one in node.inputs)
+    rendered = any(parent.record is not None and parent.record.stage == "embed" for parent in node.inputs)
     files = ", ".join(sorted(Path(path).name for path in node.record.inputs)) if node.record else ""
     return (files or "file names alone") + (" (rendered, synthetic)" if rendered else "")
 

@@ -82,66 +82,70 @@ def ended(folder: Path) -> tuple[dict[str, Any] | None, list[Finding]]:
         UserError: if one of them cannot be read.
     """
     past = history.read(folder / "history.jsonl")
-    found = [Finding("run", f"{folder}/history.jsonl", past.wrong)] if past.entries or past.wrong else []
+    findings = [Finding("run", f"{folder}/history.jsonl", past.wrong)] if past.entries or past.wrong else []
     path = folder / "run.json"
     if not path.is_file():
-        finished = any(isinstance(one, dict) and one.get("outcome") == "finished" for one in past.entries)
-        return None, [*found, Finding("run", path.as_posix(), "gone since a run ended")] if finished else found
-    said = Inputs().json(path)
-    wrong = "; ".join(root.contradictions(said, past)) or None
-    usable = isinstance(said, dict) and isinstance(said.get("records"), dict) and isinstance(said.get("leaves"), dict)
-    return said if usable else None, [*found, Finding("run", path.as_posix(), wrong)]
+        finished = any(isinstance(entry, dict) and entry.get("outcome") == "finished" for entry in past.entries)
+        return None, [*findings, Finding("run", path.as_posix(), "gone since a run ended")] if finished else findings
+    contents = Inputs().json(path)
+    wrong = "; ".join(root.contradictions(contents, past)) or None
+    usable = (
+        isinstance(contents, dict)
+        and isinstance(contents.get("records"), dict)
+        and isinstance(contents.get("leaves"), dict)
+    )
+    return contents if usable else None, [*findings, Finding("run", path.as_posix(), wrong)]
 
 
 def _records(graph: Graph, jobs: list[str], before: dict[str, Any] | None) -> Iterator[Finding]:
     if before is None:
         return
-    known = before["records"]
+    recorded = before["records"]
     for record in (graph.records[job] for job in jobs):
         wrong = None
-        if record.path not in known:
+        if record.path not in recorded:
             wrong = "not of that run"
-        elif known[record.path] != record.sha256:
+        elif recorded[record.path] != record.sha256:
             same = before["leaves"].get(record.job) == root.leaf(record)
             what = "when, where or of which commit it was" if same else "what it says"
             wrong = f"{what} is not as it was when the run ended"
         yield Finding("record", record.path, wrong)
-    for path in sorted(known.keys() - {record.path for record in graph.records.values()}):
+    for path in sorted(recorded.keys() - {record.path for record in graph.records.values()}):
         yield Finding("record", path, "gone since the run ended")
 
 
 def _job(graph: Graph, record: Record, lock: Path) -> Iterator[Finding]:
     for path, read in record.inputs.items():
         if path in graph.maker:
-            made = graph.records[graph.maker[path]].outputs[path]
-            wrong = None if made == read else f"{record.job} read other bytes than {graph.maker[path]} wrote"
+            written = graph.records[graph.maker[path]].outputs[path]
+            wrong = None if written == read else f"{record.job} read other bytes than {graph.maker[path]} wrote"
             yield Finding("edge", f"{path} -> {record.job}", wrong)
     changed = ", ".join(digest.changed(record.said["code"]["modules"]))
     yield Finding("code", record.job, f"source changed since: {changed}" if changed else None)
-    known = record.said.get("lock_digest")
-    if known is not None and lock.is_file():
-        wrong = None if hash_file(lock).sha256 == known else f"{lock} is not the one that it ran under"
+    lock_digest = record.said.get("lock_digest")
+    if lock_digest is not None and lock.is_file():
+        wrong = None if hash_file(lock).sha256 == lock_digest else f"{lock} is not the one that it ran under"
         yield Finding("lock", record.job, wrong)
 
 
 def _artifact(graph: Graph, path: str) -> Finding:
-    known = _known(graph, path)
-    if len(known) > 1:
+    versions = _known(graph, path)
+    if len(versions) > 1:
         return Finding("artifact", path, f"read with different bytes by {', '.join(graph.readers[path])}")
-    (sha256, size) = known[0]
+    (sha256, size) = versions[0]
     try:
-        found = hash_path(Path(path))
+        current = hash_path(Path(path))
     except UserError as error:
         return Finding("artifact", path, str(error).removeprefix(f"{path}: "))
-    return Finding("artifact", path, _differs(found, sha256, size))
+    return Finding("artifact", path, _differs(current, sha256, size))
 
 
 def _known(graph: Graph, path: str) -> list[tuple[str, int]]:
     """What the maker of an artifact wrote; where no job made it, what its readers read, each once."""
-    said = [graph.records[graph.maker[path]].outputs[path]] if path in graph.maker else [
+    recorded = [graph.records[graph.maker[path]].outputs[path]] if path in graph.maker else [
         graph.records[job].inputs[path] for job in graph.readers[path]
     ]  # fmt: skip
-    return sorted({(one["sha256"], one["size"]) for one in said})
+    return sorted({(artifact["sha256"], artifact["size"]) for artifact in recorded})
 
 
 def _differs(found: Digest, sha256: str, size: int) -> str | None:
@@ -161,12 +165,12 @@ def _frames(graph: Graph, path: str) -> list[Finding]:
         rows = Inputs().table(path, ["file", "sha256", "size"]).to_pylist()
     except UserError as error:
         return [Finding("raw", path, str(error))]
-    found = []
+    findings = []
     for row in rows:
         file = raw / row["file"]
         try:
             wrong = _differs(hash_file(file), row["sha256"], row["size"])
         except UserError as error:
             wrong = str(error).removeprefix(f"{file}: ")
-        found.append(Finding("raw", file.as_posix(), wrong))
-    return found
+        findings.append(Finding("raw", file.as_posix(), wrong))
+    return findings

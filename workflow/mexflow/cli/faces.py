@@ -101,13 +101,13 @@ def main(
         ):
             for video in chosen:
                 keys = {key: video[key] for key in ("dataset", "subject", "video")}
-                own, choices, damages, rotated = Counter[str](), Counter[str](), [], 0
+                video_states, choices, damages, rotated = Counter[str](), Counter[str](), [], 0
                 for face in aligned(video):
                     append(_with_channels(face.image, depth)[None])
                     advance(1)
                     row = face.row
                     row["file"] = f"{video['path']}/{row['file']}"
-                    own[row["state"]] += 1
+                    video_states[row["state"]] += 1
                     if row["choice"]:
                         choices[row["choice"]] += 1
                     if face.damage:
@@ -120,18 +120,18 @@ def main(
                     print(f"several faces: {dataset} {subject} {video['video']}, {frames} frames: {choice}")
                 if rotated:
                     print(
-                        f"rotated: {dataset} {subject} {video['video']}: {rotated} of {own.total()} frames are turned "
-                        "as their EXIF orientation says"
+                        f"rotated: {dataset} {subject} {video['video']}: {rotated} of {video_states.total()} frames "
+                        "are turned as their EXIF orientation says"
                     )
                 for damage in damages[:_NAMED]:
                     print(f"unreadable: {dataset} {subject} {video['video']}: {damage}")
                 if len(damages) > _NAMED:
                     print(f"unreadable: {dataset} {subject} {video['video']}: and {len(damages) - _NAMED} more")
-                reason = faces.exclusion(own, max_missed, long=every_video)
+                reason = faces.exclusion(video_states, max_missed, long=every_video)
                 if reason:
                     print(f"excluded: {dataset} {subject} {video['video']}: {reason}")
                 done.end_video(reason)
-                states += own
+                states += video_states
                 all_rotated += rotated
         job.outputs.table(table or table_of(output), done.table())
         states = dict(sorted(states.items()))

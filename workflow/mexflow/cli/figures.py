@@ -25,10 +25,10 @@ def main(
     from mexflow.papers import figure_recipe
     from mexflow.store.records import Job
 
-    known = figure_recipe.parse(recipe)
-    facts = {"recipe": known.model_dump(mode="json", exclude_defaults=True), "seed": known.seed}
-    with Job(record, __name__, *known.picks(), threads=1, **facts) as job:
-        summary = run(paper, results, known, output, job.inputs, job.outputs)
+    parsed_recipe = figure_recipe.parse(recipe)
+    facts = {"recipe": parsed_recipe.model_dump(mode="json", exclude_defaults=True), "seed": parsed_recipe.seed}
+    with Job(record, __name__, *parsed_recipe.picks(), threads=1, **facts) as job:
+        summary = run(paper, results, parsed_recipe, output, job.inputs, job.outputs)
         job.finish()
     print(summary)
 
@@ -63,8 +63,8 @@ def run(paper_path: Path, results: Path, recipe: FigureRecipe, output: Path, inp
     paper = papers.parse(inputs.bytes(paper_path), paper_path)
     source = Source(recipe.data, recipe.budget)
     folds = results / "folds"
-    known = {name: figure.kind for name, figure in paper.figures.items()}
-    if known != {name: shown.kind for name, shown in recipe.figures.items()}:
+    kinds = {name: figure.kind for name, figure in paper.figures.items()}
+    if kinds != {name: shown.kind for name, shown in recipe.figures.items()}:
         raise UserError(f"{paper_path}: has other figures than --recipe; take the recipe from a run of this file")
     evidence = Evidence(paper, folds, recipe.folds, recipe.total_folds, source, recipe.seed, inputs)
     material = Material("", evidence, recipe, Results(results), inputs)

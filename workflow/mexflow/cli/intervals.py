@@ -30,7 +30,7 @@ def main(
     if not 0 < iou <= 1:
         raise UserError(f"intervals --iou {iou:g}: a number above 0 and up to 1 is expected")
     with Job(record, __name__, threads=1, device="cpu") as job:
-        k, said = run(
+        k, summary = run(
             folds=[folds / name for name in fold],
             index=index,
             order=order,
@@ -41,7 +41,7 @@ def main(
         )
         job.state(k=k)
         job.finish()
-    print(said)
+    print(summary)
 
 
 def run(
@@ -80,25 +80,25 @@ def run(
             )
         for kind in table["type"].unique().to_pylist():
             k.setdefault(kind, half_length(rows, kind).k)
-        thresholds, found = [], []
+        thresholds, intervals = [], []
         for (variant, kind), videos in sorted(spotted.scored(table, k, order).items()):
-            one = spotted.spot(videos, truth.get(kind, {}), variant, kind, least, iou)
+            spotting = spotted.spot(videos, truth.get(kind, {}), variant, kind, least, iou)
             thresholds.append(
                 {
                     "fold": folder.name,
                     "variant": variant,
                     "type": kind,
-                    "threshold": one.threshold,
-                    "youden": one.youden,
-                    "frames": one.chosen_on,
-                    "subjects": one.subjects,
+                    "threshold": spotting.threshold,
+                    "youden": spotting.youden,
+                    "frames": spotting.chosen_on,
+                    "subjects": spotting.subjects,
                 }
             )
-            found += spotted.interval_rows(folder.name, one)
+            intervals += spotted.interval_rows(folder.name, spotting)
         outputs.table(folder / "thresholds.parquet", pa.Table.from_pylist(thresholds, schema=scores.THRESHOLDS))
-        outputs.table(folder / "intervals.parquet", pa.Table.from_pylist(found, schema=scores.INTERVALS))
-        predicted = sum(row["source"] == "predicted" for row in found)
-        lines.append(f"{folder.name}: {predicted} intervals predicted, {len(found) - predicted} true")
+        outputs.table(folder / "intervals.parquet", pa.Table.from_pylist(intervals, schema=scores.INTERVALS))
+        predicted = sum(row["source"] == "predicted" for row in intervals)
+        lines.append(f"{folder.name}: {predicted} intervals predicted, {len(intervals) - predicted} true")
     return k, "\n".join(lines)
 
 

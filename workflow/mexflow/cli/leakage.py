@@ -23,14 +23,14 @@ def main(
     if paper is not None:
         jobs = [record.job.split("/") for record in graph.records.values() if record.stage in leakage.STAGES]
         choose("paper of this run", paper, {parts[1] for parts in jobs})
-    found = list(leakage.proofs(graph, paper))
-    for one in found:
-        print(one)
+    proofs = list(leakage.proofs(graph, paper))
+    for proof in proofs:
+        print(proof)
     missing = leakage.untested(graph, paper)
     for path in missing:
         print(f"{path}: FAIL: no record says whom it was trained on")
-    failed = sum(bool(one.wrong) for one in found) + len(missing)
-    print(f"{len(found)} folds, {failed} failed")
+    failed = sum(bool(proof.wrong) for proof in proofs) + len(missing)
+    print(f"{len(proofs)} folds, {failed} failed")
     if failed:
         raise SystemExit(1)
 

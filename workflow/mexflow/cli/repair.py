@@ -19,9 +19,9 @@ def main(
     from mexflow.audit.repair import repair
 
     graph = load(records)
-    for one in path:
-        for made in repair(graph, one):
-            print(f"{made}: made again, with the bytes that its record states")
+    for artifact in path:
+        for repaired in repair(graph, artifact):
+            print(f"{repaired}: made again, with the bytes that its record states")
 
 
 app = command(main)

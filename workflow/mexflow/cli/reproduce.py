@@ -25,11 +25,11 @@ def main(
 
     graph = load(records)
     with tempfile.TemporaryDirectory(prefix="mexflow-") as scratch:
-        found = reproduce(graph, path, keep or Path(scratch))
-    if found.same:
+        outcome = reproduce(graph, path, keep or Path(scratch))
+    if outcome.same:
         print(f"{path}: the same bytes")
         return
-    print(f"{path}: other bytes; {'; '.join(found.differences)}")
+    print(f"{path}: other bytes; {'; '.join(outcome.differences)}")
     raise SystemExit(1)
 
 

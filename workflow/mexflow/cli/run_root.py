@@ -46,11 +46,11 @@ def main(
     if outcome == "failed":
         print("the run failed")
         return
-    said = root.described(graph, past)
+    contents = root.described(graph, past)
     with Outputs() as outputs:
-        outputs.json(folder / "run.json", said)
+        outputs.json(folder / "run.json", contents)
         outputs.commit()
-    print(f"run root {said['root']} over {len(said['leaves'])} records")
+    print(f"run root {contents['root']} over {len(contents['leaves'])} records")
 
 
 def _user() -> str:

@@ -82,9 +82,9 @@ def _raw_reader(root: Path, subjects: list[SubjectFiles], inputs: Inputs) -> Rea
     from mexflow.preprocess.frames import DamagedFrame, read_frame
     from mexflow.store.artifacts import Digest
 
-    known: dict[str, str] = {}
+    raw_digests: dict[str, str] = {}
     for files in subjects:
-        known |= zip(*(files.faces.table[name].to_pylist() for name in ("file", "sha256")), strict=True)
+        raw_digests |= zip(*(files.faces.table[name].to_pylist() for name in ("file", "sha256")), strict=True)
 
     def read(file: str) -> np.ndarray:
         path = root / file
@@ -92,7 +92,7 @@ def _raw_reader(root: Path, subjects: list[SubjectFiles], inputs: Inputs) -> Rea
             frame = read_frame(path)
         except DamagedFrame as error:
             raise UserError(f"{error}; restore it from the dataset's owners") from None
-        if frame.sha256 != known[file]:
+        if frame.sha256 != raw_digests[file]:
             raise UserError(f"{path}: not the frame that the faces were made of; make the faces again")
         inputs.digests[path.as_posix()] = Digest(frame.sha256, frame.size)
         return frame.image

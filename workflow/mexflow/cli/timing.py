@@ -41,21 +41,21 @@ def main(
     make_deterministic(1)
     with on_device(device) as place, Job(record, __name__, *_picked(paper)) as job:
         where = place.device
-        used = papers.parse(job.inputs.bytes(paper), paper)
-        assert used.timing is not None
-        timed = used.experiments[used.timing.experiment]
+        spec = papers.parse(job.inputs.bytes(paper), paper)
+        assert spec.timing is not None
+        timed = spec.experiments[spec.timing.experiment]
         channels = getattr(timed, "channels", [])
-        network = build(timed.model, timed.options, len(channels), len(used.data_of(used.timing.experiment).classes))
+        network = build(timed.model, timed.options, len(channels), len(spec.data_of(spec.timing.experiment).classes))
         state = torch.load(io.BytesIO(job.inputs.bytes(model)), weights_only=True)
         network = Normalised(network, torch.ones_like(state["divisor"]))
         network.load_state_dict(state)
-        rows = job.inputs.table(Results(results).index(used.data_of(used.timing.experiment).index)).to_pylist()
-        pairs = timing.pairs_of_faces(job.inputs, results / "faces", rows, used, clips)
-        times = timing.measure(used, network.to(where).eval(), pairs, channels, where)
-        cells = timing.table(used, times, where, data, budget)
+        rows = job.inputs.table(Results(results).index(spec.data_of(spec.timing.experiment).index)).to_pylist()
+        pairs = timing.pairs_of_faces(job.inputs, results / "faces", rows, spec, clips)
+        times = timing.measure(spec, network.to(where).eval(), pairs, channels, where)
+        cells = timing.table(spec, times, where, data, budget)
         job.outputs.table(output.with_name(f"{output.name}.parquet"), cells)
         job.outputs.bytes(output.with_name(f"{output.name}.csv"), to_csv(cells))
-        text = timing.markdown(used, cells)
+        text = timing.markdown(spec, cells)
         job.outputs.text(output.with_name(f"{output.name}.md"), text)
         job.state(device=timing.hardware(where), threads=1)
         job.finish()
@@ -67,13 +67,13 @@ def _picked(paper: Path) -> list[str]:
     from mexflow import papers
     from mexflow.preprocess.flow import METHODS
 
-    used = papers.parse(paper.read_bytes(), paper)
-    if used.timing is None:
+    spec = papers.parse(paper.read_bytes(), paper)
+    if spec.timing is None:
         return []
-    experiment = used.timing.experiment
+    experiment = spec.timing.experiment
     return [
-        f"mexflow.models.{used.experiments[experiment].model}",
-        METHODS.identity(used.flow_of(experiment).method),
+        f"mexflow.models.{spec.experiments[experiment].model}",
+        METHODS.identity(spec.flow_of(experiment).method),
     ]
 
 

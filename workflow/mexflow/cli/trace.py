@@ -45,9 +45,9 @@ def main(
     nodes = [trace.tree(graph, path, seen, depth) for path in behind] if depth != 0 else []
     rows = {name: trace.rows(graph, cell, name) for name in trace.ROWS}
     if json_:
-        said = {"cell": cell.row, "experiments": cell.experiments, **rows}
-        said |= {"table": trace.as_json(table), "inputs": [trace.as_json(node) for node in nodes]}
-        print(json.dumps(said, indent=2))
+        report = {"cell": cell.row, "experiments": cell.experiments, **rows}
+        report |= {"table": trace.as_json(table), "inputs": [trace.as_json(node) for node in nodes]}
+        print(json.dumps(report, indent=2))
         return
     shown = {
         name: cell.row[name] for name in ("published", "measured", "ci_low", "ci_high", "n", "data", "budget", "note")

@@ -46,9 +46,9 @@ def main(
         starts = (
             [what] if cell is None else [*graph.records[graph.maker[cell.table]].outputs, *trace.rests_on(graph, cell)]
         )
-        own = starts if cell is None else trace.rests_on(graph, cell)
-        paths = {*starts, *(path for start in own for path in graph.ancestors(start))}
-    before, found = ended(records.parent)
+        bases = starts if cell is None else trace.rests_on(graph, cell)
+        paths = {*starts, *(path for start in bases for path in graph.ancestors(start))}
+    before, findings = ended(records.parent)
     counted: Counter[bool] = Counter()
 
     def show(finding: Finding) -> None:
@@ -56,7 +56,7 @@ def main(
         if verbose or finding.wrong:
             print(finding)
 
-    for finding in found:
+    for finding in findings:
         show(finding)
     with progress("verify", len(paths)) as advance:
         for finding in verify(graph, paths, _LOCK, before, raw, threads or os.cpu_count() or 1, lambda: advance(1)):

@@ -32,7 +32,7 @@ def main(
     from mexflow.tables.source import Source
 
     with Job(record, __name__, threads=1) as job:
-        used = papers.parse(job.inputs.bytes(paper), paper)
+        spec = papers.parse(job.inputs.bytes(paper), paper)
         scores, thresholds, intervals = (
             job.inputs.table(fold / f"{name}.parquet") for name in ("scores", "thresholds", "intervals")
         )
@@ -41,16 +41,16 @@ def main(
         choose(f"variant of {experiment}", variant, sorted({row["variant"] for row in tested}))
         choose(f"test video of fold {fold.name}", video, sorted({row["video"] for row in tested}))
         key = next((row["dataset"], row["subject"], video) for row in tested if row["video"] == video)
-        types, rows = used.data_of(experiment).classes, job.inputs.table(index).to_pylist()
+        types, rows = spec.data_of(experiment).classes, job.inputs.table(index).to_pylist()
         k = {kind: half_length(rows, kind).k for kind in types}
-        shown = curves(scores, thresholds, intervals, key, variant, k, types, used.intervals.order)
+        shown = curves(scores, thresholds, intervals, key, variant, k, types, spec.intervals.order)
         source = Source(data, budget)
-        effort, printed = (used.effort(experiment, name) for name in (budget, "paper"))
+        effort, printed = (spec.effort(experiment, name) for name in (budget, "paper"))
         less = [f"epochs {effort.epochs} of {printed.epochs}"] if effort.epochs != printed.epochs else []
         summary = f"{key[0]} {video}, {experiment}, {variant} frame skips"
         foot = " · ".join([f"{source.mark} {source.line()}".strip(), summary, *less])
-        title = f"{used.paper}, {experiment}: {video}"
-        with drawing.style(f"{used.paper}/{experiment}/{variant}/{video}"):
+        title = f"{spec.paper}, {experiment}: {video}"
+        with drawing.style(f"{spec.paper}/{experiment}/{variant}/{video}"):
             drawn = score_figure(shown, title, foot, not source.comparable, source.mark)
             for ending, content in drawing.rendered(drawn, title, foot).items():
                 job.outputs.bytes(output.with_name(output.name + ending), content)

@@ -143,7 +143,7 @@ def _is_of(path: Path, job: Any) -> bool:
         started = datetime.fromisoformat(record["observed"]["started"]).timestamp()
         return (
             digest.means_the_same(record["code"])
-            and all(_complete(Path(name), known["size"]) for name, known in record["outputs"].items())
+            and all(_complete(Path(name), recorded["size"]) for name, recorded in record["outputs"].items())
             and all(_untouched(str(file), record["inputs"], started) for file in job.input)
             and _command(record["command"]) == _command(job.shellcmd)
         )

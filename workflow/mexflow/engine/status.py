@@ -46,9 +46,9 @@ class Status:
 
     def rows(self, papers: Iterable[str]) -> Iterator[tuple[str, int, int, int, int]]:
         """Name, jobs done, running, failed and left of each paper, before them of what serves several."""
-        known = sorted(papers, key=len, reverse=True)
-        for group in (DATA, *sorted(known)):
-            rules = {rule for rule in self.counts if group_of(rule, known) == group}
+        longest_first = sorted(papers, key=len, reverse=True)
+        for group in (DATA, *sorted(longest_first)):
+            rules = {rule for rule in self.counts if group_of(rule, longest_first) == group}
             states = [job.state for job in self.jobs.values() if job.rule in rules]
             done, running, failed = (states.count(state) for state in ("done", "running", "failed"))
             total = sum(self.counts[rule] for rule in rules)
@@ -107,8 +107,8 @@ def parse(lines: Iterable[str]) -> Status:
             elif fact[1] == "output":
                 job.outputs = tuple(fact[2].split(", "))
             else:
-                known = status.jobs.get(fact[2])
-                job.log = job.log or (known.log if known else "")
+                earlier = status.jobs.get(fact[2])
+                job.log = job.log or (earlier.log if earlier else "")
                 status.jobs[fact[2]] = job
     status.jobs = {number: job for number, job in status.jobs.items() if job.rule != "all"}
     return status

@@ -76,9 +76,9 @@ def rows_of(index: str, enumerated: dict[str, Enumerated]) -> list[dict[str, Any
 def _licensed(dataset: str, root: Path, cache: Path) -> Enumerated:
     code = code_digest("listing", *reading.modules(dataset))
     try:
-        known = json.loads(cache.read_bytes())
-        same = known["root"] == str(root) and known["code"] == code
-        fresh = same and known["stamp"] == stamp(root, known["places"])
+        listing = json.loads(cache.read_bytes())
+        same = listing["root"] == str(root) and listing["code"] == code
+        fresh = same and listing["stamp"] == stamp(root, listing["places"])
     except (OSError, ValueError, KeyError, TypeError):
         fresh = False
     if not fresh:
@@ -88,8 +88,8 @@ def _licensed(dataset: str, root: Path, cache: Path) -> Enumerated:
         if result.returncode:
             lines = result.stderr.strip().splitlines() or [f"listing {root} failed"]
             raise UserError(lines[-1].removeprefix("mexflow: error: "))
-        known = json.loads(cache.read_bytes())
-    return Enumerated(known["rows"], known["subjects"], known["annotations"], known["version"])
+        listing = json.loads(cache.read_bytes())
+    return Enumerated(listing["rows"], listing["subjects"], listing["annotations"], listing["version"])
 
 
 def spread(every: list[str], wanted: int) -> list[str]:

@@ -68,14 +68,14 @@ class PaperFigures:
     @cached_property
     def arrays(self) -> list[str]:
         """The arrays, each with its table beside it, that they are drawn from."""
-        found: set[str] = set()
+        paths: set[str] = set()
         for name, shown in self._shown.items():
             data = self.paper.figures[name].indexed_data(self.paper)
             flow = [shown.flow.folder] if shown.flow else []
             for folder in [*flow, *shown.residuals.values(), *([shown.faces] if shown.faces else [])]:
                 subjects = [shown.subject] if shown.subject else self._subjects(data)
-                found |= {f"{self._results}/{folder}/{dataset}/{subject}.npy" for dataset, subject in subjects}
-        return sorted(found)
+                paths |= {f"{self._results}/{folder}/{dataset}/{subject}.npy" for dataset, subject in subjects}
+        return sorted(paths)
 
     @property
     def predictions(self) -> list[str]:

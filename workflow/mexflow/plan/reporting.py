@@ -56,11 +56,11 @@ class Reporting:
 
     def array_tables(self, paper: str, only: str | None = None) -> list[str]:
         """The tables beside arrays that say which clips were left out."""
-        used = self._plan.papers[paper]
+        spec = self._plan.papers[paper]
         paths = {
-            f"{self._results}/{used.reads(name)[0]}/{dataset}/{subject}.parquet"
+            f"{self._results}/{spec.reads(name)[0]}/{dataset}/{subject}.parquet"
             for name in self._experiments(paper, only)
-            for dataset, subject in self._subjects(used.data_of(name).index)
+            for dataset, subject in self._subjects(spec.data_of(name).index)
         }
         return sorted(paths)
 
@@ -69,9 +69,9 @@ class Reporting:
 
         Of the networks, protocols and metrics of these, and of no others.
         """
-        used = self._plan.papers[paper]
-        used = used if only is None else papers.scores_of(used, only)
-        return self._plan.code("tables", *picks(used, self.recipe(paper, only), only))
+        spec = self._plan.papers[paper]
+        spec = spec if only is None else papers.scores_of(spec, only)
+        return self._plan.code("tables", *picks(spec, self.recipe(paper, only), only))
 
     def timed_model(self, paper: str) -> str:
         """The network that is timed: the first fold's of the timed experiment."""
@@ -90,9 +90,9 @@ class Reporting:
 
     def timing_code(self, paper: str) -> str:
         """The code digest of timing: of the timed network and the method of its flow, and of no other."""
-        used, experiment = self._plan.papers[paper], self._timing(paper).experiment
-        method = used.flow_of(experiment).method
-        network = f"mexflow.models.{used.experiments[experiment].model}"
+        spec, experiment = self._plan.papers[paper], self._timing(paper).experiment
+        method = spec.flow_of(experiment).method
+        network = f"mexflow.models.{spec.experiments[experiment].model}"
         return self._plan.code("timing", network, f"mexflow.preprocess.flow:{method}")
 
     def incomplete_flags(self) -> str:

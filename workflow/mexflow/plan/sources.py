@@ -57,13 +57,13 @@ class Sources:
     @cached_property
     def unlisted(self) -> dict[str, str]:
         """The raw datasets in use that cannot be listed, each with the line that says why and what to do."""
-        found = {}
+        reasons = {}
         for name in self.in_use:
             try:
                 self.enumerated(name)
             except UserError as error:
-                found[name] = str(error)
-        return found
+                reasons[name] = str(error)
+        return reasons
 
     @property
     def listed(self) -> list[str]:
@@ -83,9 +83,9 @@ class Sources:
     @property
     def index_targets(self) -> list[str]:
         """The indexes of the datasets in use and of the composites that papers ask for, with their summaries."""
-        made = sorted({*self.listed, *self.wanted} & set(self.indexes))
+        names = sorted({*self.listed, *self.wanted} & set(self.indexes))
         endings = ("parquet", "videos.parquet", "txt")
-        return [f"{self.results}/index/{index}.{ending}" for index in made for ending in endings]
+        return [f"{self.results}/index/{index}.{ending}" for index in names for ending in endings]
 
     def enumerated(self, dataset: str) -> enumeration.Enumerated:
         """A raw dataset's rows, subjects and annotation files.
@@ -195,10 +195,10 @@ def require_plain(folder: Path) -> None:
     Raises:
         UserError: if its path has braces, in which Snakemake looks for wildcards, or a colon, at which PYTHONPATH ends.
     """
-    if found := sorted(set(str(folder)) & set("{}:")):
+    if characters := sorted(set(str(folder)) & set("{}:")):
         raise UserError(
-            f"{folder}: Snakemake cannot work with {' and '.join(found)} in the path of a project; rename the folder, "
-            "or move the project to another"
+            f"{folder}: Snakemake cannot work with {' and '.join(characters)} in the path of a project; rename the "
+            "folder, or move the project to another"
         )
 
 

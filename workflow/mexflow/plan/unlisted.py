@@ -33,12 +33,12 @@ class Unlisted:
     @cached_property
     def papers(self) -> dict[str, str]:
         """The papers that need such a dataset, each with the line that says what is wrong."""
-        found = {}
-        for paper, used in self._plan.papers.items():
-            for data in used.data.values():
+        reasons = {}
+        for paper, spec in self._plan.papers.items():
+            for data in spec.data.values():
                 if reason := self._reason(data.index):
-                    found.setdefault(paper, reason)
-        return found
+                    reasons.setdefault(paper, reason)
+        return reasons
 
     def _reason(self, index: str) -> str | None:
         return next((self._reasons[name] for name in members(index) if name in self._reasons), None)
@@ -50,17 +50,17 @@ class Unlisted:
 
     def before(self, name: str, asked: Iterable[str]) -> list[str]:
         """All else that is made before `name` fails: what is asked for beside it, or what it asks for itself."""
-        found: list[str] = []
+        targets: list[str] = []
         for target in {name, *asked}:
             if target == "all":
-                found += [*self._plan.paper_targets(), *self._plan.dataset_targets()]
+                targets += [*self._plan.paper_targets(), *self._plan.dataset_targets()]
             elif target == "datasets":
-                found += self._plan.dataset_targets()
+                targets += self._plan.dataset_targets()
             elif target in self._plan.whole:
-                found += self._plan.targets(target)
+                targets += self._plan.targets(target)
             elif "/" in target:
-                found.append(target)
-        return sorted(set(found))
+                targets.append(target)
+        return sorted(set(targets))
 
     def reasons(self, name: str) -> str:
         """The lines that say why `name` fails, as options of ``mexflow unlisted``."""
@@ -70,8 +70,8 @@ class Unlisted:
         """Say what is left out, a line for each dataset."""
         for dataset, reason in self._reasons.items():
             left_out = [f"{dataset} is left out"]
-            without = [paper for paper, used in self._plan.papers.items()
-                       if any(dataset in members(data.index) for data in used.data.values())]  # fmt: skip
+            without = [paper for paper, spec in self._plan.papers.items()
+                       if any(dataset in members(data.index) for data in spec.data.values())]  # fmt: skip
             if without:
                 left_out.append(f"and with it {', '.join(without)}")
             print(f"mexflow: {reason} ({', '.join(left_out)}; all else is made)", file=sys.stderr, flush=True)

@@ -78,8 +78,10 @@ class Workflow:
 
     def experiments(self, paper: str) -> dict[str, Experiment]:
         """The experiments of a paper whose data can be listed, null controls among them if they are wanted."""
-        used, indexes = self.papers[paper], self.sources.indexes
-        return {name: one for name, one in self._wanted(paper).items() if used.data_of(name).index in indexes}
+        spec, indexes = self.papers[paper], self.sources.indexes
+        return {
+            name: experiment for name, experiment in self._wanted(paper).items() if spec.data_of(name).index in indexes
+        }
 
     def _wanted(self, paper: str) -> dict[str, Experiment]:
         return self.papers[paper].with_null_controls(self.config.null_controls)
@@ -91,12 +93,12 @@ class Workflow:
 
     def all_folds(self, paper: str, experiment: str) -> list[str]:
         """Names of all folds of an experiment's protocol."""
-        used = self.papers[paper]
-        data = used.data_of(experiment)
-        if used.kind(experiment).every_video:
+        spec = self.papers[paper]
+        data = spec.data_of(experiment)
+        if spec.kind(experiment).every_video:
             return [subject for _, subject in self.sources.subjects(data.index)]
         return [
-            fold.name for fold in PROTOCOLS[used.protocol_of(experiment)](self.sources.rows(data.index), data.label)
+            fold.name for fold in PROTOCOLS[spec.protocol_of(experiment)](self.sources.rows(data.index), data.label)
         ]
 
     def folds(self, paper: str, experiment: str) -> list[str]:
@@ -108,30 +110,30 @@ class Workflow:
     @cached_property
     def _all_folds(self) -> dict[tuple[str, str], list[str]]:
         return {
-            (paper, used.data_name(experiment)): self.all_folds(paper, experiment)
-            for paper, used in self.papers.items()
-            for experiment in used.experiments
-            if used.data_of(experiment).index in self.sources.indexes
+            (paper, spec.data_name(experiment)): self.all_folds(paper, experiment)
+            for paper, spec in self.papers.items()
+            for experiment in spec.experiments
+            if spec.data_of(experiment).index in self.sources.indexes
         }
 
     @cached_property
     def batches(self) -> list[Batch]:
         """The training jobs' folds: at most `training.folds_per_job` of them in a batch."""
         batches: list[Batch] = []
-        for paper, used in self.papers.items():
+        for paper, spec in self.papers.items():
             alike: dict[tuple[Any, ...], list[str]] = defaultdict(list)
-            made = self.experiments(paper)
+            listed = self.experiments(paper)
             for name, experiment in self._wanted(paper).items():
                 # Networks that are trained apart share nothing but their rule; the arrays and folds are alike. What
                 # cannot be listed has a number too, so that the others have the same when it can.
-                folds: Any = used.effort(name, self.config.budget).folds
-                if name in made:
+                folds: Any = spec.effort(name, self.config.budget).folds
+                if name in listed:
                     folds = tuple(self.folds(paper, name))
                 keep = getattr(experiment, "keep_features", False)
-                index, reads = used.data_of(name).index, tuple(used.reads(name))
+                index, reads = spec.data_of(name).index, tuple(spec.reads(name))
                 alike[folds, index, reads, keep, experiment.kind].append(name)
             for group, ((folds, index, reads, keep, kind_name), names) in enumerate(alike.items()):
-                if names[0] not in made:
+                if names[0] not in listed:
                     continue
                 kind = KINDS[kind_name]
                 batches += cut(
@@ -203,8 +205,12 @@ class Workflow:
     def spotting_papers(self) -> dict[str, list[str]]:
         """The papers with experiments on long videos, and these."""
         spotting = {
-            name: [one for one in used.experiments if one in self.experiments(name) and used.kind(one).every_video]
-            for name, used in self.papers.items()
+            name: [
+                experiment
+                for experiment in spec.experiments
+                if experiment in self.experiments(name) and spec.kind(experiment).every_video
+            ]
+            for name, spec in self.papers.items()
         }
         return {name: experiments for name, experiments in spotting.items() if experiments}
 
@@ -224,8 +230,8 @@ class Workflow:
 
     def intervals_flags(self, paper: str) -> str:
         """How scores become intervals, as options of ``mexflow intervals``."""
-        used = self.papers[paper].intervals
-        return f"--order {used.order} --least {used.least} --iou {used.iou}"
+        intervals = self.papers[paper].intervals
+        return f"--order {intervals.order} --least {intervals.least} --iou {intervals.iou}"
 
     def features(self, paper: str) -> list[str]:
         """The feature files of a paper's experiments that keep them."""
@@ -243,10 +249,10 @@ class Workflow:
 
     def targets(self, paper: str) -> list[str]:
         """Everything that is made for a paper in the end."""
-        used = self.papers[paper]
+        spec = self.papers[paper]
         tables = [f"{RESULTS}/tables/{paper}.{ending}" for ending in ("parquet", "csv", "md")]
-        timing = [f"{RESULTS}/tables/{paper}.timing.{ending}" for ending in ("parquet", "csv", "md") if used.timing]
-        figures = [f"{RESULTS}/figures/{paper}/{name}.{e}" for name in used.figures for e in ("png", "svg")]
+        timing = [f"{RESULTS}/tables/{paper}.timing.{ending}" for ending in ("parquet", "csv", "md") if spec.timing]
+        figures = [f"{RESULTS}/figures/{paper}/{name}.{e}" for name in spec.figures for e in ("png", "svg")]
         # Tables of a failed run lie where the whole ones will; without the record of these they are not taken for them.
         return [*tables, f"{RESULTS}/records/tables/{paper}.json", *timing, *figures]
 
@@ -285,13 +291,13 @@ class Workflow:
     @cached_property
     def _recipes(self) -> dict[tuple[str, str], tuple[str, str]]:
         # Once a run: Snakemake asks for every job, and an experiment has many.
-        made = {}
-        for paper, used in self.papers.items():
+        recipe_texts = {}
+        for paper, spec in self.papers.items():
             for name in self._wanted(paper):
-                recipe = used.recipe(name, self.config.budget, self.config.seed, self.config.preprocess.lcn.sigma)
-                picked = [used.kind(name).trainer, *recipe.picks()]
-                made[paper, name] = recipes.text(recipe), self.code("train", *picked)
-        return made
+                recipe = spec.recipe(name, self.config.budget, self.config.seed, self.config.preprocess.lcn.sigma)
+                picked = [spec.kind(name).trainer, *recipe.picks()]
+                recipe_texts[paper, name] = recipes.text(recipe), self.code("train", *picked)
+        return recipe_texts
 
     def flow_code(self, command: str, method: str) -> str:
         """The code digest of a command that computes flow by a method, and by no other."""
@@ -305,7 +311,9 @@ class Workflow:
     def residual_flags(self, names: Sequence[str]) -> str:
         """The residual images of these names, as options of ``mexflow residual``."""
         images = {name: self.preprocessing.residuals[name] for name in names}
-        return flags("image", (f"{name}={one.image},{one.key_frames},{one.gap}" for name, one in images.items()))
+        return flags(
+            "image", (f"{name}={image.image},{image.key_frames},{image.gap}" for name, image in images.items())
+        )
 
     def quality_code(self) -> str:
         """The code digest of holding the embedded datasets in use against the truth, by every method of flow."""

@@ -195,20 +195,20 @@ class Inputs:
         import numpy as np
 
         path = Path(path)
-        found = header(path)
+        layout = header(path)
         sha, size = hashlib.sha256(), 0
         with reading(path), open(path, "rb") as handle:
-            sha.update(handle.read(found.offset))
-            size = found.offset
-            for start in range(0, len(found), length):
-                count = min(length, len(found) - start)
-                data = handle.read(count * found.row_bytes)
-                if len(data) != count * found.row_bytes:
+            sha.update(handle.read(layout.offset))
+            size = layout.offset
+            for start in range(0, len(layout), length):
+                count = min(length, len(layout) - start)
+                data = handle.read(count * layout.row_bytes)
+                if len(data) != count * layout.row_bytes:
                     self._remember(path, hash_file(path))
                     raise UserError(f"{path}: ends too early; delete it and run again")
                 sha.update(data)
                 size += len(data)
-                yield np.frombuffer(data, found.dtype).reshape(count, *found.shape[1:])
+                yield np.frombuffer(data, layout.dtype).reshape(count, *layout.shape[1:])
         self._remember(path, Digest(sha.hexdigest(), size))
 
     def json(self, path: str | Path) -> Any:
@@ -377,12 +377,12 @@ class Outputs:
 
     def hand_over(self) -> list[tuple[str, str, str, int]]:
         """Give up what was written, for :meth:`adopt` in another process; JSON can hold it."""
-        found = []
+        written = []
         for temporary, target in self._pending:
             digest = self.digests[target.as_posix()]
-            found.append((str(temporary), str(target), digest.sha256, digest.size))
+            written.append((str(temporary), str(target), digest.sha256, digest.size))
         self._pending.clear()
-        return found
+        return written
 
     def adopt(self, written: list[tuple[str, str, str, int]]) -> None:
         """Take what another process wrote for this one."""

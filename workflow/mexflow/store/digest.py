@@ -98,10 +98,10 @@ def _listing(folder: str, modified: int) -> tuple[dict[str, str], list[str]]:
 def _files(folder: str, module: str = PACKAGE) -> dict[str, str]:
     """The source file of every module below a folder, by the module's name."""
     files, folders = _listing(folder, os.stat(folder).st_mtime_ns)
-    found = {f"{module}{name}": path for name, path in files.items()}
+    paths = {f"{module}{name}": path for name, path in files.items()}
     for name in folders:
-        found |= _files(os.path.join(folder, name), f"{module}.{name}")  # a package goes before a module of its name
-    return found
+        paths |= _files(os.path.join(folder, name), f"{module}.{name}")  # a package goes before a module of its name
+    return paths
 
 
 @cache
@@ -182,15 +182,15 @@ def _with_packages(name: str) -> list[str]:
 
 def _registries(tree: ast.Module) -> dict[str, list[str]]:
     """The names of the registries that a module makes, each with no entries yet."""
-    made: dict[str, list[str]] = {}
+    registry_entries: dict[str, list[str]] = {}
     for node in tree.body:
         if not isinstance(node, ast.Assign | ast.AnnAssign) or not isinstance(node.value, ast.Call):
             continue
         function = node.value.func
         if (function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")) == "Registry":
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            made.update((target.id, []) for target in targets if isinstance(target, ast.Name))
-    return made
+            registry_entries.update((target.id, []) for target in targets if isinstance(target, ast.Name))
+    return registry_entries
 
 
 def _entered(call: ast.AST, method: str, registries: Mapping[str, list[str]]) -> str | None:
@@ -332,9 +332,9 @@ def code_digest(modules: Iterable[str]) -> str:
     for name in sorted(sources):
         source = sources[name]
         sha.update(f"{name}\n".encode() + source.rest.meaning)
-        for own, part in source.parts.items():
-            if (name, own) in held:
-                sha.update(f"{name}:{own}\n".encode() + part.meaning)
+        for entry, part in source.parts.items():
+            if (name, entry) in held:
+                sha.update(f"{name}:{entry}\n".encode() + part.meaning)
     return sha.hexdigest()
 
 
@@ -387,7 +387,7 @@ def module_digest(module: str) -> str | None:
 
 def changed(modules: Mapping[str, str]) -> list[str]:
     """The modules whose bytes have another hash now than the one given, or that are gone."""
-    return [name for name, known in modules.items() if module_digest(name) != known]
+    return [name for name, sha256 in modules.items() if module_digest(name) != sha256]
 
 
 def unaccounted(modules: Iterable[str]) -> list[str]:

@@ -30,18 +30,20 @@ def check(path: str, found: Digest) -> None:
     if Path(path).parts[:1] != (_RESULTS,):
         return
     # A file may be named by the records of two configurations: the job that ended last wrote what lies there.
-    known = [(said["observed"]["ended"], said["job"], said["outputs"][path]) for said in _records(path)]
-    if known:
-        _, job, stated = max(known, key=lambda one: one[0])
+    candidates = [
+        (contents["observed"]["ended"], contents["job"], contents["outputs"][path]) for contents in _records(path)
+    ]
+    if candidates:
+        _, job, stated = max(candidates, key=lambda one: one[0])
         if stated["sha256"] != found.sha256:
             raise Changed(path, job)
 
 
 def _records(path: str) -> Iterator[dict]:
     for record in _places(path):
-        said = _load(record)
-        if path in said.get("outputs", ()):
-            yield said
+        contents = _load(record)
+        if path in contents.get("outputs", ()):
+            yield contents
 
 
 def _places(path: str) -> list[Path]:
@@ -62,7 +64,7 @@ def _of_experiment(paper: str, experiment: str) -> list[Path]:
 def _load(record: Path) -> dict:
     """A record; nothing where there is none, or where it cannot be read: an audit finds that, reading goes on."""
     try:
-        said = json.loads(record.read_bytes())
-        return said if said["observed"]["ended"] and said["job"] else {}
+        contents = json.loads(record.read_bytes())
+        return contents if contents["observed"]["ended"] and contents["job"] else {}
     except (OSError, ValueError, KeyError, TypeError):
         return {}

@@ -158,19 +158,19 @@ class Evidence:
         """
         if experiment not in self._similarities:
             compared: list[similarity.FoldSimilarity] = []
-            found = 0
+            present = 0
             for fold, table in self._predictions(experiment):
                 path = self._root / experiment / fold / "features.npy"
                 if not path.is_file():
                     continue
-                found += 1
+                present += 1
                 features = self._inputs.array(path)
                 if len(features) != table.num_rows:
                     raise UserError(f"{path}: {len(features)} rows, but {table.num_rows} predictions; train it again")
                 labels = self._encode(experiment, table["label"].to_pylist())
                 compared.append(similarity.compare(fold, features, labels, table["clip"].to_pylist()))
             expected = len(self.folds.get(experiment, ()))
-            self._similarities[experiment] = PooledSimilarity(compared, expected, found)
+            self._similarities[experiment] = PooledSimilarity(compared, expected, present)
         return self._similarities[experiment]
 
     def notes(self, experiment: str) -> list[str]:

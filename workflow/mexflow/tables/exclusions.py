@@ -41,7 +41,7 @@ def exclusions(
             of_video[(*key[:2], row["video"])].append(key)
             if row["excluded"] is not None:
                 excluded[key] = row["excluded"]
-    known = {key for keys in of_video.values() for key in keys}
+    clips = {key for keys in of_video.values() for key in keys}
     for table in tables:
         wished = ("dataset", "subject", "video", "clip", "pair", "excluded")
         names = [name for name in wished if name in table.column_names]
@@ -50,7 +50,7 @@ def exclusions(
         for row in some.to_pylist():
             if "clip" not in row:
                 keys = of_video[row["dataset"], row["subject"], row["video"]]
-            elif clip_key(row) in known and (row.get("pair") in wanted or "pair" not in row):
+            elif clip_key(row) in clips and (row.get("pair") in wanted or "pair" not in row):
                 keys = [clip_key(row)]
             else:
                 keys = []
