@@ -44,11 +44,13 @@ class _Found:
     folders: dict[str, _Found] = field(default_factory=dict)
 
     def folders_of_images(self, path: str) -> list[tuple[str, int]]:
-        own = [(path, self.images)] if self.images else []
-        return own + [pair for name, one in self.folders.items() for pair in one.folders_of_images(f"{path}/{name}")]
+        counts = [(path, self.images)] if self.images else []
+        return counts + [
+            pair for name, folder in self.folders.items() for pair in folder.folders_of_images(f"{path}/{name}")
+        ]
 
     def count(self) -> int:
-        return len(self.files) + sum(one.count() for one in self.folders.values())
+        return len(self.files) + sum(folder.count() for folder in self.folders.values())
 
 
 class Account:
@@ -115,23 +117,23 @@ class Account:
     def _look(self, path: str, above: frozenset[tuple[int, int]] | None = None) -> _Found:
         """What an unused folder holds, links to folders above it left alone."""
         self.folders.append(path)
-        found = _Found()
+        contents = _Found()
         if above is None:
             above = frozenset(_identity(self._root / parent) for parent in Path(path).parents)
         here = _identity(self._root / path)
         try:
             inside = entries(self._root / path) if here not in above else []
         except UserError as error:
-            found.files.append(str(error))
-            return found
+            contents.files.append(str(error))
+            return contents
         for entry in inside:
             if is_folder(entry):
-                found.folders[entry.name] = self._look(f"{path}/{entry.name}", above | {here})
+                contents.folders[entry.name] = self._look(f"{path}/{entry.name}", above | {here})
             elif _IMAGE.fullmatch(entry.name):
-                found.images += 1
+                contents.images += 1
             else:
-                found.files.append(entry.name)
-        return found
+                contents.files.append(entry.name)
+        return contents
 
     def _unused(self, path: str, found: _Found) -> None:
         pictured = found.folders_of_images(path)

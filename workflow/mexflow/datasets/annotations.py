@@ -55,20 +55,20 @@ def keyed(
     Raises:
         UserError: if two of one key differ, naming both rows.
     """
-    found: dict[tuple[str, ...], Record] = {}
+    by_key: dict[tuple[str, ...], Record] = {}
     for record in records:
         pair = key(record)
-        if pair not in found:
-            found[pair] = record
-        elif _alike(found[pair], record):
-            notes.append(f"{table.where(record)} is row {found[pair].number} once more, and counts once")
+        if pair not in by_key:
+            by_key[pair] = record
+        elif _alike(by_key[pair], record):
+            notes.append(f"{table.where(record)} is row {by_key[pair].number} once more, and counts once")
         else:
             kind = "".join(f", type {part}" for part in pair[2:])
             raise UserError(
-                f"{table.path}: rows {found[pair].number} and {record.number} of sheet {table.sheet!r} are both "
+                f"{table.path}: rows {by_key[pair].number} and {record.number} of sheet {table.sheet!r} are both "
                 f"subject {pair[0]}, clip {text(record.cells['filename'])}{kind}, and differ; keep one of them"
             )
-    return found
+    return by_key
 
 
 def typed(

@@ -166,9 +166,9 @@ class Adapter(ABC):
         seen, other = [], []
         for place in dict.fromkeys(("", *(place.path for place in self.places))):
             folder = folder_at(root, place)
-            if folder and (found := files_named(folder, pattern)):
-                chosen = max(found, key=lambda path: rank(path.name))
-                return chosen, [path for path in found if path != chosen]
+            if folder and (files := files_named(folder, pattern)):
+                chosen = max(files, key=lambda path: rank(path.name))
+                return chosen, [path for path in files if path != chosen]
             if folder:
                 seen += [entry.name for entry in entries(folder)]
                 other += [words] if (words := unreadable_formats(folder, pattern)) else []
@@ -210,9 +210,9 @@ class Adapter(ABC):
         """
         for place in self.places:
             folder = folder_at(root, place.path)
-            if folder and (found := matching_folders(folder, place.levels.split("/"))):
+            if folder and (matches := matching_folders(folder, place.levels.split("/"))):
                 self._refuse_other_set(root, _relative(folder.relative_to(root)))
-                folders = [self._frame_folder(path, root, digits, place) for digits, path in found]
+                folders = [self._frame_folder(path, root, digits, place) for digits, path in matches]
                 return FrameFolders(folder.relative_to(root), place.levels, folders, self.same_name, self.doubt)
         self._refuse_other_set(root)
         known = ", ".join(dict.fromkeys(place.path or "the root itself" for place in self.places))
@@ -296,11 +296,11 @@ class Adapter(ABC):
         """Notes on rows whose emotion is none of the owners': they are in no class."""
         notes = []
         for record in records:
-            said = emotion(record.cells["emotion"])
-            if self.misspelt.get(said, said) not in self.emotions:
-                what = f"the emotion {said!r} is none of {self.title}'s" if said else "there is no emotion"
+            word = emotion(record.cells["emotion"])
+            if self.misspelt.get(word, word) not in self.emotions:
+                what = f"the emotion {word!r} is none of {self.title}'s" if word else "there is no emotion"
                 notes.append(
-                    f"{table.where(record)}: {what}{nearest(said or '', self.emotions)}; the row is in no class of it"
+                    f"{table.where(record)}: {what}{nearest(word or '', self.emotions)}; the row is in no class of it"
                 )
         return notes
 

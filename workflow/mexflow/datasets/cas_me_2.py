@@ -47,10 +47,10 @@ class CasMe2(Adapter):
         path, others = self.annotation_file(root, _ANY_TABLE, f"{_TABLE} (or code_final.xlsx)", rank=_updated)
         notes: list[str] = []
         table, naming = table_of.read(path, read_bytes, self.release, notes)
-        found = annotations(table, table_of.CLIP, notes)
-        for record in found:
+        annotated = annotations(table, table_of.CLIP, notes)
+        for record in annotated:
             record.cells["subject"] = self._folder(path, record, naming)
-        records = typed(table, found, _key, notes)
+        records = typed(table, annotated, _key, notes)
         notes += strange_action_units(table, records.values())
         notes += self.strange_emotions(table, records.values())
         frames = self.frame_folders(root)
@@ -80,12 +80,12 @@ class CasMe2(Adapter):
 
     def _folder(self, path: Path, record: Record, naming: table_of.Naming) -> str:
         """The subject's folder of a record."""
-        said = record.cells["subject"]
-        number = cell_values.number(said)
-        subject = self.subject(said) if number is None else naming.subjects.get(int(number))
+        cell = record.cells["subject"]
+        number = cell_values.number(cell)
+        subject = self.subject(cell) if number is None else naming.subjects.get(int(number))
         if subject is None:
             raise UserError(
-                f"{path}: row {record.number} is of subject {cell_values.text(said)}, which its sheet naming rule1 "
+                f"{path}: row {record.number} is of subject {cell_values.text(cell)}, which its sheet naming rule1 "
                 f"does not name; the owners' release has {self.release}"
             )
         return subject
@@ -104,8 +104,8 @@ class CasMe2(Adapter):
         name = f"{subject.removeprefix('s')}_{code or clip.partition('_')[0]}"
         folder = frames.find(subject, name)
         video = folder.video if folder else name
-        said = cell_values.emotion(values["emotion"])
-        emotion = _MISSPELT.get(said, said)
+        written = cell_values.emotion(values["emotion"])
+        emotion = _MISSPELT.get(written, written)
         row = expression(
             values,
             where,
@@ -121,8 +121,8 @@ class CasMe2(Adapter):
             action_units=cell_values.action_units(values.get("action_units")),
             emotion=emotion,
         )
-        if emotion != said:
-            row["repairs"].append(f"emotion_spelling: the table says {said!r}, {emotion!r} is used")
+        if emotion != written:
+            row["repairs"].append(f"emotion_spelling: the table says {written!r}, {emotion!r} is used")
         if (row["excluded"] or "").startswith("folder_missing"):
             row["excluded"] += _why_missing(subject, code, frames)
         return row

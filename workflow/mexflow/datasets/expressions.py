@@ -68,21 +68,21 @@ def expression(
     """
     repairs: list[str] = []
     frames = {name: _frame(name, cells[name], repairs) for name in ("onset", "apex", "offset")}
-    said = {name: text(cells[name]) for name in frames}
+    texts = {name: text(cells[name]) for name in frames}
     wrong = [name for name in frames if frames[name] is None and not is_unset(cells[name])]
     # A copy may number its frames from 0: what is there is meant.
     if "onset" in unset and frames["onset"] == unset["onset"] and not (folder and folder.holds(unset["onset"])):
         frames["onset"] = 1
-        repairs.append(f"onset_zero: the table says {said['onset']}, frames are numbered from 1, 1 is used")
+        repairs.append(f"onset_zero: the table says {texts['onset']}, frames are numbered from 1, 1 is used")
     for name in ("apex", "offset"):
         if name in unset and frames[name] == unset[name]:
             frames[name] = None
     if "offset" in unset and frames["offset"] is None and frames["apex"] is not None and "offset" not in wrong:
         frames["offset"] = frames["apex"]
-        repairs.append(f"offset_missing: {_says(said['offset'])}, the apex ({frames['apex']}) is used")
-    excluded = mismatch or (folder and folder.excluded) or _empty(folder) or _order(said, where, frames, wrong)
+        repairs.append(f"offset_missing: {_says(texts['offset'])}, the apex ({frames['apex']}) is used")
+    excluded = mismatch or (folder and folder.excluded) or _empty(folder) or _order(texts, where, frames, wrong)
     if excluded is None:
-        frames["apex"] = _apex(said["apex"], frames, folder, repairs)
+        frames["apex"] = _apex(texts["apex"], frames, folder, repairs)
         excluded = _absent(folder, expected, frames)
     return {
         **frames,
@@ -126,18 +126,18 @@ def _apex(said: str, frames: Mapping[str, int | None], folder: FrameFolder | Non
     if apex is not None and onset <= apex <= offset:
         return apex
     middle = (onset + offset) // 2
-    used = folder.nearest(middle) if folder else middle
-    if not onset <= used <= offset:
-        used = middle
-    near = "" if used == middle else "the frame nearest to "
+    frame = folder.nearest(middle) if folder else middle
+    if not onset <= frame <= offset:
+        frame = middle
+    near = "" if frame == middle else "the frame nearest to "
     if apex is None:
-        repairs.append(f"apex_missing: {_says(said)}, {near}the middle of onset and offset ({used}) is used")
+        repairs.append(f"apex_missing: {_says(said)}, {near}the middle of onset and offset ({frame}) is used")
     else:
         repairs.append(
             f"apex_out_of_range: the table says {apex}, outside onset {onset} to offset {offset}, "
-            f"{near}their middle ({used}) is used"
+            f"{near}their middle ({frame}) is used"
         )
-    return used
+    return frame
 
 
 def _absent(folder: FrameFolder | None, expected: str, wanted: Mapping[str, int]) -> str | None:

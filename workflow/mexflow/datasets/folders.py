@@ -94,11 +94,11 @@ def numbered(names: Iterable[str], frame_name: str) -> Numbered:
     files: dict[int, str] = {}
     others, repeated = [], []
     for name in sorted(names):
-        found = match(name)
+        matched = match(name)
         # A date and time is no frame number; nor would it fit the index.
-        if not found or len(found[1].lstrip("0")) > _MOST_DIGITS:
+        if not matched or len(matched[1].lstrip("0")) > _MOST_DIGITS:
             others.append(name)
-        elif (number := int(found[1])) in files:
+        elif (number := int(matched[1])) in files:
             repeated.append((files[number], name))
         else:
             files[number] = name
@@ -126,8 +126,8 @@ def entries(folder: Path | str) -> list[os.DirEntry[str]]:
 
 def _entries(folder: Path | str) -> list[os.DirEntry[str]]:
     try:
-        with os.scandir(folder) as found:
-            return [entry for entry in found if not _CLUTTER.fullmatch(entry.name)]
+        with os.scandir(folder) as listing:
+            return [entry for entry in listing if not _CLUTTER.fullmatch(entry.name)]
     except OSError as error:
         raise UserError(f"{folder}: cannot be read ({error.strerror}); check its permissions and the disk") from None
 
@@ -146,12 +146,12 @@ def numbered_files(folder: Path, frame_name: str) -> Numbered:
     Raises:
         UserError: if the folder cannot be read.
     """
-    found, strange = [], []
+    names, strange = [], []
     for entry in _entries(folder):
         # A status call per file would dominate on a network disk; these look at what the listing itself says.
         no_file = entry.is_dir(follow_symlinks=False) or (entry.is_symlink() and not os.path.isfile(entry.path))
-        (strange if no_file else found).append(entry.name)
-    result = numbered(found, frame_name)
+        (strange if no_file else names).append(entry.name)
+    result = numbered(names, frame_name)
     result.others.extend(strange)
     result.others.sort()
     return result
@@ -195,15 +195,15 @@ def frame_folder(folder: Path, root: Path, subject: str, frame_name: str) -> Fra
     Raises:
         UserError: if the folder cannot be read.
     """
-    found = numbered_files(folder, frame_name)
+    frames = numbered_files(folder, frame_name)
     path = folder.relative_to(root).as_posix()
     excluded = None
-    if found.repeated:
-        first, second = found.repeated[0]
-        more = f", and {len(found.repeated) - 1} more such pairs" if len(found.repeated) > 1 else ""
+    if frames.repeated:
+        first, second = frames.repeated[0]
+        more = f", and {len(frames.repeated) - 1} more such pairs" if len(frames.repeated) > 1 else ""
         excluded = f"frames_repeated: {first} and {second} are the same frame in {path}{more}; keep one of them"
-    numbers = array("q", sorted(found.files))
-    return FrameFolder(subject, folder.name.strip(), path, frame_name, numbers, tuple(found.others), excluded)
+    numbers = array("q", sorted(frames.files))
+    return FrameFolder(subject, folder.name.strip(), path, frame_name, numbers, tuple(frames.others), excluded)
 
 
 def matching_folders(folder: Path, levels: Sequence[str]) -> list[tuple[str, Path]]:
@@ -220,16 +220,16 @@ def matching_folders(folder: Path, levels: Sequence[str]) -> list[tuple[str, Pat
     Raises:
         UserError: if a folder cannot be read.
     """
-    found = [("", folder)]
+    folders = [("", folder)]
     for level in levels:
         match = re.compile(level, re.IGNORECASE).fullmatch
-        found = [
+        folders = [
             (name.groupdict().get("subject", subject), Path(entry.path))
-            for subject, parent in found
+            for subject, parent in folders
             for entry in entries(parent)
             if (name := match(entry.name.strip())) and entry.name[0] != "." and is_utf8(entry.name) and is_folder(entry)
         ]
-    return found
+    return folders
 
 
 def listed(names: Sequence[str], most: int = 5) -> str:

@@ -74,16 +74,16 @@ class Listing:
 
         Subjects and classes are counted over the rows in use, i.e. those that are not excluded.
         """
-        used = [row for row in self.rows if row["excluded"] is None]
+        in_use = [row for row in self.rows if row["excluded"] is None]
         frames = sum(video["frame_count"] for video in self.videos)
         lines = [
-            f"{self.dataset}: {len(self.rows)} rows ({len(used)} in use), "
-            f"{len({(row['dataset'], row['subject']) for row in used})} subjects, "
+            f"{self.dataset}: {len(self.rows)} rows ({len(in_use)} in use), "
+            f"{len({(row['dataset'], row['subject']) for row in in_use})} subjects, "
             f"{len(self.videos)} folders, {frames} frames"
         ]
-        lines += _counted("emotion", Counter(row["emotion"] for row in used))
+        lines += _counted("emotion", Counter(row["emotion"] for row in in_use))
         for label in self.labels:
-            lines += _counted(label.name, Counter(row[label.name] for row in used), label)
+            lines += _counted(label.name, Counter(row[label.name] for row in in_use), label)
         if self.long_videos:
             lines += [f"  k {kind}: {_k(self.rows, kind)}" for kind in sorted({row["type"] for row in self.rows})]
         lines += _section("repairs", [f"{clip}: {what}" for clip, what in self.repairs()])

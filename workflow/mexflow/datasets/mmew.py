@@ -73,8 +73,8 @@ class Mmew(Adapter):
         subject, name = self._key(record)
         folder = frames.find(subject, name)
         video = folder.video if folder else name
-        said = cell_values.emotion(values["emotion"])
-        emotion = _RENAMED.get(said, said)
+        written = cell_values.emotion(values["emotion"])
+        emotion = _RENAMED.get(written, written)
         row = expression(
             values,
             table.where(record),
@@ -91,8 +91,8 @@ class Mmew(Adapter):
             emotion=emotion,
             mmew_5class=emotion if emotion in _FIVE_CLASSES.classes else None,
         )
-        if emotion != said:
-            row["repairs"].append(f"emotion_renamed: the table says {said!r}, the release's {emotion!r} is used")
+        if emotion != written:
+            row["repairs"].append(f"emotion_renamed: the table says {written!r}, the release's {emotion!r} is used")
         return row
 
 
@@ -103,13 +103,13 @@ def _around(subject: str, emotion: str | None, frames: FrameFolders) -> str:
 
 
 def _disagreements(rows: list[dict[str, Any]], frames: FrameFolders) -> list[str]:
-    found = []
+    paths = []
     for row in rows:
         if frames.find(row["subject"], row["video"]):
             folder = PurePosixPath(row["path"]).parent.name.strip().casefold()
             if _RENAMED.get(folder, folder) != row["emotion"]:
-                found.append(f"{row['path']} ({row['emotion']})")
-    return [f"the emotion is that of the table, the folder says another: {listed(found, len(found))}"] if found else []
+                paths.append(f"{row['path']} ({row['emotion']})")
+    return [f"the emotion is that of the table, the folder says another: {listed(paths, len(paths))}"] if paths else []
 
 
 ADAPTER = Mmew(

@@ -85,10 +85,10 @@ def recognised(names: Iterable[str], dataset: str) -> str:
     """`` (it holds NAME, of another set)`` for the names in a folder that are another set's; empty if there is none."""
     # Tables first: they tell most.
     names = sorted(names, key=lambda name: of_table(name) is None)
-    found = [(name, some) for name in names if (some := of_table(name) or of_folder(name)) and some.dataset != dataset]
-    if not found:
+    others = [(name, some) for name in names if (some := of_table(name) or of_folder(name)) and some.dataset != dataset]
+    if not others:
         return ""
-    name, some = found[0]
+    name, some = others[0]
     key = f"; set datasets.{some.dataset}.root for it" if some.dataset else ""
     return f" (it holds {name}, which is {some.title}{key})"
 

@@ -120,24 +120,24 @@ def unreadable_formats(folder: Path, pattern: str) -> str:
     endings = "|".join(map(re.escape, xlsx.FORMATS))
     other = re.compile(pattern.replace(r"\.xlsx", f"(?:{endings})"), re.IGNORECASE)
     try:
-        found = sorted(path for path in folder.iterdir() if other.fullmatch(path.name))
+        tables = sorted(path for path in folder.iterdir() if other.fullmatch(path.name))
     except OSError:
-        found = []
-    if not found:
+        tables = []
+    if not tables:
         return ""
-    named = " and ".join(f"{path.name}, {xlsx.FORMATS[path.suffix.lower()]}" for path in found)
+    named = " and ".join(f"{path.name}, {xlsx.FORMATS[path.suffix.lower()]}" for path in tables)
     return f"there is {named}: {xlsx.SAVE}"
 
 
 def records(rows: Sequence[Sequence[Any]], places: Mapping[str, int], first: int = 0) -> list[Record]:
     """The rows with any text, from index `first` on; `places` are the columns of the cells, from 0, by field."""
-    found = []
+    filled = []
     for index, row in enumerate(rows[first:], start=first + 1):
         words = " ".join(_headings(row))
         if words:
             cells = {field: row[place] if place < len(row) else None for field, place in places.items()}
-            found.append(Record(index, cells, words))
-    return found
+            filled.append(Record(index, cells, words))
+    return filled
 
 
 def _headings(row: Iterable[Any]) -> list[str]:

@@ -14,8 +14,8 @@ def with_clips(rows: Iterable[Mapping[str, Any]]) -> list[tuple[str, str]]:
     Args:
         rows: rows of an index, in a composite with `subject` as ``dataset/subject``.
     """
-    used = {(row["dataset"], row["subject"]) for row in rows if row["excluded"] is None}
-    return sorted((dataset, subject.rpartition("/")[2]) for dataset, subject in used)
+    subjects = {(row["dataset"], row["subject"]) for row in rows if row["excluded"] is None}
+    return sorted((dataset, subject.rpartition("/")[2]) for dataset, subject in subjects)
 
 
 def with_videos(videos: Iterable[Mapping[str, Any]]) -> list[tuple[str, str]]:

@@ -85,11 +85,11 @@ def _read(data: bytes) -> Sheets:
                 book = openpyxl.load_workbook(io.BytesIO(data), data_only=values)
                 return [(sheet.title, list(sheet.iter_rows(values_only=True))) for sheet in book.worksheets]
 
-    found = cells(values=True)
+    worksheets = cells(values=True)
     if open_formulas := dict(_formulas_without_value(data)):
         written = dict(cells(values=False))
-        found = [(name, _filled(rows, written[name], open_formulas.get(name, ()))) for name, rows in found]
-    return found
+        worksheets = [(name, _filled(rows, written[name], open_formulas.get(name, ()))) for name, rows in worksheets]
+    return worksheets
 
 
 def _filled(
@@ -177,18 +177,18 @@ def _remedy(data: bytes) -> str:
 def _plain_styles(formats: list[ElementTree.Element], used: list[ElementTree.Element]) -> bytes:
     root = ElementTree.Element("styleSheet", xmlns=_MAIN)
     known = ElementTree.SubElement(root, "numFmts")
-    for one in formats:
-        if (one.get("numFmtId") or "").isdigit() and one.get("formatCode"):
+    for element in formats:
+        if (element.get("numFmtId") or "").isdigit() and element.get("formatCode"):
             ElementTree.SubElement(
-                known, "numFmt", numFmtId=one.get("numFmtId", ""), formatCode=one.get("formatCode", "")
+                known, "numFmt", numFmtId=element.get("numFmtId", ""), formatCode=element.get("formatCode", "")
             )
     for group, member in (("fonts", "font"), ("fills", "fill"), ("borders", "border"), ("cellStyleXfs", "xf")):
-        one = ElementTree.SubElement(ElementTree.SubElement(root, group), member)
+        element = ElementTree.SubElement(ElementTree.SubElement(root, group), member)
         if member == "fill":
-            ElementTree.SubElement(one, "patternFill")
+            ElementTree.SubElement(element, "patternFill")
     cells = ElementTree.SubElement(root, "cellXfs")
-    for one in used:
-        number = one.get("numFmtId") or ""
+    for element in used:
+        number = element.get("numFmtId") or ""
         ElementTree.SubElement(cells, "xf", numFmtId=number if number.isdigit() else "0")
     return ElementTree.tostring(root)
 

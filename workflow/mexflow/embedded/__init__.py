@@ -62,14 +62,14 @@ def expressions(dataset: str, size: str, seed: int, subject: str) -> list[dict]:
             "dataset": dataset,
             "subject": subject,
             "video": video.video,
-            "clip": one.clip,
-            "type": one.type,
-            "onset": one.onset,
-            "apex": one.apex,
-            "offset": one.offset,
+            "clip": expression.clip,
+            "type": expression.type,
+            "onset": expression.onset,
+            "apex": expression.apex,
+            "offset": expression.offset,
         }
         for video in plan(dataset, size, seed).of_subject(subject)
-        for one in video.expressions
+        for expression in video.expressions
     ]
 
 

@@ -179,19 +179,25 @@ def write_annotations(dataset_plan: DatasetPlan, directory: Path) -> None:
 
     order = {f"s{folder}": number for number, folder in enumerate(_FOLDERS, start=1)}
     rows: list[list] = []
-    for video, one in dataset_plan.annotations():
-        units = "NULL" if one.au_text is None else int(one.au_text) if one.au_text.isdigit() else one.au_text
+    for video, expression in dataset_plan.annotations():
+        units = (
+            "NULL"
+            if expression.au_text is None
+            else int(expression.au_text)
+            if expression.au_text.isdigit()
+            else expression.au_text
+        )
         rows.append(
             [
                 order[video.subject],
-                one.clip.partition("_")[2],
-                one.annotated_onset,
-                one.annotated_apex,
-                one.annotated_offset,
+                expression.clip.partition("_")[2],
+                expression.annotated_onset,
+                expression.annotated_apex,
+                expression.annotated_offset,
                 units,
-                one.written_emotion,
-                f"{one.type}-expression",
-                one.written_emotion,
+                expression.written_emotion,
+                f"{expression.type}-expression",
+                expression.written_emotion,
             ]
         )
     naming = [[number, folder] for folder, number in order.items()]

@@ -214,23 +214,25 @@ def write_annotations(dataset_plan: DatasetPlan, directory: Path) -> None:
             "Estimated Emotion",
         ]
     ]
-    for video, one in rows:
+    for video, expression in rows:
         # A spreadsheet turns a lone number into a number; only the others stay text.
-        units = int(one.au_text) if one.au_text.isdigit() else one.au_text
+        units = int(expression.au_text) if expression.au_text.isdigit() else expression.au_text
         coding.append(
             [
                 video.subject,
                 video.video,
                 None,
-                one.annotated_onset,
-                one.annotated_apex,
-                one.annotated_offset,
+                expression.annotated_onset,
+                expression.annotated_apex,
+                expression.annotated_offset,
                 None,
                 units,
-                one.emotion,
+                expression.emotion,
             ]
         )
     objective = [["Subject", "Filename", "Objective Class"]]
-    objective += [[video.subject, video.video, dict(one.labels)["objective_class"]] for video, one in rows]
+    objective += [
+        [video.subject, video.video, dict(expression.labels)["objective_class"]] for video, expression in rows
+    ]
     write_workbook(Path(directory) / CODING, {"Sheet1": coding})
     write_workbook(Path(directory) / OBJECTIVE, {"Sheet1": objective})

@@ -177,12 +177,12 @@ def _warp(
 ) -> tuple[np.ndarray, np.ndarray]:
     """The photograph with its landmarks moved to `shape`, and its person mask, in the frame."""
     matrix, offset = _similarity(texture.landmarks)
-    own = texture.landmarks @ matrix.T + offset
+    landmarks = texture.landmarks @ matrix.T + offset
     # Far from the face nothing is moved: a ring of points that stay.
     angle = np.linspace(0, 2 * np.pi, 20, endpoint=False)
     ring = np.stack([78 * np.cos(angle), 15 + 92 * np.sin(angle)], 1)
     targets = np.vstack([shape, ring])
-    shifts = np.vstack([own - shape, np.zeros_like(ring)])
+    shifts = np.vstack([landmarks - shape, np.zeros_like(ring)])
     # Light smoothing: the closed lips would otherwise fold the surface.
     spline = RBFInterpolator(targets, shifts, kernel="thin_plate_spline", smoothing=0.4, degree=1)
     x = np.arange(-80, 81, 1.0)

@@ -98,17 +98,17 @@ def write_annotations(dataset_plan: DatasetPlan, directory: Path) -> None:
             "remarks",
         ]
     ]  # fmt: skip
-    for video, one in dataset_plan.annotations():
-        units = int(one.au_text) if one.au_text.isdigit() else one.au_text
+    for video, expression in dataset_plan.annotations():
+        units = int(expression.au_text) if expression.au_text.isdigit() else expression.au_text
         rows.append(
             [
                 video.subject,
-                one.clip,
-                one.annotated_onset,
-                one.annotated_apex,
-                one.annotated_offset,
+                expression.clip,
+                expression.annotated_onset,
+                expression.annotated_apex,
+                expression.annotated_offset,
                 units,
-                one.written_emotion,
+                expression.written_emotion,
                 None,
             ]
         )

@@ -122,7 +122,7 @@ class VideoMotion:
 
     def __init__(self, video: PlannedVideo, seed: int, region: Region, nuisance: bool = True):
         self.video, self.region, self.nuisance = video, region, nuisance
-        self._short = [one.type for one in video.expressions] == ["micro"]
+        self._short = [expression.type for expression in video.expressions] == ["micro"]
         rng = np.random.default_rng(digest(seed, video.dataset, video.subject, video.video, "motion"))
         # A few pixels over a clip, in frames of any size.
         reach = min(region.identity.unit, 2.4)
@@ -151,7 +151,7 @@ class VideoMotion:
         blinks = []
         for _ in range(count):
             middle = rng.uniform(video.first_frame, video.last_frame)
-            if not any(self._hides(middle, half, one) for one in video.expressions):
+            if not any(self._hides(middle, half, expression) for expression in video.expressions):
                 blinks.append((middle, half))
         return blinks
 
@@ -188,10 +188,10 @@ class VideoMotion:
     def _field_weights(self, frame: float) -> dict[str, float]:
         """Weight of each displacement field of an action unit (see `Region.field`)."""
         weights: dict[str, float] = {}
-        for one in self.video.expressions:
-            course = time_course(frame, one.onset, one.apex, one.offset)
-            mark = WIDE if one.type == "macro" else ""
-            for number, side, peak in one.units:
+        for expression in self.video.expressions:
+            course = time_course(frame, expression.onset, expression.apex, expression.offset)
+            mark = WIDE if expression.type == "macro" else ""
+            for number, side, peak in expression.units:
                 for name in action_units.SIDES if side == "B" else (side.lower(),):
                     key = f"{number}{name}{mark}"
                     weights[key] = weights.get(key, 0.0) + course * peak

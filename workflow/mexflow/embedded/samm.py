@@ -190,21 +190,21 @@ def write_annotations(dataset_plan: DatasetPlan, directory: Path) -> None:
     from mexflow.embedded.workbook import write_workbook
 
     rows: list[list] = [[line] for line in _LEAD] + [_HEADER]
-    for video, one in dataset_plan.annotations():
+    for video, expression in dataset_plan.annotations():
         # The release capitalises emotions.
         rows.append(
             [
                 video.subject,
-                one.clip,
-                one.inducement,
-                one.annotated_onset,
-                one.annotated_apex,
-                one.annotated_offset,
-                one.offset - one.onset + 1,
+                expression.clip,
+                expression.inducement,
+                expression.annotated_onset,
+                expression.annotated_apex,
+                expression.annotated_offset,
+                expression.offset - expression.onset + 1,
                 "Micro - 1/2",
-                one.au_text,
-                one.emotion.capitalize(),
-                dict(one.labels)["objective_class"],
+                expression.au_text,
+                expression.emotion.capitalize(),
+                dict(expression.labels)["objective_class"],
                 None,
             ]
         )

@@ -119,7 +119,7 @@ def _video(
     expressions = []
     for span, clip in zip(spans, at_once + clips, strict=True):
         # The last of its type, which never begins with the recording.
-        last = [one for one in spans if one.type == span.type][-1]
+        last = [candidate for candidate in spans if candidate.type == span.type][-1]
         bare = span is last and (name, span.type) in without_apex
         expressions.append(_expression(rng, span, clip, clip in at_once, bare))
     return PlannedVideo(
@@ -167,18 +167,18 @@ def write_annotations(dataset_plan: DatasetPlan, directory: Path) -> None:
     from mexflow.embedded.workbook import write_workbook
 
     rows: list[list] = [[line] for line in _LEAD] + [_HEADER]
-    for video, one in dataset_plan.annotations():
+    for video, expression in dataset_plan.annotations():
         rows.append(
             [
                 video.subject,
-                one.clip,
-                one.inducement,
-                one.annotated_onset,
-                one.annotated_apex,
-                one.annotated_offset,
-                round(one.annotated_offset - one.annotated_onset + 1, 1),
-                "Macro" if one.type == "macro" else "Micro - 1/2",
-                one.au_text,
+                expression.clip,
+                expression.inducement,
+                expression.annotated_onset,
+                expression.annotated_apex,
+                expression.annotated_offset,
+                round(expression.annotated_offset - expression.annotated_onset + 1, 1),
+                "Macro" if expression.type == "macro" else "Micro - 1/2",
+                expression.au_text,
                 None,
             ]
         )

@@ -100,7 +100,7 @@ class PlannedVideo:
     @property
     def annotated(self) -> bool:
         """Whether a row of the annotations names this video."""
-        return any(one.in_table and one.row_video is None for one in self.expressions)
+        return any(expression.in_table and expression.row_video is None for expression in self.expressions)
 
     def file(self, frame: int) -> str:
         """The path of a frame, relative to the root of the dataset."""
@@ -146,7 +146,7 @@ class DatasetPlan:
 
     def annotations(self) -> list[tuple[PlannedVideo, PlannedExpression]]:
         """The annotated expressions and the videos they are in, in the order of the table."""
-        return [(video, one) for video in self.videos for one in video.expressions if one.in_table]
+        return [(video, expression) for video in self.videos for expression in video.expressions if expression.in_table]
 
     def expected_rows(self) -> list[dict]:
         """The index rows that a correct adapter makes of the rendered dataset.
@@ -154,7 +154,7 @@ class DatasetPlan:
         `repairs` and `excluded` hold short codes here ("apex_missing", "apex_out_of_range"); an
         adapter says the same in words.
         """
-        return [_row(video, one) for video, one in self.annotations()]
+        return [_row(video, expression) for video, expression in self.annotations()]
 
     def expected_videos(self) -> list[dict]:
         """The folders of frames: dicts of `subject`, `video`, `path`, `frame_count` and `annotated`."""

@@ -58,23 +58,23 @@ def timeline(
     spans = {place: _span(rng, shuffled[place], lengths[shuffled[place]]) for place in range(len(shuffled))}
     # A block is what takes place without a rest: its expressions, and where in it each begins.
     blocks: list[dict[int, int]] = [{place: 0} for place in alone]
-    for one, other in pairs:
-        apex, offset = spans[one][0], spans[one][1]
-        blocks.append({one: 0, other: rng.randint(apex + 1, apex + max(1, (offset - apex) // 2))})
+    for earlier, later in pairs:
+        apex, offset = spans[earlier][0], spans[earlier][1]
+        blocks.append({earlier: 0, later: rng.randint(apex + 1, apex + max(1, (offset - apex) // 2))})
     rng.shuffle(blocks)
     if first:
         blocks.insert(0, dict.fromkeys(first, 0))
     sizes = [max(start + spans[place][1] for place, start in block.items()) for block in blocks]
     gaps = _gaps(rng, frame_count - 1 - sum(sizes), len(blocks) + 1, bool(first))
-    found, now = [], 1
+    placed, now = [], 1
     for block, size, gap in zip(blocks, sizes, gaps, strict=False):
         now += gap
         for place, start in block.items():
             apex, offset = spans[place]
             share = 1.0 if len(block) == 1 else 1 / len(block) if place in first else 0.85
-            found.append(Span(shuffled[place], now + start, now + start + apex, now + start + offset, share))
+            placed.append(Span(shuffled[place], now + start, now + start + apex, now + start + offset, share))
         now += size
-    return sorted(found, key=lambda span: (span.onset, span.offset))
+    return sorted(placed, key=lambda span: (span.onset, span.offset))
 
 
 def _span(rng: random.Random, kind: str, limits: tuple[int, int]) -> tuple[int, int]:
@@ -94,7 +94,7 @@ def _gaps(rng: random.Random, rest: int, count: int, starts_at_once: bool) -> li
     shares = [rng.uniform(0.3, 1.0) if place in open_ended else 0.0 for place in range(count)]
     shares[rng.choice(open_ended)] += 2.0
     total = sum(shares)
-    gaps = [one + int(free * share / total) for one, share in zip(least, shares, strict=True)]
+    gaps = [minimum + int(free * share / total) for minimum, share in zip(least, shares, strict=True)]
     gaps[-1] += rest - sum(gaps)
     return gaps
 

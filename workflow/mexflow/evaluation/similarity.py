@@ -138,9 +138,9 @@ def _draw_samples(
 def _draw_two(rows: np.ndarray, draws: int, rng: np.random.Generator) -> np.ndarray:
     if len(rows) == 1:
         return np.tile(rows, (draws, 1))
-    one = rng.integers(len(rows), size=draws)
-    other = (one + 1 + rng.integers(len(rows) - 1, size=draws)) % len(rows)
-    return rows[np.stack([one, other], axis=1)]
+    first = rng.integers(len(rows), size=draws)
+    second = (first + 1 + rng.integers(len(rows) - 1, size=draws)) % len(rows)
+    return rows[np.stack([first, second], axis=1)]
 
 
 def _mean_over_pairs(

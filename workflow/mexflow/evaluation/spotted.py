@@ -60,7 +60,7 @@ def scored(table: pa.Table, k: Mapping[str, int], order: int = ORDER) -> dict[tu
     What was not measured (NaN) is as low as the lowest score while it is smoothed, so that no peak can come of it, and
     NaN again afterwards.
     """
-    found: dict[tuple[str, str], list[Scored]] = {}
+    videos: dict[tuple[str, str], list[Scored]] = {}
     keys = [table[name].combine_chunks() for name in ("variant", "type", "role", "dataset", "subject", "video")]
     codes = np.stack([_codes(column) for column in keys])
     cuts = np.flatnonzero((codes[:, 1:] != codes[:, :-1]).any(0)) + 1
@@ -74,9 +74,9 @@ def scored(table: pa.Table, k: Mapping[str, int], order: int = ORDER) -> dict[tu
         smooth = spotting.smooth(normalised(raw, lowest=0.0), 1 / k[kind], order)
         smooth[np.isnan(raw)] = np.nan
         labels = part["label"].to_numpy(zero_copy_only=False)
-        one = Scored(tuple(video), role, part["frame"].to_numpy(), smooth, raw, labels)
-        found.setdefault((variant, kind), []).append(one)
-    return found
+        scored_video = Scored(tuple(video), role, part["frame"].to_numpy(), smooth, raw, labels)
+        videos.setdefault((variant, kind), []).append(scored_video)
+    return videos
 
 
 def normalised(raw: np.ndarray, lowest: float = np.nan) -> np.ndarray:
@@ -131,12 +131,12 @@ def predicted_intervals(video: Scored, threshold: float, least: int = LEAST) -> 
 
 def truths(rows: Iterable[Mapping[str, Any]]) -> dict[str, dict[Video, list[Interval]]]:
     """The true intervals of an index, by type and video; rows that are excluded do not count."""
-    found: dict[str, dict[Video, list[Interval]]] = {}
+    by_type: dict[str, dict[Video, list[Interval]]] = {}
     for row in rows:
         if row["excluded"] is None:
             video = (row["dataset"], row["subject"], row["video"])
-            found.setdefault(row["type"], {}).setdefault(video, []).append(Interval(row["onset"], row["offset"]))
-    return found
+            by_type.setdefault(row["type"], {}).setdefault(video, []).append(Interval(row["onset"], row["offset"]))
+    return by_type
 
 
 def interval_rows(fold: str, one: Spotted) -> list[dict[str, Any]]:
@@ -145,7 +145,7 @@ def interval_rows(fold: str, one: Spotted) -> list[dict[str, Any]]:
     for video in sorted(one.predicted):
         names = dict(zip(("dataset", "subject", "video"), video, strict=True))
         partners = {(source, pair[i]) for pair in one.pairs[video] for i, source in enumerate(("predicted", "truth"))}
-        for source, found in (("predicted", one.predicted[video]), ("truth", one.truth[video])):
+        for source, spans in (("predicted", one.predicted[video]), ("truth", one.truth[video])):
             rows += [
                 {
                     "fold": fold,
@@ -157,7 +157,7 @@ def interval_rows(fold: str, one: Spotted) -> list[dict[str, Any]]:
                     "last": interval.last,
                     "matched": (source, number) in partners,
                 }
-                for number, interval in enumerate(found)
+                for number, interval in enumerate(spans)
             ]
     return rows
 

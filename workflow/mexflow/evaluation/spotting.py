@@ -248,7 +248,7 @@ def correlation(a: np.ndarray, b: np.ndarray) -> float:
     Args:
         a, b: ``(n,)``, of the same frames.
     """
-    a, b = (np.asarray(one, np.float64) - np.mean(one, dtype=np.float64) for one in (a, b))
+    a, b = (np.asarray(course, np.float64) - np.mean(course, dtype=np.float64) for course in (a, b))
     scale = np.linalg.norm(a) * np.linalg.norm(b)
     return float(a @ b / scale) if scale else float("nan")
 

@@ -48,9 +48,9 @@ class Attention(nn.Module):
         """
         key, value = self.key_value(tokens).chunk(2, -1)
         query, key, value = (x.unflatten(-1, (HEADS, -1)).transpose(1, 2) for x in (self.query(asking), key, value))
-        found = F.scaled_dot_product_attention(query, key, value).transpose(1, 2).flatten(2)
+        attended = F.scaled_dot_product_attention(query, key, value).transpose(1, 2).flatten(2)
         # The mean before the layer is the mean after it, at a fraction of the work.
-        return self.output(found.mean(1))
+        return self.output(attended.mean(1))
 
 
 class Tokens3D(nn.Module):

@@ -111,11 +111,11 @@ class ConvGRU(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """The states (n, t, cells, h, w) of inputs (n, t, inputs, h, w)."""
-        given = self.input(x.flatten(0, 1)).unflatten(0, x.shape[:2])
+        steps = self.input(x.flatten(0, 1)).unflatten(0, x.shape[:2])
         cells = self.recurrent.in_channels
         state = x.new_zeros(len(x), cells, *x.shape[-2:])
         states = []
-        for step in given.unbind(1):
+        for step in steps.unbind(1):
             remembered = self.recurrent(state)
             reset, keep = (step + remembered)[:, : 2 * cells].sigmoid().chunk(2, 1)
             candidate = (step[:, 2 * cells :] + reset * remembered[:, 2 * cells :]).tanh()

@@ -154,16 +154,16 @@ def align_video(folder: Path, expected: int, frame_name: str, settings: FaceSett
 
     for position, (number, file) in enumerate(files):
         frame, damage = or_damage(read, file, settings.unreadable)
-        found = None if frame is None else tracker.next(frame.image)
-        landmarks = found.landmarks if found else None
-        head = found.head if found else None
-        state = found.state if found else "unreadable"
-        queue.append(_Waiting(number, file, frame, damage, found, landmarks, head, state))
+        face = None if frame is None else tracker.next(frame.image)
+        landmarks = face.landmarks if face else None
+        head = face.head if face else None
+        state = face.state if face else "unreadable"
+        queue.append(_Waiting(number, file, frame, damage, face, landmarks, head, state))
         if landmarks is not None:
             if last >= 0 and 0 < position - last - 1 <= _LONGEST_GAP:
                 _fill(queue, track, before, written, last, position)
-            if found.predicted:
-                track.add(position, landmarks, found.head)
+            if face.predicted:
+                track.add(position, landmarks, face.head)
             last, before = position, queue[-1]
             yield from emit(position - track.radius + 1)
         elif position - last > _LONGEST_GAP:

@@ -61,11 +61,11 @@ def frame_files(folder: Path, frame_name: str) -> list[tuple[int, Path]]:
     Raises:
         UserError: if the folder cannot be listed, or holds two files of one number.
     """
-    found = numbered_files(folder, frame_name)
-    if found.repeated:
-        first, second = found.repeated[0]
+    frames = numbered_files(folder, frame_name)
+    if frames.repeated:
+        first, second = frames.repeated[0]
         raise UserError(f"{folder}: {first} and {second} are the same frame; keep one of them, and run again")
-    return [(number, folder / name) for number, name in sorted(found.files.items())]
+    return [(number, folder / name) for number, name in sorted(frames.files.items())]
 
 
 def read_frame(path: Path) -> Frame:

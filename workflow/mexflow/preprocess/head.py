@@ -105,8 +105,8 @@ class HeadMotion:
         window = self._window(grey, left, top)
         if window.shape != self._previous.shape:
             return None
-        moved, found, _ = cv2.calcOpticalFlowPyrLK(self._previous, window, self._points, None, **_LUCAS_KANADE)
-        kept = found[:, 0] == 1
+        moved, status, _ = cv2.calcOpticalFlowPyrLK(self._previous, window, self._points, None, **_LUCAS_KANADE)
+        kept = status[:, 0] == 1
         before, now = self._points[kept, 0].astype(np.float64), moved[kept, 0].astype(np.float64)
         motion = self._common(before, now)
         if motion is None:

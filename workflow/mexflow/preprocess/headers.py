@@ -203,13 +203,13 @@ def _bmp(data: bytes) -> Header:
     pixels_at, size = struct.unpack_from("<I", data, 10)[0], struct.unpack_from("<I", data, 14)[0]
     if size == 12:
         width, height, _, depth = struct.unpack_from("<HHHH", data, 18)
-        used, entry = 0, 3
+        colours_used, entry = 0, 3
     else:
         width, height, _, depth = struct.unpack_from("<iiHH", data, 18)
-        used, entry = struct.unpack_from("<I", data, 46)[0], 4
+        colours_used, entry = struct.unpack_from("<I", data, 46)[0], 4
     if depth > 8:
         return Header(BMP, abs(width), abs(height), 3, 8, 1, pixels_at)
-    colours, at = min(used or 1 << depth, 1 << depth), 14 + size
+    colours, at = min(colours_used or 1 << depth, 1 << depth), 14 + size
     palette = [data[i : i + 3] for i in range(at, at + entry * colours, entry)]
     if len(palette[-1]) < 3:
         raise Incomplete("the BMP is truncated (in its header)")

@@ -94,9 +94,9 @@ def align_video(
 
     def read(file: Path) -> Frame:
         # Decoded for the sake of damage alone: what OpenFace saw in a damaged frame is no measurement either.
-        found = read_frame(file)
-        check_shape(file, found.image.shape, shape)
-        return found
+        frame = read_frame(file)
+        check_shape(file, frame.image.shape, shape)
+        return frame
 
     pictures = table.with_name(f"{table.stem}_aligned")
     if face.landmarks and not pictures.is_dir():
@@ -213,14 +213,14 @@ def _rows(table: Path, points: bool) -> Iterator[tuple[int, int, bool, np.ndarra
                 if separator != ",":
                     line = [text.replace(",", ".") for text in line]
                 try:
-                    found, where = float(line[success]) > 0, None
+                    succeeded, where = float(line[success]) > 0, None
                     if len(line) < len(names):
                         raise ValueError
-                    if points and found:
+                    if points and succeeded:
                         where = np.array([line[i] for i in xy], np.float32)
                         if not np.isfinite(where).all():
                             raise ValueError
-                    yield int(float(line[face])), int(float(line[frame])), found, where
+                    yield int(float(line[face])), int(float(line[frame])), succeeded, where
                 except (ValueError, IndexError, OverflowError):
                     raise UserError(f"{table}: line {lines.line_num + 1} is damaged; {_AGAIN}") from None
     except FileNotFoundError:

@@ -213,8 +213,8 @@ def _tiles(files: SubjectFiles, row: Mapping[str, Any], read_raw: ReadRaw) -> li
         if image is None:
             tiles.append(_Tile(None, reason))
         else:
-            made = next(entry for entry in files.residuals[kind].rows if entry["clip"] == row["clip"])
-            words = f"{made['start']}–{made['end']}, N = {len(made['key_frames'])}"
+            residual = next(entry for entry in files.residuals[kind].rows if entry["clip"] == row["clip"])
+            words = f"{residual['start']}–{residual['end']}, N = {len(residual['key_frames'])}"
             tiles.append(_Tile(picture(image), words))
     return tiles
 

@@ -166,12 +166,12 @@ class Augmentation:
         Raises:
             ValueError: for an operation on colours and images that do not have three channels.
         """
-        made = _sequences(images)
+        sequences = _sequences(images)
         for operation, drawn in zip(self.operations, draws, strict=True):
-            if operation.on_colours and made.shape[2] != 3:
-                raise ValueError(f"{operation.name} needs three channels, not {made.shape[2]}")
-            made = operation.change(made, drawn).clamp(0, 1)
-        return made.view(images.shape)
+            if operation.on_colours and sequences.shape[2] != 3:
+                raise ValueError(f"{operation.name} needs three channels, not {sequences.shape[2]}")
+            sequences = operation.change(sequences, drawn).clamp(0, 1)
+        return sequences.view(images.shape)
 
     def apply_to_flow(self, flow: torch.Tensor, draws: Draws) -> torch.Tensor:
         """Flow between images that these draws change: moved as they are, its vectors mirrored, turned and scaled too.
@@ -182,12 +182,12 @@ class Augmentation:
         Returns:
             The same shape. What only changes colours changes nothing here.
         """
-        made = _sequences(flow)
+        sequences = _sequences(flow)
         for operation, drawn in zip(self.operations, draws, strict=True):
             if isinstance(operation, Movement):
-                turn = operation.vectors(drawn.to(made.device))
-                made = torch.einsum("nij,nfjhw->nfihw", turn, operation.change(made, drawn))
-        return made.reshape(flow.shape)
+                turn = operation.vectors(drawn.to(sequences.device))
+                sequences = torch.einsum("nij,nfjhw->nfihw", turn, operation.change(sequences, drawn))
+        return sequences.reshape(flow.shape)
 
 
 def _parsed(text: str) -> Operation:

@@ -94,14 +94,14 @@ def visible() -> list[Gpu]:
 
 
 def _tell_gpus(send: Connection) -> None:
-    found = []
+    gpus = []
     try:
         if torch.cuda.is_available():
             known = [torch.cuda.get_device_properties(number) for number in range(torch.cuda.device_count())]
-            found = [(str(one.uuid), one.name) for one in known]
+            gpus = [(str(properties.uuid), properties.name) for properties in known]
     except RuntimeError as error:  # the driver's, of a GPU that is lost, say
         print(f"no GPU is usable: {first_line(error)}", flush=True)
-    send.send_bytes(json.dumps(found).encode())
+    send.send_bytes(json.dumps(gpus).encode())
 
 
 @contextmanager

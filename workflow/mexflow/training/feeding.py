@@ -107,8 +107,8 @@ class Clips:
         images = self._images[torch.from_numpy(self._source[chosen]).to(self._device)]
         added = np.flatnonzero(chosen >= self._own)
         if len(added):
-            made = oversampling.apply(self._images, self._extra, chosen[added] - self._own)
-            images[torch.from_numpy(added).to(self._device)] = made
+            oversampled = oversampling.apply(self._images, self._extra, chosen[added] - self._own)
+            images[torch.from_numpy(added).to(self._device)] = oversampled
         return images
 
 

@@ -62,7 +62,7 @@ def train_folds(
     at_once = folds_at_once(place, len(names))
     if at_once is None:
         return {name: work(name, job.outputs, lambda: advance(1)) for name in names}
-    found: dict[str, dict[str, Any]] = {}
+    results: dict[str, dict[str, Any]] = {}
     limits = [at_once]
     pending, running = deque(names), dict[Connection, _Fold]()
     try:
@@ -72,22 +72,23 @@ def train_folds(
                 running[fold.pipe] = fold
             for pipe in wait(list(running)):
                 fold = running[pipe]
-                said = fold.hear()
-                advance(said.get("epochs", 0))
-                if "epochs" in said:
+                message = fold.hear()
+                advance(message.get("epochs", 0))
+                if "epochs" in message:
                     continue
-                if "done" in said:
-                    job.outputs.adopt(said["written"])
-                    print(said["printed"], end="", flush=True)
-                    found[fold.name] = said["done"]
-                    for module in said["loaded"]:  # the record states versions of what is loaded, and checks its code
+                if "done" in message:
+                    job.outputs.adopt(message["written"])
+                    print(message["printed"], end="", flush=True)
+                    results[fold.name] = message["done"]
+                    # The record states versions of what is loaded, and checks its code.
+                    for module in message["loaded"]:
                         importlib.import_module(module)
-                    PICKED.update(said["picked"])
-                elif "no_room" in said:
+                    PICKED.update(message["picked"])
+                elif "no_room" in message:
                     if fold.at_once == 1:
                         raise UserError(
-                            f"fold {fold.name}: {place.name} has no room for it even alone ({said['no_room']}); use a "
-                            "GPU with more memory, or set training.device: cpu in config.yaml"
+                            f"fold {fold.name}: {place.name} has no room for it even alone ({message['no_room']}); use "
+                            "a GPU with more memory, or set training.device: cpu in config.yaml"
                         )
                     # Of several that started under one limit and ran out for one reason, the first lowers it.
                     if fold.at_once == limits[-1]:
@@ -99,7 +100,7 @@ def train_folds(
                     advance(-fold.epochs)
                     pending.append(fold.name)
                 else:
-                    raise UserError(said["error"])
+                    raise UserError(message["error"])
                 fold.process.join()
                 del running[pipe]
     finally:
@@ -108,7 +109,7 @@ def train_folds(
             fold.process.join()
             job.outputs.discard(folder / fold.name)
     job.observe(folds_at_once=limits)
-    return {name: found[name] for name in names}
+    return {name: results[name] for name in names}
 
 
 @dataclass
@@ -138,7 +139,7 @@ class _Fold:
             RuntimeError: if it failed (a bug of ours, whose traceback it has printed).
         """
         try:
-            said = json.loads(self.pipe.recv_bytes())
+            message = json.loads(self.pipe.recv_bytes())
         except EOFError:
             self.process.join()
             code = self.process.exitcode or 0
@@ -148,8 +149,8 @@ class _Fold:
                 f"fold {self.name}: its process was killed ({signal.Signals(-code).name}); if not by you, the "
                 "machine's memory may be too small: lower training.folds_per_job in config.yaml"
             ) from None
-        self.epochs += said.get("epochs", 0)
-        return said
+        self.epochs += message.get("epochs", 0)
+        return message
 
 
 def _run(parent: int, name: str, work: Work, send: Connection) -> None:

@@ -73,7 +73,7 @@ def load(network: LargeFOV, path: Path) -> None:
             exactly those of VGG-16: it names the file, how many tensors are missing, unexpected or of another shape,
             and the first.
     """
-    given = {name: value for name, value in weights.read(path).items() if not name.startswith("classifier.")}
+    state = {name: value for name, value in weights.read(path).items() if not name.startswith("classifier.")}
     wanted = {name: value for name, value in network.state_dict().items() if name.startswith("features.")}
-    weights.check(path, given, wanted, "VGG-16", "torchvision's vgg16 (not vgg16_bn)")
-    network.load_state_dict(given, strict=False)
+    weights.check(path, state, wanted, "VGG-16", "torchvision's vgg16 (not vgg16_bn)")
+    network.load_state_dict(state, strict=False)

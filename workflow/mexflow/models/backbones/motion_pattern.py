@@ -69,9 +69,9 @@ def load(network: MotionPattern, path: Path) -> None:
     Raises:
         UserError: as for :func:`mexflow.models.backbones.largefov.load`.
     """
-    given = weights.read(path)
-    weights.check(path, given, network.state_dict(), "the motion pattern network", "one with its own names")
-    network.load_state_dict(given)
+    state = weights.read(path)
+    weights.check(path, state, network.state_dict(), "the motion pattern network", "one with its own names")
+    network.load_state_dict(state)
 
 
 def pseudo_masks(flow: torch.Tensor) -> torch.Tensor:

@@ -182,15 +182,15 @@ def load(network: ReXNet, path: Path) -> None:
             network: it names the file, how many tensors are missing, unexpected or of another shape, and the first.
     """
     state = weights.read(path)
-    own, theirs = network.state_dict(), authors_names(network)
+    network_state, theirs = network.state_dict(), authors_names(network)
     if "output.1.weight" in state or ("features.0.weight" in state and "stem.conv.weight" not in state):
         names = theirs
     else:
-        names = {name: name for name in own}
-    own = {name: value for name, value in own.items() if not name.endswith("num_batches_tracked")}
-    given = {name: value for name, value in state.items() if not name.endswith("num_batches_tracked")}
-    if "output.1.weight" in given and given["output.1.weight"].ndim == 4:
-        given["output.1.weight"] = given["output.1.weight"].flatten(1)
-    wanted = {names[name]: value for name, value in own.items()}
-    weights.check(path, given, wanted, "ReXNet x1.3", "timm's rexnet_130 or the authors' rexnetv1_1.3x")
-    network.load_state_dict({name: given[names[name]] for name in own}, strict=False)
+        names = {name: name for name in network_state}
+    network_state = {name: value for name, value in network_state.items() if not name.endswith("num_batches_tracked")}
+    file_state = {name: value for name, value in state.items() if not name.endswith("num_batches_tracked")}
+    if "output.1.weight" in file_state and file_state["output.1.weight"].ndim == 4:
+        file_state["output.1.weight"] = file_state["output.1.weight"].flatten(1)
+    wanted = {names[name]: value for name, value in network_state.items()}
+    weights.check(path, file_state, wanted, "ReXNet x1.3", "timm's rexnet_130 or the authors' rexnetv1_1.3x")
+    network.load_state_dict({name: file_state[names[name]] for name in network_state}, strict=False)

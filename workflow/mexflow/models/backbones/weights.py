@@ -77,13 +77,13 @@ def check(
         UserError: it names the file, how many tensors are missing, unexpected or of another shape, and the first.
     """
     problems = []
-    for kind, found in (
+    for kind, names in (
         ("missing", [name for name in wanted if name not in given]),
         ("unexpected", [name for name in given if name not in wanted]),
         ("of another shape", [n for n, value in wanted.items() if n in given and given[n].shape != value.shape]),
     ):
-        if found:
-            problems.append(f"{len(found)} {kind} (first: {found[0]})")
+        if names:
+            problems.append(f"{len(names)} {kind} (first: {names[0]})")
     if problems:
         raise UserError(
             f"{path}: not the weights of {network}, of {len(wanted)} tensors {', '.join(problems)}; give {remedy}"

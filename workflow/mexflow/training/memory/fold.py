@@ -213,11 +213,11 @@ def score_clip(
     """
     network.to(device).eval()
     seen = Seeing(network, scales.flow, Augmentation(), device, scales.frames)(clip, np.arange(len(clip)))
-    found = []
+    by_stretch = []
     for start, end in clip.stretches:
         logits, intensity = Remembering(network.memory)(seen[window(clip, start, end - start)].to(device).float()[None])
-        found.append((logits[0].softmax(1).cpu().numpy(), intensity[0].cpu().numpy()))
-    probabilities, intensities = zip(*found, strict=True)
+        by_stretch.append((logits[0].softmax(1).cpu().numpy(), intensity[0].cpu().numpy()))
+    probabilities, intensities = zip(*by_stretch, strict=True)
     return np.concatenate(probabilities), np.concatenate(intensities)
 
 

@@ -179,10 +179,10 @@ class Sequences:
         generator = torch.Generator().manual_seed(derive(self._seed, "augment", epoch))
         for some in cut(chosen, size):
             clips = [self._plan.clips[number] for number in some]
-            found = [self._sequence(int(number), rng, generator) for number in some]
-            targets = [clip.intensity[positions[:-1]] for clip, (positions, _) in zip(clips, found, strict=True)]
+            sequences = [self._sequence(int(number), rng, generator) for number in some]
+            targets = [clip.intensity[positions[:-1]] for clip, (positions, _) in zip(clips, sequences, strict=True)]
             yield (
-                torch.stack([seen for _, seen in found]).to(self._device).float(),
+                torch.stack([seen for _, seen in sequences]).to(self._device).float(),
                 (
                     torch.tensor([clip.label for clip in clips], device=self._device),
                     torch.from_numpy(np.stack(targets)).to(self._device),

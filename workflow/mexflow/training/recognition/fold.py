@@ -180,8 +180,8 @@ def run_fold(
     Returns:
         What the job's record says of the fold.
     """
-    used, seed = split(samples, recipe, fold, testing), seed_of(recipe, fold)
-    train, test = used.train, used.test
+    parts, seed = split(samples, recipe, fold, testing), seed_of(recipe, fold)
+    train, test = parts.train, parts.test
     torch.manual_seed(seed)
     network = build(recipe.model, recipe.options, samples.images.shape[1], len(samples.classes))
     fitted = isinstance(recipe, LbpTopRecipe)
@@ -207,7 +207,7 @@ def run_fold(
             device,
             fold=fold,
             checkpoints=checkpoints,
-            validation=Clips(used.validation, device) if used.validation is not None else None,
+            validation=Clips(parts.validation, device) if parts.validation is not None else None,
             after_epoch=after_epoch,
         )
         if training.recompute_batch_norm:
@@ -238,7 +238,7 @@ def run_fold(
             append(features)
     return {
         "training_subjects": train.subjects,
-        "validation_subjects": used.validation.subjects if used.validation is not None else [],
+        "validation_subjects": parts.validation.subjects if parts.validation is not None else [],
         "test_subjects": sorted(testing),
         "training_samples": len(train),
         "oversampled": oversampled,

@@ -163,19 +163,19 @@ def apply(images: torch.Tensor, extra: Extra, positions: np.ndarray) -> torch.Te
         (m, c, h, w), of the images' dtype.
     """
     white = 255 if images.dtype == torch.uint8 else 1
-    made = images.new_empty((len(positions), *images.shape[1:]))
+    samples = images.new_empty((len(positions), *images.shape[1:]))
     for row, position in enumerate(positions):
         image = images[int(extra.source[position])]
         change = OPERATIONS[extra.operation[position]].apply
-        made[row] = change(image, float(extra.amount[position]), int(extra.seed[position]), white)
-    return made
+        samples[row] = change(image, float(extra.amount[position]), int(extra.seed[position]), white)
+    return samples
 
 
 def _parsed(text: str) -> Operation:
-    name, _, given = text.partition("=")
+    name, _, values = text.partition("=")
     kind = OPERATIONS[name]
     try:
-        operation = kind(name, tuple(float(value) for value in given.split(",")) if given else ())
+        operation = kind(name, tuple(float(value) for value in values.split(",")) if values else ())
     except ValueError:
         operation = None
     if operation is None or not operation.holds():

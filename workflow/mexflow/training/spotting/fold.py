@@ -41,20 +41,20 @@ def split(videos: Sequence[Video], recipe: VideosRecipe, fold: str, testing: fro
         validation = next_subject(subjects | testing, testing)
     except ValueError as error:
         raise UserError(f"fold {fold} of {recipe.paper}/{recipe.experiment}: {error}; add subjects") from None
-    used: dict[str, list[Video]] = {role: [] for role in scores.ROLES}
+    by_role: dict[str, list[Video]] = {role: [] for role in scores.ROLES}
     for video in videos:
         role = "test" if video.subject in testing else "train"
-        used["validation" if video.subject == validation else role].append(video)
-    names = {role: {video.subject for video in own} for role, own in used.items()}
+        by_role["validation" if video.subject == validation else role].append(video)
+    names = {role: {video.subject for video in role_videos} for role, role_videos in by_role.items()}
     assert_disjoint(names["train"], names["test"] | testing)
     assert_disjoint(names["validation"], names["test"] | testing | names["train"])
-    absent = [kind for i, kind in enumerate(TYPES) if not any(video.labels[:, i].any() for video in used["train"])]
+    absent = [kind for i, kind in enumerate(TYPES) if not any(video.labels[:, i].any() for video in by_role["train"])]
     if absent:
         raise UserError(
             f"fold {fold} of {recipe.paper}/{recipe.experiment}: no frame of a {' or '.join(absent)}-expression in the "
             "training videos; see the exclusions that 'index' and the logs of faces list, and add subjects"
         )
-    return used
+    return by_role
 
 
 class Folds:
@@ -112,7 +112,7 @@ def run_fold(
     Returns:
         What the job's record says of the fold.
     """
-    used = split(videos, recipe, fold, testing)
+    by_role = split(videos, recipe, fold, testing)
     seed = derive(recipe.seed, recipe.paper, recipe.experiment, fold)
     torch.manual_seed(seed)
     network = build(recipe.model, recipe.options, 1, len(TYPES))
@@ -126,8 +126,8 @@ def run_fold(
     objective = SpottingLoss(recipe.weighted, recipe.stream_weights, recipe.positive)
     sigma = recipe.sigma
     feeds = {
-        "train": Pairs(used["train"], pairing, device, seed, augmentation, sigma),
-        "validation": Pairs(used["validation"], pairing, device, derive(seed, "validation"), None, sigma),
+        "train": Pairs(by_role["train"], pairing, device, seed, augmentation, sigma),
+        "validation": Pairs(by_role["validation"], pairing, device, derive(seed, "validation"), None, sigma),
     }
     history = fit(
         network,
@@ -143,7 +143,7 @@ def run_fold(
     )
     batches: list[pa.RecordBatch] = []
     for role in scores.ROLES:
-        for video in used[role]:
+        for video in by_role[role]:
             for variant, skips in recipe.test_skips.items():
                 logits = network.score_video(Frames(video, sigma is not None), skips, placement=recipe.placement)
                 names = {
@@ -163,10 +163,10 @@ def run_fold(
     torch.save({name: value.cpu() for name, value in network.state_dict().items()}, buffer)
     outputs.bytes(folder / "model.pt", buffer.getvalue())
     return {
-        "training_subjects": sorted({video.subject for video in used["train"]}),
-        "validation_subjects": sorted({video.subject for video in used["validation"]}),
+        "training_subjects": sorted({video.subject for video in by_role["train"]}),
+        "validation_subjects": sorted({video.subject for video in by_role["validation"]}),
         "test_subjects": sorted(testing),
-        "test_videos": len(used["test"]),
+        "test_videos": len(by_role["test"]),
         "training_samples": len(feeds["train"]),
         "seed": seed,
         "final_loss": history[-1]["loss"],
