@@ -32,6 +32,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: places.get(item.path.name, len(FIRST)))
 
 
+@pytest.fixture(autouse=True)
+def nothing_picked() -> None:
+    """A job's code digest must hold what the job picks, and not what another test of this process did."""
+    from mexflow.registries import PICKED
+
+    PICKED.clear()
+
+
 @pytest.fixture(scope="session")
 def embedded_rendered(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, list[dict]]]:
     """The root of each embedded dataset in `SUBJECTS`, with the frames of one subject, and the truth of its frames.

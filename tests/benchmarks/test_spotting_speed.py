@@ -15,7 +15,7 @@ from dataset_files import ANY_FRAME
 from embedded_files import SEED, SIZE, SUBJECTS
 from mexflow.embedded import plan
 from mexflow.models import build
-from mexflow.preprocess.faces import Settings, align_video
+from mexflow.preprocess.faces import FaceSettings, align_video
 from mexflow.preprocess.frames import frame_files
 from mexflow.preprocess.lcn import grey, lcn
 
@@ -43,10 +43,10 @@ def test_spotting_from_frames_on_disk(embedded_root: dict[str, Path], tmp_path: 
         for _, file in frame_files(folder, ANY_FRAME):
             cv2.imdecode(np.frombuffer(file.read_bytes(), np.uint8), cv2.IMREAD_UNCHANGED)
         taken["decode"] = time.perf_counter() - start
-        next(iter(align_video(folder, FRAMES, ANY_FRAME, Settings())))  # loads the model of the landmarks
+        next(iter(align_video(folder, FRAMES, ANY_FRAME, FaceSettings())))  # loads the model of the landmarks
         start = time.perf_counter()
         # As the commands do it, through files: the video is never in memory.
-        images = (face.image.reshape(112, 112, -1) for face in align_video(folder, FRAMES, ANY_FRAME, Settings()))
+        images = (face.image.reshape(112, 112, -1) for face in align_video(folder, FRAMES, ANY_FRAME, FaceSettings()))
         np.save(tmp_path / "faces.npy", np.stack(list(images)))
         taken["align"] = time.perf_counter() - start
         faces = np.load(tmp_path / "faces.npy", mmap_mode="r")

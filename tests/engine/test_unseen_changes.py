@@ -87,7 +87,7 @@ def test_data_that_changed_unseen_are_named_by_verify(copy: Path) -> None:
 def test_code_that_changed_unseen_is_run_again(copy: Path, path: str, rules: set[str]) -> None:
     source = copy / "workflow" / "mexflow" / path
     kept = source.read_bytes()
-    edited(source, lambda data: data + b"# changed\n")
+    edited(source, lambda data: data + b"CHANGED = 1\n")
     try:
         found = failed(copy, "--all")
         again = waiting(copy)

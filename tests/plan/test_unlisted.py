@@ -96,8 +96,10 @@ def test_asking_for_what_cannot_be_made(asked: list[str], refused: bool):
 def faulty(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run without its tables, to which a paper on a dataset comes that is nowhere."""
     folder = part_of(finished, tmp_path_factory.mktemp("faulty"), taken=("tables/mini.",))
-    other = mini.PAPER.replace("paper: mini", "paper: other").replace("index: megc2018", "index: smic")
-    (folder / "workflow" / "papers" / "other.yaml").write_text(other)
+    other = {**yaml.safe_load(mini.PAPER), "paper": "other", "figures": {}}
+    other["data"] = {"smic": {"index": "smic", "label": "megc2019", "classes": ["negative", "positive", "surprise"]}}
+    other["tables"] = {"A": other["tables"]["A"]}
+    (folder / "workflow" / "papers" / "other.yaml").write_text(yaml.safe_dump(other))
     config = yaml.safe_load(mini.CONFIG)
     config["papers"].append("other")
     config["datasets"]["smic"]["root"] = "/nowhere/SMIC"

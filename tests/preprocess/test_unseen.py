@@ -150,10 +150,10 @@ def test_no_motion_to_the_next(made: Path, states: dict[str, dict[int, str]]) ->
 def test_no_residual_images(made: Path, states: dict[str, dict[int, str]]) -> None:
     done = embedded_files.run(
         "residual", dataset="casme2", subject="01", root=made / "raw", index=made / "index.parquet",
-        faces_table=made / "faces.parquet", output=f"ars={made / 'ars.npy'}", table=f"ars={made / 'ars.parquet'}",
+        faces_table=made / "faces.parquet", image="sums=ars,5,printed", output=made,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert checked(made, "ars", states, lambda row: sorted({row["start"], *row["key_frames"]})) == 9
+    assert checked(made, "sums/casme2/01", states, lambda row: sorted({row["start"], *row["key_frames"]})) == 9
     assert "12 clips, 9 without an image" in done.stdout
 
 

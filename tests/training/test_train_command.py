@@ -283,7 +283,7 @@ def test_fingerprint_depends_on_every_key_of_the_recipe(fingerprint, other_names
     changes = [
         {"paper": "other"}, {"experiment": "other"}, {"index": "other"}, {"reads": ["flow/other"]}, {"label": "other"},
         {"classes": flow_files.CLASSES[::-1]}, {"protocol": "five_subject_folds", "folds": ["fold1"]},
-        {"channels": ["Vx"]}, {"train_pairs": PAIRS[:1]}, {"test_pairs": PAIRS[1:]}, {"size": 32},
+        {"channels": ["Vx"]}, {"train_pairs": PAIRS[:1]}, {"test_pairs": PAIRS[1:]}, {"size": 32}, {"levels": "minmax"},
         {"model": "reduced_resnet"}, {"options": {"layers": 2}}, {"seed": 2}, {"epochs": 4}, {"permute_labels": True},
         {"keep_features": True}, {"batch_size": 9}, {"optimizer": "sgd", "optimizer_options": {"weight_decay": 1e-4}},
         {"learning_rate": 0.01}, {"normalise": "none"}, {"optimizer_options": {"alpha": 0.8}},
