@@ -10,7 +10,7 @@ import typer
 
 from mexflow import __version__
 from mexflow.__main__ import main
-from mexflow.cli.options import expected, pairs, scalar
+from mexflow.cli.options import pairs, scalar
 from mexflow.commands import COMMANDS
 from mexflow.errors import UserError
 from project import PACKAGE, WORKFLOW, loaded_after, mexflow
@@ -87,7 +87,7 @@ for dataset, subject in plan.sources.renderings:
 for dataset in plan.sources.in_use:
     plan.sheets.subjects(dataset), plan.sources.subjects(dataset), plan.sources.faces_flags(dataset)
 for paper in plan.papers:
-    plan.targets(paper), plan.predictions(paper), plan.features(paper), plan.expected(paper), plan.data(paper)
+    plan.targets(paper), plan.predictions(paper), plan.features(paper), plan.reporting.recipe(paper), plan.data(paper)
     plan.reporting.code(paper), plan.reporting.recipe(paper).text(), plan.spotted(paper)
     if plan.papers[paper].timing:
         plan.reporting.timing_code(paper), plan.reporting.timed_model(paper), plan.reporting.timed_faces(paper)
@@ -126,7 +126,6 @@ def test_name_value_pairs():
             pairs("--option", [wrong])
     with pytest.raises(UserError, match="--option alpha: given twice"):
         pairs("--option", ["alpha=1", "alpha=2"])
-    assert expected(["vy-3cl=a,b", "m=c"]) == {"vy-3cl": ["a", "b"], "m": ["c"]}
 
 
 @pytest.mark.parametrize(
