@@ -39,19 +39,23 @@ def main(
 
     cv2.setNumThreads(1)
     make_deterministic(1)
-    with on_device(device) as place, Job(record, __name__, *_picked(paper)) as job:
+    with (
+        on_device(device) as place,
+        Job(record, __name__, *papers.parse(paper.read_bytes(), paper).timed_picks()) as job,
+    ):
         where = place.device
         spec = papers.parse(job.inputs.bytes(paper), paper)
         assert spec.timing is not None
         timed = spec.experiments[spec.timing.experiment]
-        channels = getattr(timed, "channels", [])
-        network = build(timed.model, timed.options, len(channels), len(spec.data_of(spec.timing.experiment).classes))
+        network = build(
+            timed.model, timed.options, timed.input_channels, len(spec.data_of(spec.timing.experiment).classes)
+        )
         state = torch.load(io.BytesIO(job.inputs.bytes(model)), weights_only=True)
         network = Normalised(network, torch.ones_like(state["divisor"]))
         network.load_state_dict(state)
         rows = job.inputs.table(Results(results).index(spec.data_of(spec.timing.experiment).index)).to_pylist()
         pairs = timing.pairs_of_faces(job.inputs, results / "faces", rows, spec, clips)
-        times = timing.measure(spec, network.to(where).eval(), pairs, channels, where)
+        times = timing.measure(spec, network.to(where).eval(), pairs, timed.channels, where)
         cells = timing.table(spec, times, where, data, budget)
         job.outputs.table(output.with_name(f"{output.name}.parquet"), cells)
         job.outputs.bytes(output.with_name(f"{output.name}.csv"), to_csv(cells))
@@ -60,21 +64,6 @@ def main(
         job.state(device=timing.hardware(where), threads=1)
         job.finish()
     print(text)
-
-
-def _picked(paper: Path) -> list[str]:
-    """The timed network, and the method of its flow."""
-    from mexflow import papers
-    from mexflow.preprocess.flow import METHODS
-
-    spec = papers.parse(paper.read_bytes(), paper)
-    if spec.timing is None:
-        return []
-    experiment = spec.timing.experiment
-    return [
-        f"mexflow.models.{spec.experiments[experiment].model}",
-        METHODS.identity(spec.flow_of(experiment).method),
-    ]
 
 
 app = command(main)

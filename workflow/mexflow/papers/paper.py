@@ -85,6 +85,8 @@ class Paper(Part):
                     raise ValueError(f"claim {claim.claim!r}: {', '.join(chain)} differ in their data")
         if self.timing:
             self._require(self.timing.experiment, "timing")
+            if self.experiments[self.timing.experiment].kind != "flow":
+                raise ValueError(f"timing: {self.timing.experiment} is not on flow; flow and network are timed")
         return self
 
     def _check_experiments(self) -> None:
@@ -257,6 +259,17 @@ class Paper(Part):
         if experiment is None:
             return next(iter(flows.values()))
         return flows[self._named("flow", self.experiment(experiment), experiment)]
+
+    def timed_picks(self) -> list[str]:
+        """What timing picks by name, as code digests name it: the network, the method of its flow, its channels."""
+        if self.timing is None:
+            return []
+        timed = self.experiments[self.timing.experiment]
+        return [
+            f"mexflow.models.{timed.model}",
+            f"mexflow.preprocess.flow:{self.flow_of(self.timing.experiment).method}",
+            *(f"mexflow.training.recognition.channels:{name}" for name in timed.channels),
+        ]
 
     def recipe(self, experiment: str, budget: Budget, seed: int = 0, sigma: float = 4.0) -> Recipe:
         """Everything that training an experiment, or a null control, depends on beside its index and arrays.

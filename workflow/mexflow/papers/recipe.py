@@ -26,6 +26,7 @@ from mexflow.papers.trainings import (
     Training,
     check_settings,
 )
+from mexflow.seeds import derive
 from mexflow.validation import explain
 
 _AUGMENTATION = "mexflow.training.augmentation"
@@ -70,6 +71,10 @@ class TrainedRecipe(Recipe):
     model: str
     options: dict[str, Option] = {}
     seed: int = Field(ge=0)
+
+    def seed_of(self, fold: str) -> int:
+        """The seed of a fold: a function of the base seed and the names, so that no result depends on an order."""
+        return derive(self.seed, self.paper, self.experiment, fold)
 
     def picks(self) -> list[str]:
         """Its network too."""

@@ -89,11 +89,8 @@ class Reporting:
         return [f"{self._results}/faces/{dataset}/{subject}.npy" for dataset, subject in self._subjects(index)]
 
     def timing_code(self, paper: str) -> str:
-        """The code digest of timing: of the timed network and the method of its flow, and of no other."""
-        spec, experiment = self._plan.papers[paper], self._timing(paper).experiment
-        method = spec.flow_of(experiment).method
-        network = f"mexflow.models.{spec.experiments[experiment].model}"
-        return self._plan.code("timing", network, f"mexflow.preprocess.flow:{method}")
+        """The code digest of timing: of the timed network, the method of its flow and its channels, and of no other."""
+        return self._plan.code("timing", *self._plan.papers[paper].timed_picks())
 
     def incomplete_flags(self) -> str:
         """All papers with the recipes of their tables, and what is left out, as options of ``mexflow incomplete``."""

@@ -27,6 +27,7 @@ from mexflow.preprocess.pairs import PAIRS
 from mexflow.preprocess.scaling import scaled
 from mexflow.store.artifacts import Inputs
 from mexflow.tables.cells import SCHEMA
+from mexflow.training.recognition.channels import CHANNELS
 
 Pair = tuple[np.ndarray, np.ndarray]
 
@@ -70,13 +71,13 @@ def measure(
     """
     assert paper.timing is not None
     wanted = paper.flow_of(paper.timing.experiment)
+    shown = [CHANNELS[name] for name in channels]
     times: dict[str, list[float]] = {"flow": [], "network": []}
     for first, second in [pairs[0], *pairs]:
         start = time.perf_counter()
         ends = [scaled(face[None], wanted.size) for face in (first, second)]
         field = flow.compute(wanted.method, *ends, **wanted.options)[0]
-        parts = {"Vx": field[0], "Vy": field[1], "M": np.hypot(field[0], field[1])}
-        image = np.stack([parts[name] for name in channels])[None].astype(np.float32)
+        image = np.stack([channel(field) for channel in shown])[None]
         middle = time.perf_counter()
         network(torch.from_numpy(image).to(device)).argmax(1).cpu()
         end = time.perf_counter()

@@ -21,6 +21,7 @@ from mexflow.papers.recipe import DifferenceRecipe
 from mexflow.preprocess.feature_difference import difference, hoof_features
 from mexflow.preprocess.lbp_top import grey_levels, lbp_histograms
 from mexflow.store.artifacts import Outputs
+from mexflow.training import trainer
 from mexflow.training.checkpoints import Checkpoints
 from mexflow.training.memory.clips import TYPE, Clip, load
 from mexflow.training.recognition.samples import labelled
@@ -31,8 +32,8 @@ if TYPE_CHECKING:
     from mexflow.training.job import Material
 
 
-class Folds:
-    """The folds of an experiment of feature difference; see :class:`mexflow.training.job.Folds`."""
+class Folds(trainer.Folds):
+    """The folds of an experiment of feature difference; see :class:`mexflow.training.trainer.Folds`."""
 
     def __init__(self, recipe: DifferenceRecipe, material: Material) -> None:
         """
@@ -40,7 +41,8 @@ class Folds:
             UserError: for a label that is none of the classes, or an index without the expressions that k is made from.
         """
         cv2.setNumThreads(1)
-        self._recipe = recipe
+        super().__init__()
+        self.recipe = recipe
         rows = labelled(material.rows, recipe.label, recipe.classes)
         self._half = half_length(material.rows, "micro").k if recipe.k is None else recipe.k
         self.testing = {fold.name: fold.test_subjects for fold in PROTOCOLS[recipe.protocol](rows, recipe.label)}
@@ -48,9 +50,8 @@ class Folds:
             material.inputs, material.arrays[0], None, rows, material.rows, recipe.label, recipe.classes
         )
         # The clips of one video share its frames.
-        self._videos = {(clip.dataset, clip.subject, clip.video): clip for clip in clips}
-        self.epochs = 1
-        self.facts: dict[str, Any] = {"k": self._half}
+        self.samples = {(clip.dataset, clip.subject, clip.video): clip for clip in clips}
+        self.facts = {"k": self._half}
 
     def train(
         self,
@@ -63,11 +64,11 @@ class Folds:
     ) -> dict[str, Any]:
         """Score the test videos of a fold, and write ``scores.parquet`` to `folder`."""
         batches, short = [], 0
-        for clip in (clip for clip in self._videos.values() if clip.subject in self.testing[fold]):
+        for clip in (clip for clip in self.samples.values() if clip.subject in self.testing[fold]):
             # Frames that follow each other are a video of their own: none is compared with one behind a gap.
             contrasts = [
                 contrast(
-                    difference(self._described(clip.rows[start:end], clip), self._half, self._recipe.edges), self._half
+                    difference(self._described(clip.rows[start:end], clip), self._half, self.recipe.edges), self._half
                 )
                 for start, end in clip.stretches
             ]
@@ -94,7 +95,7 @@ class Folds:
 
     def _described(self, rows: np.ndarray, clip: Clip) -> np.ndarray:
         """Histograms float32 (n, blocks, bins) of some of the video's frames, which follow each other."""
-        recipe, grid = self._recipe, (self._recipe.blocks, self._recipe.blocks)
+        recipe, grid = self.recipe, (self.recipe.blocks, self.recipe.blocks)
         frames = grey_levels(clip.faces[rows])
         if recipe.features == "lbp":
             return lbp_histograms(frames, blocks=grid)

@@ -7,9 +7,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
-
-import torch
+from typing import Any
 
 from mexflow.datasets import subjects
 from mexflow.errors import choose
@@ -26,6 +24,7 @@ from mexflow.training.checkpoints import Checkpoints
 from mexflow.training.devices import on_device
 from mexflow.training.loop import make_deterministic
 from mexflow.training.parallel import train_folds
+from mexflow.training.trainer import Folds
 
 _COMMAND = "mexflow.cli.train"
 
@@ -38,38 +37,6 @@ class Material:
     rows: list[dict[str, Any]]
     subjects: list[tuple[str, str]]
     arrays: list[list[Path]]
-
-
-class Folds(Protocol):
-    """The folds of an experiment, its samples at hand; each trainer (:mod:`mexflow.papers.kinds`) has a class so named.
-
-    Attributes:
-        testing: the test subjects of each fold of the protocol.
-        left_out: a line for each clip or video that is left out, saying why.
-        epochs: how many epochs a fold takes at most, of all its networks.
-        facts: what the record says of the job beside its folds.
-    """
-
-    testing: Mapping[str, frozenset[str]]
-    left_out: list[str]
-    epochs: int
-    facts: dict[str, Any]
-
-    def __init__(self, recipe: Any, material: Material) -> None: ...
-
-    def train(
-        self,
-        fold: str,
-        device: torch.device,
-        folder: Path,
-        outputs: Outputs,
-        checkpoints: Checkpoints,
-        after_epoch: Callable[[], None],
-    ) -> dict[str, Any]:
-        """Train and test a fold, and write its files to `folder`; returns what the record says of it."""
-
-    def saved_as(self, fold: str) -> list[str]:
-        """The names of its checkpoints."""
 
 
 def train(

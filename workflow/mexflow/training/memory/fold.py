@@ -22,6 +22,7 @@ from mexflow.papers.operations import text_of
 from mexflow.papers.recipe import SequencesRecipe
 from mexflow.seeds import derive
 from mexflow.store.artifacts import Outputs
+from mexflow.training import trainer
 from mexflow.training.augmentation import Augmentation
 from mexflow.training.checkpoints import Checkpoints
 from mexflow.training.feeding import CrossEntropy
@@ -152,7 +153,7 @@ def train_network(
     after_epoch: Callable[[], None] = lambda: None,
 ) -> tuple[TimeContrastNetwork, Scales, list[dict[str, Any]]]:
     """The three networks, trained on these clips, what their input is divided by, and the history."""
-    seed = seed_of(recipe, fold)
+    seed = recipe.seed_of(fold)
     torch.manual_seed(seed)
     network = build(recipe.model, recipe.options, 3, len(recipe.classes))
     scales = Scales.of(train, recipe.training.normalise)
@@ -219,54 +220,6 @@ def score_clip(
         by_stretch.append((logits[0].softmax(1).cpu().numpy(), intensity[0].cpu().numpy()))
     probabilities, intensities = zip(*by_stretch, strict=True)
     return np.concatenate(probabilities), np.concatenate(intensities)
-
-
-def seed_of(recipe: SequencesRecipe, fold: str) -> int:
-    """The seed of a fold: a function of the base seed and the names."""
-    return derive(recipe.seed, recipe.paper, recipe.experiment, fold)
-
-
-class Folds:
-    """The folds of an experiment that spots and recognises at once; see :class:`mexflow.training.job.Folds`.
-
-    With `versions`, each clip has so many augmented sequences (150 printed), and what the frozen networks see of them
-    is kept in memory, 2 MB a sequence of 14; with 0 each is drawn and augmented when it is wanted. Without
-    augmentation, what they see of every frame is kept, 0.13 MB each.
-    """
-
-    def __init__(self, recipe: SequencesRecipe, material: Material) -> None:
-        """
-        Raises:
-            UserError: for a label that is none of the classes, or motion that does not fit.
-        """
-        self._recipe = recipe
-        rows = labelled(material.rows, recipe.label, recipe.classes)
-        self.testing = {fold.name: fold.test_subjects for fold in PROTOCOLS[recipe.protocol](rows, recipe.label)}
-        if recipe.permute_labels:
-            rows = permute_within_subject(rows, recipe.label, derive(recipe.seed, recipe.paper, recipe.experiment))
-        faces, motion = material.arrays
-        self._clips, self.left_out = load(
-            material.inputs, faces, motion, rows, material.rows, recipe.label, recipe.classes
-        )
-        self.epochs = 2 * recipe.stage1_epochs + recipe.epochs
-        self.facts: dict[str, Any] = {}
-
-    def train(
-        self,
-        fold: str,
-        device: torch.device,
-        folder: Path,
-        outputs: Outputs,
-        checkpoints: Checkpoints,
-        after_epoch: Callable[[], None] = lambda: None,
-    ) -> dict[str, Any]:
-        """Train and test one fold, see :func:`run_fold`."""
-        testing = self.testing[fold]
-        return run_fold(self._recipe, fold, testing, self._clips, device, folder, outputs, checkpoints, after_epoch)
-
-    def saved_as(self, fold: str) -> list[str]:
-        """The names of its checkpoints, one a stage."""
-        return [checkpoint_name(fold, stage) for stage in STAGES]
 
 
 def run_fold(
@@ -339,7 +292,39 @@ def run_fold(
         "test_subjects": sorted(testing),
         "training_samples": len(train),
         "test_clips": len(test),
-        "seed": seed_of(recipe, fold),
+        "seed": recipe.seed_of(fold),
         "normalisation": {"method": recipe.training.normalise, "flow": scales.flow, "frames": scales.frames},
         "final_loss": history[-1]["loss"],
     }
+
+
+class Folds(trainer.Folds):
+    """The folds of an experiment that spots and recognises at once; see :class:`mexflow.training.trainer.Folds`.
+
+    With `versions`, each clip has so many augmented sequences (150 printed), and what the frozen networks see of them
+    is kept in memory, 2 MB a sequence of 14; with 0 each is drawn and augmented when it is wanted. Without
+    augmentation, what they see of every frame is kept, 0.13 MB each.
+    """
+
+    run = staticmethod(run_fold)
+
+    def __init__(self, recipe: SequencesRecipe, material: Material) -> None:
+        """
+        Raises:
+            UserError: for a label that is none of the classes, or motion that does not fit.
+        """
+        super().__init__()
+        self.recipe = recipe
+        rows = labelled(material.rows, recipe.label, recipe.classes)
+        self.testing = {fold.name: fold.test_subjects for fold in PROTOCOLS[recipe.protocol](rows, recipe.label)}
+        if recipe.permute_labels:
+            rows = permute_within_subject(rows, recipe.label, derive(recipe.seed, recipe.paper, recipe.experiment))
+        faces, motion = material.arrays
+        self.samples, self.left_out = load(
+            material.inputs, faces, motion, rows, material.rows, recipe.label, recipe.classes
+        )
+        self.epochs = 2 * recipe.stage1_epochs + recipe.epochs
+
+    def saved_as(self, fold: str) -> list[str]:
+        """The names of its checkpoints, one a stage."""
+        return [checkpoint_name(fold, stage) for stage in STAGES]

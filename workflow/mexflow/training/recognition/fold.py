@@ -16,9 +16,10 @@ from mexflow.errors import UserError
 from mexflow.evaluation.folds import PROTOCOLS, assert_disjoint, validation_subjects
 from mexflow.models import build
 from mexflow.papers.operations import text_of
-from mexflow.papers.recipe import LbpTopRecipe, RecognitionRecipe, TrainedRecipe
+from mexflow.papers.recipe import LbpTopRecipe, RecognitionRecipe
 from mexflow.seeds import derive
 from mexflow.store.artifacts import Outputs
+from mexflow.training import trainer
 from mexflow.training.augmentation import Augmentation
 from mexflow.training.checkpoints import Checkpoints
 from mexflow.training.feeding import Clips, CrossEntropy
@@ -93,7 +94,7 @@ def split(samples: Samples, recipe: RecognitionRecipe | LbpTopRecipe, fold: str,
     where = f"fold {fold} of {recipe.paper}/{recipe.experiment}"
     if share is not None:
         try:
-            chosen = validation_subjects(set(subjects[trainable]), share, derive(seed_of(recipe, fold), "validation"))
+            chosen = validation_subjects(set(subjects[trainable]), share, derive(recipe.seed_of(fold), "validation"))
         except ValueError as error:
             raise UserError(f"{where}: {error}; add subjects") from None
         validating = np.isin(subjects, list(chosen))
@@ -116,48 +117,8 @@ def split(samples: Samples, recipe: RecognitionRecipe | LbpTopRecipe, fold: str,
     return Split(train, validation, test)
 
 
-def seed_of(recipe: TrainedRecipe, fold: str) -> int:
-    """The seed of a fold: a function of the base seed and the names."""
-    return derive(recipe.seed, recipe.paper, recipe.experiment, fold)
-
-
 _FITTED_BATCH = 64
 """Clips that are classified at once by a machine that was fitted, not trained."""
-
-
-class Folds:
-    """The folds of an experiment that recognises, its samples at hand; see :class:`mexflow.training.job.Folds`."""
-
-    def __init__(self, recipe: RecognitionRecipe | LbpTopRecipe, material: Material) -> None:
-        """
-        Raises:
-            UserError: for an unknown channel, or a label that is none of the classes.
-        """
-        self._recipe = recipe
-        rows = labelled(material.rows, recipe.label, recipe.classes)
-        self.testing = {fold.name: fold.test_subjects for fold in PROTOCOLS[recipe.protocol](rows, recipe.label)}
-        if getattr(recipe, "permute_labels", False):
-            rows = permute_within_subject(rows, recipe.label, derive(recipe.seed, recipe.paper, recipe.experiment))
-        self._samples, self.left_out = load(recipe, material.inputs, material.arrays[0], rows)
-        self.epochs = recipe.epochs if isinstance(recipe, RecognitionRecipe) else 1
-        self.facts: dict[str, Any] = {}
-
-    def train(
-        self,
-        fold: str,
-        device: torch.device,
-        folder: Path,
-        outputs: Outputs,
-        checkpoints: Checkpoints,
-        after_epoch: Callable[[], None] = lambda: None,
-    ) -> dict[str, Any]:
-        """Train and test one fold, see :func:`run_fold`."""
-        testing = self.testing[fold]
-        return run_fold(self._recipe, fold, testing, self._samples, device, folder, outputs, checkpoints, after_epoch)
-
-    def saved_as(self, fold: str) -> list[str]:
-        """The name of its checkpoint."""
-        return [fold]
 
 
 def run_fold(
@@ -180,7 +141,7 @@ def run_fold(
     Returns:
         What the job's record says of the fold.
     """
-    parts, seed = split(samples, recipe, fold, testing), seed_of(recipe, fold)
+    parts, seed = split(samples, recipe, fold, testing), recipe.seed_of(fold)
     train, test = parts.train, parts.test
     torch.manual_seed(seed)
     network = build(recipe.model, recipe.options, samples.images.shape[1], len(samples.classes))
@@ -247,3 +208,27 @@ def run_fold(
         "normalisation": [float(value) for value in network.divisor.flatten()],
         "final_loss": history[-1]["loss"],
     }
+
+
+class Folds(trainer.Folds):
+    """The folds of an experiment that recognises, its samples at hand; see :class:`mexflow.training.trainer.Folds`."""
+
+    run = staticmethod(run_fold)
+
+    def __init__(self, recipe: RecognitionRecipe | LbpTopRecipe, material: Material) -> None:
+        """
+        Raises:
+            UserError: for an unknown channel, or a label that is none of the classes.
+        """
+        super().__init__()
+        self.recipe = recipe
+        rows = labelled(material.rows, recipe.label, recipe.classes)
+        self.testing = {fold.name: fold.test_subjects for fold in PROTOCOLS[recipe.protocol](rows, recipe.label)}
+        if getattr(recipe, "permute_labels", False):
+            rows = permute_within_subject(rows, recipe.label, derive(recipe.seed, recipe.paper, recipe.experiment))
+        self.samples, self.left_out = load(recipe, material.inputs, material.arrays[0], rows)
+        self.epochs = recipe.epochs if isinstance(recipe, RecognitionRecipe) else 1
+
+    def saved_as(self, fold: str) -> list[str]:
+        """The name of its checkpoint."""
+        return [fold]

@@ -20,6 +20,7 @@ from mexflow.papers.operations import text_of
 from mexflow.papers.recipe import VideosRecipe
 from mexflow.seeds import derive
 from mexflow.store.artifacts import Outputs
+from mexflow.training import trainer
 from mexflow.training.augmentation import Augmentation
 from mexflow.training.checkpoints import Checkpoints
 from mexflow.training.loop import Settings, fit
@@ -57,42 +58,6 @@ def split(videos: Sequence[Video], recipe: VideosRecipe, fold: str, testing: fro
     return by_role
 
 
-class Folds:
-    """The folds of an experiment that spots in long videos; see :class:`mexflow.training.job.Folds`."""
-
-    def __init__(self, recipe: VideosRecipe, material: Material) -> None:
-        """
-        Raises:
-            UserError: for an unknown placement or another protocol, or faces and LCN frames that do not fit.
-        """
-        choose("placement of pairs", recipe.placement, PLACEMENTS)
-        self._recipe = recipe
-        # Every video counts, so every subject has a fold, one without an expression too.
-        choose("protocol of long videos", recipe.protocol, ("leave_one_subject_out",))
-        self.testing = {subject: frozenset([subject]) for _, subject in material.subjects}
-        faces, lcn_frames = material.arrays
-        self._videos, self.left_out = load(material.inputs, faces, lcn_frames, material.rows)
-        self.epochs = recipe.epochs
-        self.facts: dict[str, Any] = {}
-
-    def train(
-        self,
-        fold: str,
-        device: torch.device,
-        folder: Path,
-        outputs: Outputs,
-        checkpoints: Checkpoints,
-        after_epoch: Callable[[], None] = lambda: None,
-    ) -> dict[str, Any]:
-        """Train and test one fold, see :func:`run_fold`."""
-        testing = self.testing[fold]
-        return run_fold(self._recipe, fold, testing, self._videos, device, folder, outputs, checkpoints, after_epoch)
-
-    def saved_as(self, fold: str) -> list[str]:
-        """The name of its checkpoint."""
-        return [fold]
-
-
 def run_fold(
     recipe: VideosRecipe,
     fold: str,
@@ -113,7 +78,7 @@ def run_fold(
         What the job's record says of the fold.
     """
     by_role = split(videos, recipe, fold, testing)
-    seed = derive(recipe.seed, recipe.paper, recipe.experiment, fold)
+    seed = recipe.seed_of(fold)
     torch.manual_seed(seed)
     network = build(recipe.model, recipe.options, 1, len(TYPES))
     if not hasattr(network, "score_video"):
@@ -171,3 +136,28 @@ def run_fold(
         "seed": seed,
         "final_loss": history[-1]["loss"],
     }
+
+
+class Folds(trainer.Folds):
+    """The folds of an experiment that spots in long videos; see :class:`mexflow.training.trainer.Folds`."""
+
+    run = staticmethod(run_fold)
+
+    def __init__(self, recipe: VideosRecipe, material: Material) -> None:
+        """
+        Raises:
+            UserError: for an unknown placement or another protocol, or faces and LCN frames that do not fit.
+        """
+        choose("placement of pairs", recipe.placement, PLACEMENTS)
+        super().__init__()
+        self.recipe = recipe
+        # Every video counts, so every subject has a fold, one without an expression too.
+        choose("protocol of long videos", recipe.protocol, ("leave_one_subject_out",))
+        self.testing = {subject: frozenset([subject]) for _, subject in material.subjects}
+        faces, lcn_frames = material.arrays
+        self.samples, self.left_out = load(material.inputs, faces, lcn_frames, material.rows)
+        self.epochs = recipe.epochs
+
+    def saved_as(self, fold: str) -> list[str]:
+        """The name of its checkpoint."""
+        return [fold]

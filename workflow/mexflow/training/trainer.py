@@ -1,0 +1,73 @@
+"""What every trainer offers a training job: the folds of an experiment, its samples at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from mexflow.papers.recipe import Recipe
+from mexflow.store.artifacts import Outputs
+from mexflow.training.checkpoints import Checkpoints
+
+
+class Folds:
+    """The folds of an experiment. Each trainer (:mod:`mexflow.papers.kinds`) has a class of this name and kind.
+
+    A trainer's ``Folds(recipe, material)`` reads the samples (:class:`mexflow.training.job.Material`) and sets these.
+
+    Attributes:
+        recipe: the experiment's.
+        testing: the test subjects of each fold of the protocol.
+        samples: what all folds are made of, whatever the trainer takes.
+        left_out: a line for each clip or video that is left out, saying why.
+        epochs: how many epochs a fold takes at most, of all its networks.
+        facts: what the record says of the job beside its folds.
+    """
+
+    recipe: Recipe
+    testing: Mapping[str, frozenset[str]]
+    samples: Any
+    left_out: list[str]
+    epochs: int = 1
+
+    def __init__(self) -> None:
+        self.facts: dict[str, Any] = {}
+
+    @staticmethod
+    def run(
+        recipe: Any,
+        fold: str,
+        testing: frozenset[str],
+        samples: Any,
+        device: torch.device,
+        folder: Path,
+        outputs: Outputs,
+        checkpoints: Checkpoints,
+        after_epoch: Callable[[], None],
+    ) -> dict[str, Any]:
+        """Train and test a fold, whose test subjects are `testing`, and write its files to `folder`.
+
+        Returns:
+            What the record says of it.
+        """
+        raise NotImplementedError  # every trainer has its own
+
+    def train(
+        self,
+        fold: str,
+        device: torch.device,
+        folder: Path,
+        outputs: Outputs,
+        checkpoints: Checkpoints,
+        after_epoch: Callable[[], None] = lambda: None,
+    ) -> dict[str, Any]:
+        """Train and test one fold, see :meth:`run`."""
+        place = (device, folder, outputs, checkpoints, after_epoch)
+        return self.run(self.recipe, fold, self.testing[fold], self.samples, *place)
+
+    def saved_as(self, fold: str) -> list[str]:
+        """The names of a fold's checkpoints: its own."""
+        return [fold]
