@@ -229,7 +229,7 @@ def test_difference_takes_k_from_the_index(here, tmp_path, capsys):
     call(DIFFERENCE, out, ["03"], features="hoof", k=None, record=record)
     assert json.loads(record.read_text())["k"] == 5  # 11 frames from onset to offset
     assert capsys.readouterr().out == "03: 2 test videos\n"
-    call(DIFFERENCE, out, ["03"], k=10)
+    call(DIFFERENCE, out, ["03"], features="hoof", k=10)
     assert "03: 2 videos of at most 2 k = 20 frames\n" in capsys.readouterr().out
 
 
