@@ -50,14 +50,14 @@ class Run:
 
     def __init__(self, folder: Path, *arguments: str, environment: Mapping[str, str] | None = None) -> None:
         self.folder = folder
-        self.said = folder / f"said.{time.monotonic_ns()}.txt"
+        self.contents = folder / f"said.{time.monotonic_ns()}.txt"
         variables = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "SLURM"))}
         variables |= {
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "PYTHONPATH": str(folder / "workflow"),
             "SNAKEMAKE_PROFILE": str(folder / mini.PROFILE),
         }
-        with self.said.open("wb") as output:
+        with self.contents.open("wb") as output:
             self.process = subprocess.Popen(
                 ["snakemake", *arguments],
                 cwd=folder,
@@ -71,7 +71,7 @@ class Run:
     @property
     def text(self) -> str:
         """What it has said so far."""
-        return self.said.read_text(errors="replace")
+        return self.contents.read_text(errors="replace")
 
     @property
     def alive(self) -> bool:

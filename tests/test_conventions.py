@@ -17,9 +17,9 @@ from packaging.utils import canonicalize_name
 from pydantic import BaseModel
 
 import mexflow
-from mexflow import papers
 from mexflow.commands import COMMANDS
 from mexflow.config import Config
+from mexflow.papers import paper as papers
 from mexflow.plan.workflow import Workflow
 from project import PACKAGE, ROOT, WORKFLOW, run
 

@@ -21,9 +21,9 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from pydantic import BaseModel
 
-from mexflow import papers
 from mexflow.commands import COMMANDS
 from mexflow.config import Config
+from mexflow.papers import paper as papers
 from mexflow.plan.workflow import Workflow
 from project import ROOT, WORKFLOW, run
 
@@ -221,7 +221,8 @@ ADDED = """
 import json, sys
 from pathlib import Path
 import numpy as np, torch
-from mexflow import models, papers
+from mexflow import models
+from mexflow.papers import paper as papers
 from mexflow.evaluation.folds import PROTOCOLS
 from mexflow.papers.figure_kinds import KINDS
 from mexflow.papers.metrics import METRICS

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -89,7 +90,7 @@ def test_faces_are_made_again_and_a_difference_is_explained(audited: Path, graph
     result = command(audited, "reproduce", path)
     assert (result.returncode, result.stdout) == (0, f"{path}: the same bytes\n"), result.stderr
     record = graph.records[graph.maker[path]]
-    other = json.loads(json.dumps(record.said))
+    other = json.loads(json.dumps(record.contents))
     other["outputs"][path]["sha256"] = "0" * 64
     other["versions"]["python"] = "3.11.0"
     changed = Graph([Record(record.path, other, "")])
@@ -133,7 +134,7 @@ def test_every_fold_is_proved(audited: Path, graph: Graph) -> None:
 @pytest.mark.parametrize("role", ["training_subjects", "validation_subjects"])
 def test_a_test_subject_in_training_is_told(graph: Graph, role: str) -> None:
     record = graph.records["train/mini/cnn/0"]
-    said = json.loads(json.dumps(record.said))
+    said = json.loads(json.dumps(record.contents))
     fold, own = next(iter(said["folds"].items()))
     own[role] = [*own[role], *own["test_subjects"]]
     wrong = {one.fold: one.wrong for one in leakage.proofs(Graph([Record(record.path, said, "")]))}
@@ -144,11 +145,11 @@ def test_the_root_covers_what_is_said_and_not_when(graph: Graph) -> None:
     before = root.described(graph, hash_file(Path("results/history.jsonl")).sha256)
     assert Path("results/run.json").read_text() == json.dumps(before, indent=2) + "\n"
     assert before["outside"] == ["timing/mini"]
-    code = {**graph.records["train/mini/cnn/0"].said["code"], "git_commit": "another", "git_dirty": True}
+    code = {**graph.records["train/mini/cnn/0"].contents["code"], "git_commit": "another", "git_dirty": True}
     for name, value in (("observed", {"ended": "later", "started": "", "attempt": 9}), ("code", code), ("seed", 99)):
         records = [
-            Record(one.path, {**one.said, name: value} if one.job == "train/mini/cnn/0" else one.said, one.sha256)
-            for one in graph.records.values()
+            replace(record, contents={**record.contents, name: value}) if record.job == "train/mini/cnn/0" else record
+            for record in graph.records.values()
         ]
         now = root.described(Graph(records), before["history"])
         changed = {job for job in now["leaves"] if now["leaves"][job] != before["leaves"][job]}

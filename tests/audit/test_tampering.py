@@ -151,7 +151,7 @@ def forge(seed: int) -> None:
     record, path = rng.choice([(one, Path(path)) for one, path in with_files if Path(path).stat().st_size])
     with put_back(path, Path(record.path)):
         flip(path, rng)
-        said = json.loads(json.dumps(record.said))
+        said = json.loads(json.dumps(record.contents))
         said["outputs"][path.as_posix()] = hash_file(path).as_dict()
         Path(record.path).write_text(json.dumps(said, indent=2))
         graph = load()
@@ -176,7 +176,7 @@ def source(folder: Path, seed: int) -> None:
     rng = random.Random(f"source {seed}")
     path = rng.choice(sorted((folder / "workflow" / "mexflow").glob("preprocess/*.py")))
     module = f"mexflow.preprocess.{path.stem}" if path.stem != "__init__" else "mexflow.preprocess"
-    jobs = {record.job for record in load().records.values() if module in record.said["code"]["modules"]}
+    jobs = {record.job for record in load().records.values() if module in record.contents["code"]["modules"]}
     with put_back(path):
         restore_time(lambda path, rng: path.write_text(path.read_text() + f"# {seed}\n"))(path, rng)
         result = command(folder, "verify", "--all")

@@ -83,7 +83,7 @@ def test_what_records_cost(folder: Path, tmp_path: Path) -> None:
     """Hashing all that jobs read and wrote, and describing each job, over the time that the jobs took."""
     with chdir(folder):
         records = list(load().records.values())
-        took = sum(_took(record.said["observed"]) for record in records)
+        took = sum(_took(record.contents["observed"]) for record in records)
         passed = [path for record in records for path in (*record.inputs, *record.outputs) if Path(path).exists()]
         hashing = seconds(lambda: [hash_tree(Path(p)) if Path(p).is_dir() else hash_file(Path(p)) for p in passed])
         size = sum((folder / name).stat().st_size for name in files(folder))
@@ -93,7 +93,7 @@ def test_what_records_cost(folder: Path, tmp_path: Path) -> None:
         for number in range(JOBS):
             with Job(tmp_path / "records" / f"{number}.json", "mexflow.cli.train") as job:
                 job._as_dict({})
-                job.outputs.json(tmp_path / f"{number}.json", records[number % len(records)].said)
+                job.outputs.json(tmp_path / f"{number}.json", records[number % len(records)].contents)
                 job.outputs.commit()
 
     describing = seconds(describe) / JOBS * len(records)

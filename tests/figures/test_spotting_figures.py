@@ -17,7 +17,7 @@ from mexflow.datasets.schema import ROWS
 from mexflow.errors import UserError
 from mexflow.evaluation import spotting
 from mexflow.figures import aligned_figure, drawing, scores_figure, states_figure
-from mexflow.papers import load
+from mexflow.papers.paper import load
 from mexflow.preprocess.lcn import grey, lcn
 from project import WORKFLOW, mexflow
 from spotting_files import DATASET, EXPERIMENT, LENGTH, SPOTTED, SUBJECTS, TRUTH, VARIANT, index_rows, write
@@ -96,15 +96,15 @@ def colours(data: bytes) -> set[tuple[int, ...]]:
 
 def test_aligned_faces_above_their_lcn():
     face = np.random.default_rng(0).integers(0, 256, (112, 112, 1), np.uint8)
-    texts = ["gain=0.5,1.5", "flip=0.5", "rotation=-10,10"]
-    found = aligned_figure.augmented(face, texts, 4.0, 5, draws=3)
+    augment = [{"gain": [0.5, 1.5]}, {"flip": 0.5}, {"rotation": [-10, 10]}]
+    found = aligned_figure.augmented(face, augment, 4.0, 5, draws=3)
     assert (found.faces.shape, found.faces.dtype) == ((4, 112, 112), np.float32)
     assert found.faces.min() >= 0
     assert found.faces.max() <= 1
     np.testing.assert_array_equal(found.faces[0], grey(face[None])[0])
     np.testing.assert_allclose(found.lcn, np.stack([lcn(one, 4.0) for one in found.faces]), atol=1e-5)
-    np.testing.assert_array_equal(found.faces, aligned_figure.augmented(face, texts, 4.0, 5, draws=3).faces)
-    assert np.abs(found.faces[1:] - aligned_figure.augmented(face, texts, 4.0, 6, draws=3).faces[1:]).max() > 0.1
+    np.testing.assert_array_equal(found.faces, aligned_figure.augmented(face, augment, 4.0, 5, draws=3).faces)
+    assert np.abs(found.faces[1:] - aligned_figure.augmented(face, augment, 4.0, 6, draws=3).faces[1:]).max() > 0.1
     with drawing.style("test"):
         drawn = aligned_figure.aligned_row(found, "F2", "foot", True)
         empty = aligned_figure.aligned_row(None, "F2", "foot", True)
@@ -117,11 +117,11 @@ def test_aligned_faces_above_their_lcn():
 
 def test_what_was_drawn_stands_above_the_face():
     face = np.random.default_rng(0).integers(0, 256, (112, 112, 1), np.uint8)
-    sure = ["gain=0.5,0.5", "flip=1", "rotation=0,0"]
+    sure = [{"gain": [0.5, 0.5]}, {"flip": 1}, {"rotation": [0, 0]}]
     found = aligned_figure.augmented(face, sure, 4.0, 5, draws=1)
     assert found.names == ["aligned", "gain 0.50\nflip\nrotation +0.0°"]
     np.testing.assert_allclose(found.faces[1], found.faces[0][:, ::-1] / 2, atol=1e-5)
-    kept = aligned_figure.augmented(face, ["flip=0", "shift=0,0"], 4.0, 5, draws=1)
+    kept = aligned_figure.augmented(face, [{"flip": 0}, {"shift": [0, 0]}], 4.0, 5, draws=1)
     assert kept.names[1] == "no flip\nshift +0.0, +0.0 px"
     np.testing.assert_allclose(kept.faces[1], kept.faces[0], atol=1e-5)
 

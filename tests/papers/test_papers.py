@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from mexflow import papers
 from mexflow.errors import UserError
 from mexflow.models import available
+from mexflow.papers import paper as papers
 from project import WORKFLOW
 
 FOLDER = WORKFLOW / "papers"

@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from mexflow import papers
 from mexflow.errors import UserError
 from mexflow.papers import metrics
+from mexflow.papers import paper as papers
 from mexflow.papers.reporting_recipe import metrics_of, read
 from project import WORKFLOW
 

@@ -83,6 +83,11 @@ def test_an_edit_of_rotation_reaches_what_rotates(copy):
     assert reached == experiments(rotates) | {("figures", "elface2021")}
 
 
+def test_an_edit_of_how_papers_are_read_reaches_no_training(copy):
+    reached = edited(copy / "papers" / "paper.py", "names that end in -null are", "names that end so are")
+    assert reached and "train" not in {job[0] for job in reached}
+
+
 def test_an_edit_of_a_flow_method_reaches_what_is_made_by_it(copy):
     plan = make()
     reached = edited(copy / FLOW, "warps: int = 5", "warps: int = 6")
@@ -116,7 +121,7 @@ def test_an_edit_of_a_schedule_reaches_its_trainings(copy):
 @pytest.mark.parametrize(
     ("module", "entry", "reached"),
     [
-        (AUGMENTATION, '@OPERATIONS.entry("new")\nclass _New(Factors):\n    pass\n', set()),
+        (AUGMENTATION, '@OPERATIONS.entry("new")\nclass _New(Operation):\n    pass\n', set()),
         (FOLDS, '@PROTOCOLS.entry("new")\ndef _new(rows, label):\n    return []\n', set()),
         (LOOP, 'OPTIMIZERS.add("new", torch.optim.Adagrad)\nSCHEDULES.add("never", Schedule(_new))\n', set()),
         (

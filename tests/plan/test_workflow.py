@@ -6,10 +6,11 @@ import shlex
 
 import pytest
 
-from mexflow import commands, papers
+from mexflow import commands
 from mexflow.__main__ import folders_at_home
 from mexflow.engine import scheduling
 from mexflow.errors import UserError
+from mexflow.papers import paper as papers
 from mexflow.papers import recipe as recipes
 from mexflow.papers.preprocessing import Flow, LbpTop, Motion, Preprocessing, Residual
 from mexflow.plan import workflow

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
+import re
 import shutil
 import sys
 import types
@@ -117,10 +119,19 @@ def test_moved_code_changes_the_digest(copy):
     assert digests(copy)["flow"] != before
 
 
+class AtRunTime(ModuleFinder):
+    """What can be imported when the modules run: not what stands below ``if TYPE_CHECKING:``."""
+
+    def load_module(self, fqname, fp, pathname, file_info):
+        if fp is not None:
+            fp = io.StringIO(re.sub(r"^if TYPE_CHECKING:\n(?: .*\n|\n)+", "", fp.read().decode(), flags=re.MULTILINE))
+        return super().load_module(fqname, fp, pathname, file_info)
+
+
 @pytest.mark.parametrize("name", list(COMMANDS))
 def test_closure_is_what_the_standard_library_finds(name):
     """`modulefinder` reads the byte code, and finds imports inside functions as well."""
-    finder = ModuleFinder(path=[str(WORKFLOW)])
+    finder = AtRunTime(path=[str(WORKFLOW)])
     finder.import_hook(COMMANDS[name].module)
     found = {module for module in finder.modules if module.split(".")[0] == "mexflow"}
     # With every entry of every registry: the byte code does not say which ones a job picks.
@@ -158,6 +169,14 @@ def test_every_form_of_import_is_found(tmp_path, monkeypatch):
     monkeypatch.setattr(digest, "_ROOT", root)
     found = {name.removeprefix("mexflow") for name in digest.closure(["mexflow.a.start"])}
     assert found == {"", ".a", ".a.start", ".a.near", ".b", ".b.whole", ".b.part", ".c", ".c.far", ".top", ".d"}
+
+
+def test_an_import_for_types_alone_is_none(tmp_path, monkeypatch):
+    source = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from mexflow.far import Thing\n"
+    root = small_package(tmp_path, a=source, b=source + "else:\n    Thing = None\n", far="class Thing: ...")
+    monkeypatch.setattr(digest, "_ROOT", root)
+    assert digest.closure(["mexflow.a"]) == ["mexflow", "mexflow.a"]
+    assert digest.closure(["mexflow.b"]) == ["mexflow", "mexflow.b", "mexflow.far"]
 
 
 def test_circular_imports(tmp_path, monkeypatch):

@@ -15,11 +15,11 @@ from PIL import Image
 from sklearn.metrics import f1_score
 
 from measured_files import CLASSES, PAPER_PATH, recipe, write_flow, write_fold, write_index
-from mexflow import papers
 from mexflow.cli import figures, tables
 from mexflow.errors import UserError
 from mexflow.figures.embedding_figure import embed, embedding
 from mexflow.figures.sweep_figure import sweep
+from mexflow.papers import paper as papers
 from mexflow.papers.figure_recipe import FigureRecipe, Shown
 from mexflow.papers.parts import Claim
 from mexflow.store.artifacts import Inputs, Outputs

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from measured_files import CLASSES, PAPER_PATH
-from mexflow.papers import parse
+from mexflow.papers.paper import parse
 
 PAPER = parse(PAPER_PATH.read_bytes(), PAPER_PATH)
 SHARES = (19.92, 11.62, 47.30, 11.20, 9.96)

@@ -17,9 +17,9 @@ from PIL import Image
 from sklearn.metrics import accuracy_score, confusion_matrix
 
 from measured_files import CLASSES, PAPER_PATH, recipe, write_faces, write_flow, write_fold, write_index
-from mexflow import papers
 from mexflow.cli import figures, tables
 from mexflow.errors import UserError
+from mexflow.papers import paper as papers
 from mexflow.papers.figure_recipe import FigureRecipe, FlowFolder, Shown
 from mexflow.store.artifacts import Inputs, Outputs
 from mexflow.tables import markdown

@@ -10,9 +10,9 @@ import pyarrow.parquet as pq
 import pytest
 from sklearn.metrics import f1_score, roc_auc_score
 
-from mexflow import papers
 from mexflow.errors import UserError
 from mexflow.evaluation import scores, spotting
+from mexflow.papers import paper as papers
 from mexflow.papers.parts import Column, IntervalSettings, Row
 from mexflow.store.artifacts import Inputs
 from mexflow.tables import shifted_controls

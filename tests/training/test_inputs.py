@@ -204,7 +204,7 @@ def trained(
             raise KeyboardInterrupt
 
     few = images(16, 1).subset(np.array([0, 1, 2, 3, 4, 6, 8, 10, 12, 14]))  # more of one class than of the other
-    feed = Clips(few, CPU, 5, Augmentation.parse(augment), oversample)
+    feed = Clips(few, CPU, 5, Augmentation.of(augment), oversample)
     history = fit(
         network, feed, CrossEntropy(0.1), settings, 5, CPU, fold="f",
         checkpoints=Checkpoints(folder, "x", 0), validation=validation and Clips(validation, CPU), after_epoch=count,
@@ -249,7 +249,10 @@ def test_interrupted_training_ends_at_the_same_bits(tmp_path, settings):
 
 def test_interrupted_training_draws_the_same_samples_again(tmp_path):
     """Augmentation and oversampling are functions of the epoch, not of what was drawn before."""
-    made = {"augment": ["flip=0.5", "rotation=-15,15", "gain=0.5,1.5"], "oversample": ["flip", "salt_and_pepper=0.1"]}
+    made = {
+        "augment": [{"flip": 0.5}, {"rotation": [-15, 15]}, {"gain": [0.5, 1.5]}],
+        "oversample": ["flip", {"salt_and_pepper": 0.1}],
+    }
     settings = Settings(5, 4, "adamp", 0.01, {"weight_decay": 0.01}, schedule="cosine")
     whole_history, whole = trained(settings, None, **made)
     with pytest.raises(KeyboardInterrupt):

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 import torch
 
-from mexflow import papers
 from mexflow.datasets.casme2 import ADAPTER as CASME2
 from mexflow.datasets.mmew import ADAPTER as MMEW
 from mexflow.models import build
+from mexflow.papers import paper as papers
 from mexflow.store.artifacts import Inputs
 from mexflow.training.checkpoints import Checkpoints
 from mexflow.training.feeding import Clips, CrossEntropy

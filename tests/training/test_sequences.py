@@ -19,7 +19,7 @@ from mexflow.training.memory.samples import Flows, Images, Plan, Seeing, Sequenc
 from sequence_files import FIRST, FRAMES, row
 
 CPU = torch.device("cpu")
-AUGMENT = ("rotation=-10,10", "scale=0.9,1.1", "shift=-2,2")
+AUGMENT = ({"rotation": [-10, 10]}, {"scale": [0.9, 1.1]}, {"shift": [-2, 2]})
 
 
 @pytest.fixture(scope="module")
@@ -272,7 +272,7 @@ class Glass:
 
 
 def sequences(clips, length: int = 3, versions: int = 0, augment=(), samples: int = 12) -> tuple[Sequences, Glass]:
-    augmentation, glass = Augmentation.parse(augment), Glass()
+    augmentation, glass = Augmentation.of(augment), Glass()
     seeing = Seeing(glass, 0.5, augmentation, CPU)
     return Sequences(clips, samples, 5, augmentation, CPU, seeing=seeing, length=length, versions=versions), glass
 

@@ -78,7 +78,7 @@ class _Crate:
         self._organise(workflow, steps, actions)
 
     def _describe(self, licence: str) -> None:
-        times = sorted(record.said["observed"]["ended"] for record in self.graph.records.values())
+        times = sorted(record.contents["observed"]["ended"] for record in self.graph.records.values())
         about = self.crate.root_dataset
         about["name"] = "A run of mexflow"
         about["description"] = (
@@ -113,32 +113,34 @@ class _Crate:
             raise UserError(f"{path}: other bytes than its record says; see `mexflow verify {path}`")
         return self.crate.add_file(BytesIO(data), path, properties={"name": path, **_hashed(data), **_format(path)})
 
-    def _artifact(self, path: str, said: dict[str, Any]) -> Entity:
+    def _artifact(self, path: str, recorded: dict[str, Any]) -> Entity:
         """An artifact that a record names."""
         if path in self.entities:
             return self.entities[path]
         outside = Path(path).is_absolute() or ".." in Path(path).parts
         if not outside and (path.endswith(_TABLES) or path.startswith("workflow/")):
-            entity = self._payload(path, said["sha256"])
+            entity = self._payload(path, recorded["sha256"])
         else:
             address = Path(path).resolve().as_uri() if outside else _address(self.root, path)
-            facts = {"name": path, "contentSize": str(said["size"])}
+            facts = {"name": path, "contentSize": str(recorded["size"])}
             if not Path(path).suffix:
                 how = "its digest is that of the sorted lines `sha256 size path` of its files"
-                facts |= {"identifier": f"sha256:{said['sha256']}", "description": f"A folder; {how}."}
+                facts |= {"identifier": f"sha256:{recorded['sha256']}", "description": f"A folder; {how}."}
                 entity = self.crate.add_dataset(f"{address}/", properties=facts)
             else:
-                entity = self.crate.add_file(address, properties={**facts, "sha256": said["sha256"], **_format(path)})
+                entity = self.crate.add_file(
+                    address, properties={**facts, "sha256": recorded["sha256"], **_format(path)}
+                )
         self.entities[path] = entity
         return entity
 
     def _raw(self, record: Record) -> list[Entity]:
         """The raw frames that a job decoded: one entity, described by the digest over all of them."""
-        if "raw" not in record.said:
+        if "raw" not in record.contents:
             return []
-        raw, table = record.said["raw"], next(path for path in record.outputs if path.endswith(".parquet"))
+        raw, table = record.contents["raw"], next(path for path in record.outputs if path.endswith(".parquet"))
         facts = {
-            "name": f"{raw['files']} raw frames of {record.said['dataset']}, {record.said['subject']}",
+            "name": f"{raw['files']} raw frames of {record.contents['dataset']}, {record.contents['subject']}",
             "description": f"Each frame's sha256 stands in {table}.",
             "identifier": f"sha256:{raw['sha256']}",
             "contentSize": str(raw["bytes"]),
@@ -162,12 +164,12 @@ class _Crate:
             f"#job/{quote(record.job)}",
             "CreateAction",
             name=record.job,
-            description=record.said["command"],
+            description=record.contents["command"],
             instrument=tool,
             object=[*read, *self._raw(record)],
             result=[self._artifact(path, recorded) for path, recorded in record.outputs.items()],
-            startTime=record.said["observed"]["started"],
-            endTime=record.said["observed"]["ended"],
+            startTime=record.contents["observed"]["started"],
+            endTime=record.contents["observed"]["ended"],
             actionStatus={"@id": _DONE},
             subjectOf=self._payload(record.path, record.sha256),
         )
@@ -179,8 +181,8 @@ class _Crate:
         inputs = [entity for path, entity in self.entities.items() if path not in outputs]
         tables = [entity for path, entity in self.entities.items() if path in outputs and path.endswith(_TABLES)]
         times = {
-            "startTime": min(record.said["observed"]["started"] for record in records.values()),
-            "endTime": max(record.said["observed"]["ended"] for record in records.values()),
+            "startTime": min(record.contents["observed"]["started"] for record in records.values()),
+            "endTime": max(record.contents["observed"]["ended"] for record in records.values()),
             "actionStatus": {"@id": _DONE},
         }
         run = self._context(

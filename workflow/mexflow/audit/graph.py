@@ -25,23 +25,23 @@ class Record:
     """A job's record: where it lies, and what it says (see :mod:`mexflow.store.records`)."""
 
     path: str
-    said: dict[str, Any]
+    contents: dict[str, Any]
     sha256: str
 
     @property
     def job(self) -> str:
         """The job's name, e.g. ``train/belaiche2020/vy-3cl/0``."""
-        return self.said["job"]
+        return self.contents["job"]
 
     @property
     def inputs(self) -> dict[str, dict[str, Any]]:
         """`sha256` and `size` of what it read, by path."""
-        return self.said["inputs"]
+        return self.contents["inputs"]
 
     @property
     def outputs(self) -> dict[str, dict[str, Any]]:
         """`sha256` and `size` of what it wrote, by path."""
-        return self.said["outputs"]
+        return self.contents["outputs"]
 
     @property
     def stage(self) -> str:
@@ -60,12 +60,12 @@ class Graph:
 
     def __init__(self, records: Iterable[Record]) -> None:
         self.maker: dict[str, str] = {}
-        ordered = sorted(records, key=lambda record: (record.said["observed"]["ended"], record.job))
+        ordered = sorted(records, key=lambda record: (record.contents["observed"]["ended"], record.job))
         for record in ordered:
             self.maker.update(dict.fromkeys(record.outputs, record.job))
         current = {*self.maker.values()}
         self.records = {
-            record.job: record for record in sorted(ordered, key=lambda one: one.job) if record.job in current
+            record.job: record for record in sorted(ordered, key=lambda record: record.job) if record.job in current
         }
         self.superseded = sorted({record.job for record in ordered} - current)
 
@@ -96,10 +96,10 @@ class Graph:
 
     def _rendered(self, record: Record) -> list[str]:
         """The folders of rendered raw frames that a job read."""
-        if "raw" not in record.said:
+        if "raw" not in record.contents:
             return []
-        rendered = self.records.get(f"embed/{record.said['dataset']}/{record.said['subject']}")
-        root = f"{record.said['raw']['root']}/"
+        rendered = self.records.get(f"embed/{record.contents['dataset']}/{record.contents['subject']}")
+        root = f"{record.contents['raw']['root']}/"
         outputs = rendered.outputs if rendered else ()
         return [path for path in outputs if path.startswith(root) and not Path(path).suffix]
 
@@ -144,20 +144,20 @@ def _record(path: Path) -> Record:
     return Record(path.as_posix(), contents, inputs.digests[path.as_posix()].sha256)
 
 
-def _absent(said: dict[str, Any]) -> str | None:
+def _absent(contents: dict[str, Any]) -> str | None:
     """What every record has and this one has not."""
     parts = {"code": ("digest", "modules"), "observed": ("started", "ended", "host", "machine", "attempt")}
-    if "raw" in said:
+    if "raw" in contents:
         parts |= {"raw": ("root", "files", "bytes", "sha256"), "dataset": (), "subject": ()}
     for name in ("job", "command", "inputs", "outputs", "lock_digest", "versions", *parts):
-        if name not in said:
+        if name not in contents:
             return repr(name)
     for name, needed in parts.items():
         for part in needed:
-            if not isinstance(said[name], dict) or part not in said[name]:
+            if not isinstance(contents[name], dict) or part not in contents[name]:
                 return f"{name!r} with {part!r}"
     for name in ("inputs", "outputs"):
-        described = said[name].values() if isinstance(said[name], dict) else [None]
+        described = contents[name].values() if isinstance(contents[name], dict) else [None]
         if not all(isinstance(artifact, dict) and {"sha256", "size"} <= artifact.keys() for artifact in described):
             return f"sha256 and size of each of its {name}"
     return None

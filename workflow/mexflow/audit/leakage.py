@@ -49,7 +49,7 @@ def proofs(graph: Graph, paper: str | None = None) -> Iterator[FoldProof]:
         _, name, experiment, _ = record.job.split("/")
         if paper not in (None, name):
             continue
-        for fold, facts in sorted(record.said["folds"].items()):
+        for fold, facts in sorted(record.contents["folds"].items()):
             tested = set(facts["test_subjects"])
             training = set(facts.get("training_subjects", ()))
             validation = set(facts.get("validation_subjects", ()))

@@ -42,31 +42,33 @@ def reproduce(graph: Graph, path: str, folder: Path) -> Outcome:
     record = graph.records[graph.maker[path]]
     _require_inputs(record)
     _lay_out(record, folder)
-    words = shlex.split(record.said["command"])
+    words = shlex.split(record.contents["command"])
     # Every path of the command that it writes to is relative, its record's too: all of it stays in the folder.
     command = [sys.executable, *words[1:]]
     environment = {**os.environ, "PYTHONPATH": str(_PACKAGE)}
     result = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
     if result.returncode:
         last = (result.stderr.strip() or result.stdout.strip() or "no message").splitlines()[-1]
-        raise UserError(f"{path}: its command fails now ({last}): {record.said['command']}")
+        raise UserError(f"{path}: its command fails now ({last}): {record.contents['command']}")
     same = hash_path(folder / path).sha256 == record.outputs[path]["sha256"]
     return Outcome(path, same, [] if same else _differences(record, folder))
 
 
-def cell(graph: Graph, one: trace.Cell) -> str | None:
+def cell(graph: Graph, traced: trace.Cell) -> str | None:
     """What is wrong with a cell, compared with its table made again from its predictions; None if nothing is."""
     with tempfile.TemporaryDirectory(prefix="mexflow-") as scratch:
         try:
-            reproduce(graph, one.table, Path(scratch))
+            reproduce(graph, traced.table, Path(scratch))
         except UserError as error:
             return str(error)
-        rows = {row["cell"]: row for row in Inputs().table(Path(scratch) / one.table).to_pylist()}
-    again = rows.get(one.row["cell"])
+        rows = {row["cell"]: row for row in Inputs().table(Path(scratch) / traced.table).to_pylist()}
+    again = rows.get(traced.row["cell"])
     if again is None:
         return "made again, the table has no such cell"
     wrong = [
-        f"{name} {one.row[name]!r}, made again {again[name]!r}" for name in _VALUES if one.row[name] != again[name]
+        f"{name} {traced.row[name]!r}, made again {again[name]!r}"
+        for name in _VALUES
+        if traced.row[name] != again[name]
     ]
     return "; ".join(wrong) or None
 
@@ -82,7 +84,7 @@ def _lay_out(record: Record, folder: Path) -> None:
     written = {*record.outputs, record.path}
     for path in written:
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
-    named = [word.rpartition("=")[2] for word in shlex.split(record.said["command"])]
+    named = [word.rpartition("=")[2] for word in shlex.split(record.contents["command"])]
     for path in sorted({*record.inputs, *named}, key=len):
         source, target = Path(path), folder / path
         if source.is_absolute() or ".." in source.parts or not source.exists() or target.exists() or path in written:
@@ -93,7 +95,7 @@ def _lay_out(record: Record, folder: Path) -> None:
 
 def _differences(record: Record, folder: Path) -> list[str]:
     """What is other now than it was when the record was written; `folder` holds what was made again."""
-    contents: dict[str, Any] = record.said
+    contents: dict[str, Any] = record.contents
     differences = []
     if changed := digest.changed(contents["code"]["modules"]):
         differences.append(f"source changed: {', '.join(changed)}")
@@ -118,4 +120,4 @@ def _changed_frames(record: Record, folder: Path) -> list[str]:
                      for place in (Path(table), folder / table))  # fmt: skip
     except UserError:  # the table itself may be what was damaged
         return []
-    return [f"{record.said['raw']['root']}/{file}" for file, sha256 in then.items() if now.get(file) != sha256]
+    return [f"{record.contents['raw']['root']}/{file}" for file, sha256 in then.items() if now.get(file) != sha256]

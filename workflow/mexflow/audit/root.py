@@ -24,7 +24,7 @@ _OF_GIT = ("git_commit", "git_dirty")
 
 def leaf(record: Record) -> str:
     """Sha256 (hex) of what a record says, but for `observed` and the git commit."""
-    contents = {name: value for name, value in record.said.items() if name != "observed"}
+    contents = {name: value for name, value in record.contents.items() if name != "observed"}
     contents["code"] = {name: value for name, value in contents["code"].items() if name not in _OF_GIT}
     return hashlib.sha256(b"\0" + json.dumps(contents, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
@@ -64,18 +64,19 @@ def described(graph: Graph, history: str) -> dict[str, Any]:
     return {**contents, "sha256": canonical_digest(contents).sha256}
 
 
-def contradictions(said: Any, history: History) -> Iterator[str]:
+def contradictions(content: Any, history: History) -> Iterator[str]:
     """What is wrong with ``run.json`` in itself, and with what the history of runs says of it; nothing, as a rule."""
-    if not isinstance(said, dict) or said.get("format") != FORMAT:
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
         yield f"not of format {FORMAT}; run the workflow again with this version"
         return
-    if canonical_digest({name: value for name, value in said.items() if name != "sha256"}).sha256 != said.get("sha256"):
+    hashed = {name: value for name, value in content.items() if name != "sha256"}
+    if canonical_digest(hashed).sha256 != content.get("sha256"):
         yield "does not have its own sha256"
         return
-    if merkle(list(said["leaves"].values())) != said["root"]:
+    if merkle(list(content["leaves"].values())) != content["root"]:
         yield "its root is not that of its leaves"
-    if said["history"] not in history.digests:
+    if content["history"] not in history.digests:
         yield "the history of runs is not what it was when the run ended"
     ended = [entry for entry in history.entries if isinstance(entry, dict) and entry.get("outcome") == "finished"]
-    if not ended or ended[-1].get("root") != said["root"]:
+    if not ended or ended[-1].get("root") != content["root"]:
         yield "its root is not that of the last finished run in the history"

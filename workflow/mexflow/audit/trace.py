@@ -61,7 +61,7 @@ def find_cell(graph: Graph, name: str) -> Cell:
             rows = Inputs().table(path).to_pylist()
             for row in rows:
                 if row["cell"] == name:
-                    return Cell(row, path, record.said.get("cells", {}).get(name, []))
+                    return Cell(row, path, record.contents.get("cells", {}).get(name, []))
             names.update(row["cell"] for row in rows)
     raise UserError(
         f"no table of this run has a cell {name!r}{nearest(name, names)}; see the column `cell` of its tables"
@@ -95,7 +95,7 @@ def tree(graph: Graph, path: str, seen: set[str] | None = None, depth: int | Non
     if path in seen:
         return Node(path, recorded["sha256"], recorded["size"], record, again=True)
     seen.add(path)
-    fold = record.said.get("folds", {}).get(Path(path).parent.name, {}) if record else {}
+    fold = record.contents.get("folds", {}).get(Path(path).parent.name, {}) if record else {}
     parents = graph.parents(path) if depth is None or depth > 0 else []
     inputs = [tree(graph, parent, seen, None if depth is None else depth - 1) for parent in parents]
     return Node(path, recorded["sha256"], recorded["size"], record, fold, inputs)
@@ -110,7 +110,7 @@ def raw_files(graph: Graph, paths: list[str]) -> Iterator[dict[str, Any]]:
             if job is None or job.stage != _OF_FRAMES or not artifact.endswith(".parquet") or artifact in seen:
                 continue
             seen.add(artifact)
-            root = Path(job.said["raw"]["root"])
+            root = Path(job.contents["raw"]["root"])
             for row in Inputs().table(artifact, ["file", "sha256", "size"]).to_pylist():
                 yield {**row, "file": (root / row["file"]).as_posix()}
 
@@ -156,7 +156,7 @@ def as_lines(node: Node, indent: int = 0) -> Iterator[str]:
     yield f"{space}{node.path}  {node.sha256[:12]}  {node.size:,} bytes{'  (see above)' if node.again else ''}"
     if node.again or node.record is None:
         return
-    contents = node.record.said
+    contents = node.record.contents
     facts = [f"{name} {contents[name]}" for name in _SHOWN if contents.get(name) is not None]
     started, ended = (contents["observed"][name] for name in ("started", "ended"))
     yield f"{space}  made by {node.record.job}, {', '.join([*facts, f'{started} to {ended}'])}"
@@ -183,7 +183,7 @@ def as_json(node: Node) -> dict[str, Any]:
     if node.again:
         return {**entry, "again": True}
     if node.record is not None:
-        contents = node.record.said
+        contents = node.record.contents
         names = ("job", "rule", "command", "code", "lock_digest", "versions", "observed", "raw", *_SHOWN)
         entry["made_by"] = {name: contents[name] for name in names if name in contents}
         entry["made_by"]["code"] = {name: value for name, value in contents["code"].items() if name != "modules"}
@@ -199,8 +199,8 @@ def _release(node: Node) -> str:
     return (files or "file names alone") + (" (rendered, synthetic)" if rendered else "")
 
 
-def _versions(said: dict[str, Any]) -> str:
-    return ", ".join(f"{name} {version}" for name, version in said["versions"].items())
+def _versions(contents: dict[str, Any]) -> str:
+    return ", ".join(f"{name} {version}" for name, version in contents["versions"].items())
 
 
 def _listed(value: Any) -> str:

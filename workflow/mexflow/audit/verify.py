@@ -120,9 +120,9 @@ def _job(graph: Graph, record: Record, lock: Path) -> Iterator[Finding]:
             written = graph.records[graph.maker[path]].outputs[path]
             wrong = None if written == read else f"{record.job} read other bytes than {graph.maker[path]} wrote"
             yield Finding("edge", f"{path} -> {record.job}", wrong)
-    changed = ", ".join(digest.changed(record.said["code"]["modules"]))
+    changed = ", ".join(digest.changed(record.contents["code"]["modules"]))
     yield Finding("code", record.job, f"source changed since: {changed}" if changed else None)
-    lock_digest = record.said.get("lock_digest")
+    lock_digest = record.contents.get("lock_digest")
     if lock_digest is not None and lock.is_file():
         wrong = None if hash_file(lock).sha256 == lock_digest else f"{lock} is not the one that it ran under"
         yield Finding("lock", record.job, wrong)
@@ -148,10 +148,10 @@ def _known(graph: Graph, path: str) -> list[tuple[str, int]]:
     return sorted({(artifact["sha256"], artifact["size"]) for artifact in recorded})
 
 
-def _differs(found: Digest, sha256: str, size: int) -> str | None:
-    if found.sha256 == sha256:
+def _differs(now: Digest, sha256: str, size: int) -> str | None:
+    if now.sha256 == sha256:
         return None
-    return f"{found.size} bytes, {size} recorded" if found.size != size else "other bytes than recorded, as many"
+    return f"{now.size} bytes, {size} recorded" if now.size != size else "other bytes than recorded, as many"
 
 
 def _holds_frames(graph: Graph, path: str) -> bool:
@@ -160,7 +160,7 @@ def _holds_frames(graph: Graph, path: str) -> bool:
 
 def _frames(graph: Graph, path: str) -> list[Finding]:
     """Each raw frame that a table of aligned faces names."""
-    raw = Path(graph.records[graph.maker[path]].said["raw"]["root"])
+    raw = Path(graph.records[graph.maker[path]].contents["raw"]["root"])
     try:
         rows = Inputs().table(path, ["file", "sha256", "size"]).to_pylist()
     except UserError as error:

@@ -52,10 +52,11 @@ def run(paper_path: Path, results: Path, recipe: FigureRecipe, output: Path, inp
     """
     from importlib import import_module
 
-    from mexflow import figures, papers
+    from mexflow import figures
     from mexflow.errors import UserError
     from mexflow.figures import drawing
     from mexflow.figures.material import Material
+    from mexflow.papers import paper as papers
     from mexflow.store.paths import Results
     from mexflow.tables.evidence import Evidence
     from mexflow.tables.source import Source

@@ -29,7 +29,7 @@ def main(
     choose("outcome", outcome, ("finished", "failed"))
     # A run may fail before its first job has ended.
     graph = load(records) if outcome == "finished" or any(records.rglob("*.json")) else Graph([])
-    attempts = [record.said["observed"]["attempt"] for record in graph.records.values()]
+    attempts = [record.contents["observed"]["attempt"] for record in graph.records.values()]
     entry = {
         "when": datetime.now(UTC).isoformat(timespec="seconds"),
         "who": f"{_user()}@{platform.node()}",

@@ -13,7 +13,7 @@ from mexflow.cli.options import PaperFile, Record, command
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from mexflow.papers import Paper
+    from mexflow.papers.paper import Paper
     from mexflow.papers.reporting_recipe import ReportingRecipe
     from mexflow.store.artifacts import Inputs, Outputs
     from mexflow.store.paths import Results
@@ -29,7 +29,7 @@ def main(
     record: Record = None,
 ) -> None:
     """A paper's tables, published beside measured."""
-    from mexflow import papers
+    from mexflow.papers import paper as papers
     from mexflow.papers import reporting_recipe
     from mexflow.store.records import Job
 
@@ -70,8 +70,8 @@ def run(
     Raises:
         UserError: if an input cannot be read or does not fit the paper, or the recipe has no folds of `only`.
     """
-    from mexflow import papers
     from mexflow.errors import choose
+    from mexflow.papers import paper as papers
     from mexflow.store.paths import Results
     from mexflow.tables import cells, claims, paper_page
     from mexflow.tables.controls import controls

@@ -27,8 +27,8 @@ def main(
     import cv2
     import torch
 
-    from mexflow import papers
     from mexflow.models import build
+    from mexflow.papers import paper as papers
     from mexflow.store.paths import Results
     from mexflow.store.records import Job
     from mexflow.tables import timing

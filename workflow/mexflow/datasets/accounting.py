@@ -36,12 +36,12 @@ class Layout:
 
 
 @dataclass
-class _Found:
+class _Contents:
     """What a folder that is not used holds: images and other files in it, and folders."""
 
     images: int = 0
     files: list[str] = field(default_factory=list)
-    folders: dict[str, _Found] = field(default_factory=dict)
+    folders: dict[str, _Contents] = field(default_factory=dict)
 
     def folders_of_images(self, path: str) -> list[tuple[str, int]]:
         counts = [(path, self.images)] if self.images else []
@@ -114,10 +114,10 @@ class Account:
             return [(name, os.path.isdir(self._root / path / name)) for name in self._used[path].others]
         return [(entry.name, is_folder(entry)) for entry in entries(self._root / path)]
 
-    def _look(self, path: str, above: frozenset[tuple[int, int]] | None = None) -> _Found:
+    def _look(self, path: str, above: frozenset[tuple[int, int]] | None = None) -> _Contents:
         """What an unused folder holds, links to folders above it left alone."""
         self.folders.append(path)
-        contents = _Found()
+        contents = _Contents()
         if above is None:
             above = frozenset(_identity(self._root / parent) for parent in Path(path).parents)
         here = _identity(self._root / path)
@@ -135,9 +135,9 @@ class Account:
                 contents.files.append(entry.name)
         return contents
 
-    def _unused(self, path: str, found: _Found) -> None:
-        pictured = found.folders_of_images(path)
-        files = found.count()
+    def _unused(self, path: str, contents: _Contents) -> None:
+        pictured = contents.folders_of_images(path)
+        files = contents.count()
         if not pictured and not files:
             return
         parts = []
@@ -146,7 +146,7 @@ class Account:
             images = sum(count for _, count in pictured)
             parts.append(f"{_many(len(pictured), 'folder')} with {_many(images, 'image')}{where}")
         if files:
-            names = f" ({listed(found.files)})" if found.files and not found.folders else ""
+            names = f" ({listed(contents.files)})" if contents.files and not contents.folders else ""
             parts.append(f"{_many(files, 'other file')}{names}")
         self.unused.append(f"{path}: {', '.join(parts)}; {self._why(pictured[0][0] if pictured else path)}")
 

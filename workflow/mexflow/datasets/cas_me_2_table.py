@@ -110,12 +110,12 @@ def _naming(path: Path, rows: list[Sequence[Any]], notes: list[str]) -> Naming:
                 value = next((number(word) for word in beside if number(word) is not None), None)
                 if value is not None:
                     subjects.setdefault(int(value), f"s{int(match[1]):02d}")
-            elif _VIDEO.fullmatch(cell) and (found := next(filter(_CODE.fullmatch, words), None)):
-                codes.setdefault(video_key(cell), found.zfill(4))
-    for found, rule, what in (
+            elif _VIDEO.fullmatch(cell) and (code := next(filter(_CODE.fullmatch, words), None)):
+                codes.setdefault(video_key(cell), code.zfill(4))
+    for rules, rule, what in (
         (subjects, "naming rule1", "numbers of the subjects"),
         (codes, "naming rule2", "codes of the videos"),
     ):
-        if not found:
+        if not rules:
             notes.append(f"{path.name} has no sheet {rule}: the {what} are those of the owners' release")
     return Naming(subjects or _SUBJECTS, codes or _CODES)

@@ -102,17 +102,17 @@ def _frame(name: str, cell: Any, repairs: list[str]) -> int | None:
     return int(value)
 
 
-def _says(said: str) -> str:
-    return f"the table says {said!r}" if said else "none is annotated"
+def _says(cell: str) -> str:
+    return f"the table says {cell!r}" if cell else "none is annotated"
 
 
 def _empty(folder: FrameFolder | None) -> str | None:
     return f"folder_empty: {folder.path} holds no frame" if folder and not folder.numbers else None
 
 
-def _order(said: Mapping[str, str], where: str, frames: Mapping[str, int | None], wrong: Sequence[str]) -> str | None:
+def _order(cells: Mapping[str, str], where: str, frames: Mapping[str, int | None], wrong: Sequence[str]) -> str | None:
     unreadable = [
-        f"{name} is {said[name]!r}" for name in frames if name in wrong or (frames[name] is None and name != "apex")
+        f"{name} is {cells[name]!r}" for name in frames if name in wrong or (frames[name] is None and name != "apex")
     ]
     if unreadable:
         return f"not_a_number: {where}: {' and '.join(unreadable)}"
@@ -121,7 +121,7 @@ def _order(said: Mapping[str, str], where: str, frames: Mapping[str, int | None]
     return None
 
 
-def _apex(said: str, frames: Mapping[str, int | None], folder: FrameFolder | None, repairs: list[str]) -> int:
+def _apex(cell: str, frames: Mapping[str, int | None], folder: FrameFolder | None, repairs: list[str]) -> int:
     onset, apex, offset = (frames[name] for name in ("onset", "apex", "offset"))
     if apex is not None and onset <= apex <= offset:
         return apex
@@ -131,7 +131,7 @@ def _apex(said: str, frames: Mapping[str, int | None], folder: FrameFolder | Non
         frame = middle
     near = "" if frame == middle else "the frame nearest to "
     if apex is None:
-        repairs.append(f"apex_missing: {_says(said)}, {near}the middle of onset and offset ({frame}) is used")
+        repairs.append(f"apex_missing: {_says(cell)}, {near}the middle of onset and offset ({frame}) is used")
     else:
         repairs.append(
             f"apex_out_of_range: the table says {apex}, outside onset {onset} to offset {offset}, "

@@ -156,15 +156,15 @@ class VideoMotion:
         return blinks
 
     @staticmethod
-    def _hides(middle: float, half: float, one: PlannedExpression) -> bool:
+    def _hides(middle: float, half: float, expression: PlannedExpression) -> bool:
         """Whether a blink would spoil an expression: coders would not have coded it.
 
         A lid must not be down at the onset or apex of a micro-expression; beside the wide motion of a
         macro-expression it would fold the skin.
         """
-        if one.type == "macro":
-            return one.onset - half < middle < one.offset + half
-        return abs(middle - one.apex) <= half or abs(middle - one.onset) <= half
+        if expression.type == "macro":
+            return expression.onset - half < middle < expression.offset + half
+        return abs(middle - expression.apex) <= half or abs(middle - expression.onset) <= half
 
     def blink(self, frame: float) -> float:
         """How far the lids are down, 0..1."""

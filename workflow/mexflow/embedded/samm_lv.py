@@ -131,7 +131,7 @@ def _video(
         first_frame=1,
         frame_count=frames,
         fps=FPS,
-        expressions=tuple(sorted(expressions, key=lambda one: int(one.clip.split("_")[2]))),
+        expressions=tuple(sorted(expressions, key=lambda expression: int(expression.clip.split("_")[2]))),
     )
 
 

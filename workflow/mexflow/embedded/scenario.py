@@ -162,31 +162,31 @@ class DatasetPlan:
         return [{name: getattr(video, name) for name in names} for video in self.videos]
 
 
-def _row(video: PlannedVideo, one: PlannedExpression) -> dict:
-    path = video.path if one.row_video is None else f"{video.path.rpartition('/')[0]}/{one.row_video}"
+def _row(video: PlannedVideo, expression: PlannedExpression) -> dict:
+    path = video.path if expression.row_video is None else f"{video.path.rpartition('/')[0]}/{expression.row_video}"
     return {
         "dataset": video.dataset,
         "subject": video.subject,
-        "video": one.row_video or video.video,
-        "clip": one.clip,
-        "type": one.type,
-        **_annotated_frames(one),
+        "video": expression.row_video or video.video,
+        "clip": expression.clip,
+        "type": expression.type,
+        **_annotated_frames(expression),
         "fps": video.fps,
-        "action_units": one.au_text,
-        "emotion": one.emotion,
-        **dict(one.labels),
+        "action_units": expression.au_text,
+        "emotion": expression.emotion,
+        **dict(expression.labels),
         "path": path,
-        "repairs": list(one.repairs),
-        "excluded": one.excluded,
+        "repairs": list(expression.repairs),
+        "excluded": expression.excluded,
     }
 
 
-def _annotated_frames(one: PlannedExpression) -> dict[str, int]:
+def _annotated_frames(expression: PlannedExpression) -> dict[str, int]:
     """Onset, apex and offset as they stand in the index, repaired."""
-    onset = 1 if "onset_zero" in one.repairs else int(one.annotated_onset)
-    offset = int(one.annotated_apex if "offset_missing" in one.repairs else one.annotated_offset)
-    middle = {"apex_missing", "apex_out_of_range"} & set(one.repairs)
-    apex = (onset + offset) // 2 if middle else int(one.annotated_apex)
+    onset = 1 if "onset_zero" in expression.repairs else int(expression.annotated_onset)
+    offset = int(expression.annotated_apex if "offset_missing" in expression.repairs else expression.annotated_offset)
+    middle = {"apex_missing", "apex_out_of_range"} & set(expression.repairs)
+    apex = (onset + offset) // 2 if middle else int(expression.annotated_apex)
     return {"onset": onset, "apex": apex, "offset": offset}
 
 

@@ -8,8 +8,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from mexflow import papers
 from mexflow.engine.status import Status, last_lines
+from mexflow.papers import paper as papers
 from mexflow.papers.reporting_recipe import ReportingRecipe
 
 SHOWN = 3

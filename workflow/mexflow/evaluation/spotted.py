@@ -139,19 +139,21 @@ def truths(rows: Iterable[Mapping[str, Any]]) -> dict[str, dict[Video, list[Inte
     return by_type
 
 
-def interval_rows(fold: str, one: Spotted) -> list[dict[str, Any]]:
+def interval_rows(fold: str, spotted: Spotted) -> list[dict[str, Any]]:
     """The rows of :data:`mexflow.evaluation.scores.INTERVALS` of what was spotted."""
     rows = []
-    for video in sorted(one.predicted):
+    for video in sorted(spotted.predicted):
         names = dict(zip(("dataset", "subject", "video"), video, strict=True))
-        partners = {(source, pair[i]) for pair in one.pairs[video] for i, source in enumerate(("predicted", "truth"))}
-        for source, spans in (("predicted", one.predicted[video]), ("truth", one.truth[video])):
+        partners = {
+            (source, pair[i]) for pair in spotted.pairs[video] for i, source in enumerate(("predicted", "truth"))
+        }
+        for source, spans in (("predicted", spotted.predicted[video]), ("truth", spotted.truth[video])):
             rows += [
                 {
                     "fold": fold,
                     **names,
-                    "variant": one.variant,
-                    "type": one.type,
+                    "variant": spotted.variant,
+                    "type": spotted.type,
                     "source": source,
                     "first": interval.first,
                     "last": interval.last,

@@ -16,7 +16,7 @@ from mexflow.figures.drawing import ALARM, canvas
 from mexflow.figures.material import Drawn, Material
 from mexflow.figures.tiles import LCN_LIMIT
 from mexflow.papers.figure_kinds import Aligned
-from mexflow.papers.operations import text_of
+from mexflow.papers.operations import Operation
 from mexflow.preprocess.aligned import AlignedFaces, video_key
 from mexflow.preprocess.lcn import grey, lcn
 from mexflow.store.artifacts import Inputs
@@ -58,7 +58,7 @@ def draw(figure: Aligned, material: Material) -> Drawn:
     faces = None
     if face is not None:
         seed = seed_of(material.recipe.seed, material.paper.paper, material.name)
-        faces = augmented(face, [text_of(operation) for operation in shown.augment], shown.sigma, seed)
+        faces = augmented(face, shown.augment, shown.sigma, seed)
     foot = material.foot(summary, f"LCN with sigma {shown.sigma:g} px")
     return Drawn(aligned_row(faces, material.title(figure), foot, material.alarm), foot, summary)
 
@@ -77,20 +77,20 @@ def _first_apex(
     return aligned[clip["video"], clip["apex"]], f"{clip['dataset']} {clip['clip']}, frame {clip['apex']}"
 
 
-def augmented(face: np.ndarray, operations: Sequence[str], sigma: float, seed: int, draws: int = DRAWS) -> Faces:
+def augmented(face: np.ndarray, operations: Sequence[Operation], sigma: float, seed: int, draws: int = DRAWS) -> Faces:
     """An aligned face, and so many random changes of it as training makes them, each with its LCN.
 
     Args:
         face: uint8 (h, w, c), c = 1 (grey) or 3 (RGB).
-        operations: as for :meth:`mexflow.training.augmentation.Augmentation.parse`.
+        operations: as for :meth:`mexflow.training.augmentation.Augmentation.of`.
         sigma: of LCN's Gaussian, pixels.
         seed: of the draws.
         draws: their number.
 
     Raises:
-        UserError: if an operation is not one.
+        UserError: if the name of an operation is none.
     """
-    augmentation = Augmentation.parse(operations)
+    augmentation = Augmentation.of(operations)
     drawn = augmentation.draw(draws, torch.Generator().manual_seed(seed % 2**63))
     original = grey(face[None])
     changed = augmentation.apply(torch.from_numpy(original).expand(draws, -1, -1)[:, None].clone(), drawn)

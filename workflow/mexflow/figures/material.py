@@ -15,8 +15,8 @@ from mexflow.tables.evidence import Evidence
 if TYPE_CHECKING:
     import matplotlib.figure
 
-    from mexflow.papers import Paper
     from mexflow.papers.figure_kinds import Figure
+    from mexflow.papers.paper import Paper
 
 T = TypeVar("T")
 

@@ -83,9 +83,7 @@ def name_of(operation: Operation) -> str:
     return operation if isinstance(operation, str) else next(iter(operation))
 
 
-def text_of(operation: Operation) -> str:
-    """An operation as ``name`` or ``name=low,high``."""
-    if isinstance(operation, str):
-        return operation
-    ((name, values),) = operation.items()
-    return f"{name}={','.join(map(str, values)) if isinstance(values, list | tuple) else values}"
+def values_of(operation: Operation) -> list[float]:
+    """The numbers of an operation, as many as it takes."""
+    values = [] if isinstance(operation, str) else operation[name_of(operation)]
+    return values if isinstance(values, list) else [values]

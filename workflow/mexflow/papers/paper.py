@@ -203,7 +203,9 @@ class Paper(Part):
     @property
     def models(self) -> list[str]:
         """The networks of its experiments."""
-        return sorted({model for one in self.experiments.values() if (model := getattr(one, "model", None))})
+        return sorted(
+            {model for experiment in self.experiments.values() if (model := getattr(experiment, "model", None))}
+        )
 
     @property
     def protocols(self) -> list[str]:
@@ -350,8 +352,8 @@ def scores_of(paper: Paper, experiment: str) -> Paper:
     elif kind.spots:
         columns.append(Column(name="AUC of frames (%)", metric="frame_auc_percent"))
     rows = [
-        Row(name=f"{experiment}, {one}" if one else experiment, variant=one, experiments=[experiment] * len(columns))
-        for one in variants
+        Row(name=f"{experiment}, {name}" if name else experiment, variant=name, experiments=[experiment] * len(columns))
+        for name in variants
     ]
     table = Table(title=f"Scores of {experiment}", row_header="experiment", columns=columns, rows=rows)
     return paper.model_copy(update={"tables": {"scores": table}, "figures": {}, "claims": [], "errata": []})

@@ -13,7 +13,7 @@ from mexflow import models
 from mexflow.datasets import reading
 from mexflow.errors import UserError, nearest
 from mexflow.evaluation.folds import PROTOCOLS
-from mexflow.papers import Paper
+from mexflow.papers.paper import Paper
 from mexflow.papers.parts import Data
 from mexflow.plan.enumeration import known_indexes
 from mexflow.store import digest

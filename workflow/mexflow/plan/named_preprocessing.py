@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mexflow.errors import UserError
-from mexflow.papers import Paper
+from mexflow.papers.paper import Paper
 from mexflow.papers.preprocessing import Flow, LbpTop, Motion, Preprocessing, Residual
 from mexflow.plan import inspection
 

@@ -9,8 +9,8 @@ from functools import cache
 from shlex import quote
 from typing import TYPE_CHECKING
 
-from mexflow import papers
 from mexflow.datasets.subjects import with_clips
+from mexflow.papers import paper as papers
 from mexflow.papers.parts import Timing
 from mexflow.papers.reporting_recipe import ExperimentFolds, ReportingRecipe, picks
 from mexflow.plan.flags import flags

@@ -11,14 +11,15 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
-from mexflow import commands, config, embedded, papers
+from mexflow import commands, config, embedded
 from mexflow.datasets import reading
 from mexflow.errors import choose
 from mexflow.evaluation.folds import PROTOCOLS
-from mexflow.papers import Paper
+from mexflow.papers import paper as papers
 from mexflow.papers import recipe as recipes
 from mexflow.papers.experiments import Experiment
 from mexflow.papers.kinds import KINDS, Kind
+from mexflow.papers.paper import Paper
 from mexflow.plan import inspection
 from mexflow.plan.batches import Batch, cut
 from mexflow.plan.checks import check

@@ -2,9 +2,9 @@
 
 The digest of a command is a sha256 over what every ``mexflow`` module means in the transitive closure of its imports,
 found by parsing, without importing anything: module level or inside a function alike. What a module means is its syntax
-tree; comments, docstrings and how it is laid out take no part. A rule carries the digest among its ``params``, so that
-an edit reruns just the jobs whose closure holds what was edited; a record carries it as evidence of what code ran,
-beside the hash of each module's bytes.
+tree; comments, docstrings, how it is laid out and what is imported for type checkers alone take no part. A rule carries
+the digest among its ``params``, so that an edit reruns just the jobs whose closure holds what was edited; a record
+carries it as evidence of what code ran, beside the hash of each module's bytes.
 
 What a command picks by name at run time can not be found by parsing: its declaration names it. That is a module (a
 network, an adapter), or an entry of a :class:`mexflow.registries.Registry`, e.g. ``mexflow.preprocess.flow:tvl1``. Of a
@@ -161,6 +161,14 @@ def _is_text(statement: ast.AST) -> bool:
     return value.__class__ is ast.Constant and value.value.__class__ is str
 
 
+def _is_for_types(statement: ast.stmt) -> bool:
+    """Whether a statement of a module is ``if TYPE_CHECKING:``, which never runs, and nothing else."""
+    match statement:
+        case ast.If(test=ast.Name(id="TYPE_CHECKING"), orelse=[]):
+            return True
+    return False
+
+
 def _names(node: ast.Import | ast.ImportFrom, package: str) -> Iterator[str]:
     """The dotted names that an import statement in a module of this package mentions."""
     if isinstance(node, ast.Import):
@@ -238,7 +246,7 @@ def _parts(tree: ast.Module, package: str) -> tuple[_Part, dict[str, _Part], dic
         if registries and not names and (private := _private(node)):
             names = [private]
             defined[private] = private
-        if not _is_text(node):
+        if not _is_text(node) and not _is_for_types(node):
             for writer in [writers.setdefault(name, _Writer()) for name in names] or [rest]:
                 writer.write(node)
     parts = {name: writer.part(package, defined) for name, writer in writers.items()}

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from mexflow.errors import UserError
 from mexflow.evaluation import recognition, similarity
 from mexflow.evaluation.folds import PROTOCOLS, usable
-from mexflow.papers import Paper
+from mexflow.papers.paper import Paper
 from mexflow.papers.parts import Column, Row
 from mexflow.store.artifacts import Inputs
 from mexflow.tables.exclusions import Key, clip_key, count_reasons
@@ -36,17 +36,17 @@ class Pooled:
     confusions: np.ndarray  # int64 (S, C, C), in the order of `subjects`
     subjects: list[str]  # sorted, only those with clips
     expected: int
-    found: int
+    tested: int
     empty: int
 
     @property
     def complete(self) -> bool:
-        return self.expected > 0 and self.found == self.expected
+        return self.expected > 0 and self.tested == self.expected
 
     @property
     def incomplete(self) -> str:
         """``INCOMPLETE 7/10``, or empty."""
-        return f"INCOMPLETE {self.found}/{self.expected}" if self.found < self.expected else ""
+        return f"INCOMPLETE {self.tested}/{self.expected}" if self.tested < self.expected else ""
 
     @property
     def matrix(self) -> np.ndarray:
@@ -64,12 +64,12 @@ class PooledSimilarity:
 
     folds: list[similarity.FoldSimilarity]
     expected: int
-    found: int
+    tested: int
 
     @property
     def incomplete(self) -> str:
         """``INCOMPLETE 7/10``, or empty."""
-        return f"INCOMPLETE {self.found}/{self.expected}" if self.found < self.expected else ""
+        return f"INCOMPLETE {self.tested}/{self.expected}" if self.tested < self.expected else ""
 
 
 class Evidence:
@@ -145,7 +145,7 @@ class Evidence:
                 confusions,
                 names,
                 expected=len(self.folds.get(experiment, ())),
-                found=len(tables),
+                tested=len(tables),
                 empty=sum(table.num_rows == 0 for _, table in tables),
             )
         return self._pooled[key]

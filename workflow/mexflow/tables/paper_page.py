@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mexflow.papers import Paper
 from mexflow.papers.metrics import METRICS, PERCENT, Metric
+from mexflow.papers.paper import Paper
 from mexflow.papers.parts import Column, Row, Table
 from mexflow.tables import claims, shifted_controls
 from mexflow.tables.cells import QUOTED, Cell

@@ -20,7 +20,7 @@ from torch import nn
 from mexflow.datasets.subjects import with_clips
 from mexflow.errors import UserError
 from mexflow.evaluation.folds import usable
-from mexflow.papers import Paper
+from mexflow.papers.paper import Paper
 from mexflow.preprocess import flow
 from mexflow.preprocess.aligned import AlignedFaces, VideoKey, video_key
 from mexflow.preprocess.pairs import PAIRS

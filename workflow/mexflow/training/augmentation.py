@@ -25,7 +25,6 @@ Ranges of b are not negative, and that of scale is above 0.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -33,7 +32,7 @@ from typing import ClassVar
 import torch
 from torch.nn import functional as F
 
-from mexflow.errors import UserError
+from mexflow.papers import operations as named
 from mexflow.registries import Registry
 
 Draws = list[torch.Tensor]
@@ -56,20 +55,8 @@ class Operation:
     low: float
     high: float
 
-    example: ClassVar[str] = "0.9,1.1"
     on_colours: ClassVar[bool] = False
     """Whether it is defined for three channels alone."""
-
-    @classmethod
-    def parse(cls, name: str, numbers: Sequence[float]) -> Operation:
-        """The operation of these numbers.
-
-        Raises:
-            ValueError: saying what it takes instead.
-        """
-        if len(numbers) != 2 or not all(map(math.isfinite, numbers)) or numbers[0] > numbers[1]:
-            raise ValueError("a range")
-        return cls(name, *numbers)
 
     def draw(self, count: int, generator: torch.Generator) -> torch.Tensor:
         """One draw a sample, float32 (count,), or (count, 2) for shift."""
@@ -89,27 +76,8 @@ class Operation:
         raise NotImplementedError
 
 
-class Factors(Operation):
-    """A factor of 0 or more is drawn."""
-
-    @classmethod
-    def parse(cls, name: str, numbers: Sequence[float]) -> Operation:
-        operation = super().parse(name, numbers)
-        if operation.low < 0:
-            raise ValueError("factors of 0 or more")
-        return operation
-
-
 class Chance(Operation):
     """A draw is 1, high times in one, else 0."""
-
-    example = "0.5"
-
-    @classmethod
-    def parse(cls, name: str, numbers: Sequence[float]) -> Operation:
-        if len(numbers) != 1 or not 0 <= numbers[0] <= 1:
-            raise ValueError("one probability")
-        return cls(name, 0, numbers[0])
 
     def _between(self, uniform: torch.Tensor) -> torch.Tensor:
         return (uniform < self.high).float()
@@ -135,13 +103,13 @@ class Augmentation:
     operations: tuple[Operation, ...] = ()
 
     @classmethod
-    def parse(cls, texts: Sequence[str]) -> Augmentation:
-        """Operations of texts ``name=low,high`` or, for a chance, ``name=p``.
+    def of(cls, operations: Sequence[named.Operation]) -> Augmentation:
+        """Operations as a paper's file names them; what they take was checked there.
 
         Raises:
-            UserError: naming a text that cannot be one.
+            UserError: for a name that is none.
         """
-        return cls(tuple(_parsed(text) for text in texts))
+        return cls(tuple(_made(named.name_of(operation), named.values_of(operation)) for operation in operations))
 
     def __bool__(self) -> bool:
         return bool(self.operations)
@@ -190,17 +158,8 @@ class Augmentation:
         return sequences.reshape(flow.shape)
 
 
-def _parsed(text: str) -> Operation:
-    name, _, values = text.partition("=")
-    operation = OPERATIONS[name]
-    try:
-        numbers = [float(value) for value in values.split(",")]
-    except ValueError:
-        numbers = []
-    try:
-        return operation.parse(name, numbers)
-    except ValueError as error:
-        raise UserError(f"augmentation {text!r}: {name} takes {error}, e.g. {name}={operation.example}") from None
+def _made(name: str, values: Sequence[float]) -> Operation:
+    return OPERATIONS[name](name, values[0], values[-1])
 
 
 def _sequences(images: torch.Tensor) -> torch.Tensor:
@@ -231,19 +190,19 @@ def _times(images: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
 
 
 @OPERATIONS.entry("brightness")
-class _Brightness(Factors):
+class _Brightness(Operation):
     def images(self, images: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
         return _times(images, values)
 
 
 @OPERATIONS.entry("contrast")
-class _Contrast(Factors):
+class _Contrast(Operation):
     def images(self, images: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
         return _mixed(images, _grey(images).mean((1, 2, 3), keepdim=True), values)
 
 
 @OPERATIONS.entry("saturation")
-class _Saturation(Factors):
+class _Saturation(Operation):
     on_colours = True
 
     def images(self, images: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
@@ -252,7 +211,6 @@ class _Saturation(Factors):
 
 @OPERATIONS.entry("hue")
 class _Hue(Operation):
-    example = "-0.5,0.5"
     on_colours = True
 
     def images(self, images: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
@@ -277,13 +235,13 @@ class _OnlyGrey(Chance):
 
 
 @OPERATIONS.entry("gamma")
-class _Gamma(Factors):
+class _Gamma(Operation):
     def images(self, images: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
         return images ** _wide(values)
 
 
 @OPERATIONS.entry("gain")
-class _Gain(Factors):
+class _Gain(Operation):
     def images(self, images: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
         return _times(images, values)
 
@@ -313,8 +271,6 @@ def _growing(values: torch.Tensor) -> torch.Tensor:
 
 @OPERATIONS.entry("rotation")
 class _Rotation(Movement):
-    example = "-10,10"
-
     def images(self, images: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
         return _warped(images, self.vectors(-values), values.new_zeros(len(values), 2))
 
@@ -327,13 +283,6 @@ class _Rotation(Movement):
 
 @OPERATIONS.entry("scale")
 class _Scale(Movement):
-    @classmethod
-    def parse(cls, name: str, numbers: Sequence[float]) -> Operation:
-        operation = super().parse(name, numbers)
-        if operation.low <= 0:
-            raise ValueError("factors above 0")
-        return operation
-
     def images(self, images: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
         return _warped(images, _growing(1 / values), values.new_zeros(len(values), 2))
 
@@ -343,8 +292,6 @@ class _Scale(Movement):
 
 @OPERATIONS.entry("shift")
 class _Shift(Movement):
-    example = "-2,2"
-
     def draw(self, count: int, generator: torch.Generator) -> torch.Tensor:
         return self._between(torch.rand((count, 2), generator=generator))
 

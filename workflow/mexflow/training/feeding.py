@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from mexflow.papers.operations import Operation
 from mexflow.seeds import derive
 from mexflow.training.augmentation import Augmentation
 from mexflow.training.recognition import oversampling
@@ -76,7 +77,7 @@ class Clips:
         device: torch.device,
         seed: int | None = None,
         augmentation: Augmentation | None = None,
-        oversample: Sequence[str] = (),
+        oversample: Sequence[Operation] = (),
     ) -> None:
         self._device, self._seed, self._augmentation = device, seed, augmentation
         self._images = torch.from_numpy(samples.images).to(device)

@@ -92,7 +92,7 @@ def train(
         folder = places.checkpoints(recipe.paper, recipe.experiment)
         checkpoints = Checkpoints(folder, canonical_digest(evidence).sha256, checkpoint_seconds)
 
-        def one(name: str, outputs: Outputs, after_epoch: Callable[[], None]) -> dict[str, Any]:
+        def train_fold(name: str, outputs: Outputs, after_epoch: Callable[[], None]) -> dict[str, Any]:
             folder = places.fold(recipe.paper, recipe.experiment, name)
             description = folds.train(name, place.device, folder, outputs, checkpoints, after_epoch)
             assert_disjoint(description["training_subjects"], folds.testing[name])
@@ -100,7 +100,9 @@ def train(
             return {**description, "test_subjects": sorted(folds.testing[name])}
 
         with progress(f"train {label}", len(names) * folds.epochs) as advance:
-            described = train_folds(job, place, names, one, places.experiment(recipe.paper, recipe.experiment), advance)
+            described = train_folds(
+                job, place, names, train_fold, places.experiment(recipe.paper, recipe.experiment), advance
+            )
         facts = {"seed": getattr(recipe, "seed", None), "threads": threads, "device": place.name}
         job.state(**{**facts, **folds.facts}, folds=described, left_out=folds.left_out)
         job.finish()

@@ -159,8 +159,8 @@ def _run(parent: int, name: str, work: Work, send: Connection) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     sys.stderr = sys.__stderr__  # not by way of the parent's progress bar, whose lock another thread may have held
 
-    def tell(**said: Any) -> None:
-        send.send_bytes(json.dumps(said).encode())
+    def tell(**message: Any) -> None:
+        send.send_bytes(json.dumps(message).encode())
 
     printed = io.StringIO()
     try:

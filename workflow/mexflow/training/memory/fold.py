@@ -18,7 +18,6 @@ from mexflow.evaluation import scores
 from mexflow.evaluation.folds import PROTOCOLS, assert_disjoint
 from mexflow.models import build
 from mexflow.models.time_contrast import Memory, TimeContrastNetwork
-from mexflow.papers.operations import text_of
 from mexflow.papers.recipe import SequencesRecipe
 from mexflow.seeds import derive
 from mexflow.store.artifacts import Outputs
@@ -157,7 +156,7 @@ def train_network(
     torch.manual_seed(seed)
     network = build(recipe.model, recipe.options, 3, len(recipe.classes))
     scales = Scales.of(train, recipe.training.normalise)
-    augmentation = Augmentation.parse([text_of(operation) for operation in recipe.training.augment])
+    augmentation = Augmentation.of(recipe.training.augment)
     stage1 = Settings.of(recipe.training, recipe.stage1_epochs, recipe.stage1_batch_size)
     stage2 = Settings.of(recipe.training, recipe.epochs)
     remembering = Remembering(network.memory)

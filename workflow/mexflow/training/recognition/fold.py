@@ -15,7 +15,6 @@ import torch
 from mexflow.errors import UserError
 from mexflow.evaluation.folds import PROTOCOLS, assert_disjoint, validation_subjects
 from mexflow.models import build
-from mexflow.papers.operations import text_of
 from mexflow.papers.recipe import LbpTopRecipe, RecognitionRecipe
 from mexflow.seeds import derive
 from mexflow.store.artifacts import Outputs
@@ -157,8 +156,8 @@ def run_fold(
     else:
         training, batch_size = recipe.training, recipe.training.batch_size
         network = normalised(network, training.normalise, train)
-        augmentation = Augmentation.parse([text_of(operation) for operation in training.augment])
-        feed = Clips(train, device, seed, augmentation, [text_of(operation) for operation in training.oversample])
+        augmentation = Augmentation.of(training.augment)
+        feed = Clips(train, device, seed, augmentation, training.oversample)
         history = fit(
             network,
             feed,

@@ -3,13 +3,12 @@
 Only training samples are ever given to it. A copy is made when it is wanted, so it takes no memory; what it is copied
 from and how it is changed is fixed by :func:`plan`.
 
-Operations are ``flip`` (left and right exchanged), ``brightness=low,high`` (times a factor from that range) and
-``salt_and_pepper=share`` (so many pixels black or white, others in each frame).
+Operations are ``flip`` (left and right exchanged), ``brightness: [low, high]`` (times a factor from that range) and
+``salt_and_pepper: share`` (so many pixels black or white, others in each frame).
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -17,7 +16,7 @@ from typing import ClassVar
 import numpy as np
 import torch
 
-from mexflow.errors import UserError
+from mexflow.papers import operations as named
 from mexflow.registries import Registry
 from mexflow.seeds import derive
 
@@ -31,21 +30,14 @@ class Operation:
 
     Attributes:
         name: as a paper's file names it.
-        values: its numbers, `takes` of them.
+        values: its numbers.
     """
 
     name: str
-    values: tuple[float, ...]
+    values: Sequence[float]
 
-    takes: ClassVar[int] = 0
-    example: ClassVar[str]
     again: ClassVar[bool] = True
     """Whether a second such change of one sample is another sample."""
-
-    def holds(self) -> bool:
-        """Whether its numbers can be: so many, in ascending order, none below 0."""
-        ascending = list(self.values) == sorted(self.values)
-        return len(self.values) == self.takes and ascending and all(0 <= value < math.inf for value in self.values)
 
     def amount(self, rng: np.random.Generator) -> float:
         """By how much a sample is changed; 0 where that means nothing."""
@@ -59,7 +51,6 @@ class Operation:
 
 @OPERATIONS.entry("flip")
 class _Flip(Operation):
-    example = "flip"
     again = False
 
     @staticmethod
@@ -69,9 +60,6 @@ class _Flip(Operation):
 
 @OPERATIONS.entry("brightness")
 class _Brightness(Operation):
-    takes = 2
-    example = "brightness=0.8,1.2"
-
     def amount(self, rng: np.random.Generator) -> float:
         return float(rng.uniform(*self.values))
 
@@ -83,12 +71,6 @@ class _Brightness(Operation):
 
 @OPERATIONS.entry("salt_and_pepper")
 class _SaltAndPepper(Operation):
-    takes = 1
-    example = "salt_and_pepper=0.02"
-
-    def holds(self) -> bool:
-        return super().holds() and self.values[0] <= 1
-
     @staticmethod
     def apply(image: torch.Tensor, amount: float, seed: int, white: int) -> torch.Tensor:
         rng = np.random.default_rng(seed)
@@ -115,7 +97,7 @@ class Extra:
 NONE = Extra(np.zeros(0, np.int64), [], np.zeros(0), np.zeros(0, np.int64))
 
 
-def plan(labels: np.ndarray, seed: int, operations: Sequence[str]) -> Extra:
+def plan(labels: np.ndarray, seed: int, operations: Sequence[named.Operation]) -> Extra:
     """The copies that bring every class that has samples to the size of the largest.
 
     A class's samples are copied in turn, in an order drawn anew for each round; each round uses the next operation, so
@@ -124,13 +106,14 @@ def plan(labels: np.ndarray, seed: int, operations: Sequence[str]) -> Extra:
 
     Args:
         labels: int64 (n,), of the training samples.
+        seed: of order, amounts and pixels.
+        operations: one or more, as a paper's file names them; what they take was checked there.
 
     Raises:
-        UserError: for an operation that is not one, or none at all.
+        UserError: for a name that is none.
     """
-    known = [_parsed(text) for text in operations]
-    if not known:
-        raise UserError(f"oversampling needs an operation, one of: {', '.join(sorted(OPERATIONS))}")
+    known = [OPERATIONS[named.name_of(operation)](named.name_of(operation), named.values_of(operation))
+             for operation in operations]  # fmt: skip
     again = [operation for operation in known if operation.again] or known
     counts = np.bincount(labels) if len(labels) else np.zeros(0, int)
     sources: list[int] = []
@@ -169,15 +152,3 @@ def apply(images: torch.Tensor, extra: Extra, positions: np.ndarray) -> torch.Te
         change = OPERATIONS[extra.operation[position]].apply
         samples[row] = change(image, float(extra.amount[position]), int(extra.seed[position]), white)
     return samples
-
-
-def _parsed(text: str) -> Operation:
-    name, _, values = text.partition("=")
-    kind = OPERATIONS[name]
-    try:
-        operation = kind(name, tuple(float(value) for value in values.split(",")) if values else ())
-    except ValueError:
-        operation = None
-    if operation is None or not operation.holds():
-        raise UserError(f"oversampling {text!r}: write it like {kind.example}")
-    return operation

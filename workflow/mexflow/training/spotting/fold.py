@@ -16,7 +16,6 @@ from mexflow.evaluation import scores
 from mexflow.evaluation.folds import assert_disjoint, next_subject
 from mexflow.models import build
 from mexflow.models.elface import PLACEMENTS
-from mexflow.papers.operations import text_of
 from mexflow.papers.recipe import VideosRecipe
 from mexflow.seeds import derive
 from mexflow.store.artifacts import Outputs
@@ -86,7 +85,7 @@ def run_fold(
             f"{recipe.paper}/{recipe.experiment}: the network {recipe.model} does not score the frames of a video; "
             "use elface"
         )
-    augmentation = Augmentation.parse([text_of(operation) for operation in recipe.training.augment])
+    augmentation = Augmentation.of(recipe.training.augment)
     pairing = Pairing(recipe.train_skips, recipe.samples, recipe.inside, recipe.placement)
     objective = SpottingLoss(recipe.weighted, recipe.stream_weights, recipe.positive)
     sigma = recipe.sigma
