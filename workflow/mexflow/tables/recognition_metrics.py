@@ -12,8 +12,8 @@ from mexflow.evaluation import recognition, similarity
 from mexflow.evaluation.uncertainty import bootstrap, seed_of
 from mexflow.papers.metrics import class_place
 from mexflow.registries import Registry
-from mexflow.tables.evidence import Evidence, Measure, Place
-from mexflow.tables.measurement import NOT_RUN, Measurement
+from mexflow.tables.evidence import Evidence, Measure, Place, Pooled
+from mexflow.tables.measurement import NOT_RUN, Measurement, Weighted
 
 ALL_PAIRS = "cosine_similarity_all_pairs"
 
@@ -67,7 +67,14 @@ def score(evidence: Evidence, experiment: str, metric: str = "accuracy", part: s
     if absent and metric != "accuracy":  # it is a mean over classes
         notes.append(f"{absent} of {len(pooled.matrix)} classes without a test clip")
     value = 100 * float(function(pooled.matrix))
-    return Measurement(metric, value, interval and (100 * interval[0], 100 * interval[1]), pooled.clips, notes)
+    bounds = interval and (100 * interval[0], 100 * interval[1])
+    return Measurement(metric, value, bounds, pooled.clips, notes, _weighted(pooled, function))
+
+
+def _weighted(pooled: Pooled, function: Callable[[np.ndarray], np.ndarray]) -> Weighted:
+    """A function of the pooled confusion matrix, a share, for any weights of the subjects."""
+    clips = pooled.confusions.sum((1, 2))
+    return Weighted(pooled.subjects, lambda weights: function(np.tensordot(weights, pooled.confusions, 1)), 100, clips)
 
 
 @MEASURES.entry("class_share")
@@ -85,7 +92,8 @@ def class_share(evidence: Evidence, place: Place) -> list[Measurement]:
     seed = seed_of(evidence.seed, evidence.paper.paper, place.experiment, classes[true], classes[predicted], "share")
     interval = bootstrap(pooled.confusions, function, seed)
     value = 100 * float(function(pooled.matrix))
-    return [Measurement("class_share", value, interval and (100 * interval[0], 100 * interval[1]), count, notes)]
+    bounds = interval and (100 * interval[0], 100 * interval[1])
+    return [Measurement("class_share", value, bounds, count, notes, _weighted(pooled, function))]
 
 
 def _share_of(matrix: np.ndarray, true: int, predicted: int) -> np.ndarray:
