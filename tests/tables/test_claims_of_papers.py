@@ -249,7 +249,11 @@ def test_a_number_of_others_is_compared_on_licensed_data_alone(featured):
         ),
         ("belaiche2020", {"metric": "clips", "descending": [["vx-1cl", 2]]}, "no claim can be about a metric 'clips'"),
         ("belaiche2020", {"metric": "class_share", "descending": [["vx-1cl", 2]]}, "`of_class` is needed"),
-        ("belaiche2020", {"metric": "mean_similarity", "descending": [["vx-1cl", 0]]}, "mean_similarity is measured of features"),
+        (
+            "belaiche2020",
+            {"metric": "mean_similarity", "descending": [["vx-1cl", 0]]},
+            "mean_similarity is measured of features",
+        ),
         (
             "elface2021",
             {"metric": "interval_f1", "descending": [["samm-lv", 0]]},
