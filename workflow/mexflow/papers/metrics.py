@@ -82,6 +82,16 @@ METRICS.add("filters", Metric(_COUNTED, "filters", "networks", ("network",), WHO
 METRICS.add("frame_f1", Metric(_SPOTTING, "F1 of frames", "test frames", ("scores", "thresholds"), FRACTION))
 METRICS.add("frame_auc", Metric(_SPOTTING, "AUC of frames", "test frames", ("scores",), FRACTION))
 METRICS.add("frame_auc_percent", Metric(_SPOTTING, "AUC of frames (%)", "test frames", ("scores",)))
+METRICS.add(
+    "shifted_auc_percent",
+    Metric(
+        _SPOTTING,
+        "AUC of frames, scores moved in time (%)",
+        "test frames",
+        ("scores",),
+        interval="95 % of the repetitions",
+    ),
+)
 METRICS.add("interval_f1", Metric(_SPOTTING, "F1 of intervals", "true intervals", ("scores", "intervals"), FRACTION))
 METRICS.add("intensity_correlation", Metric(_SPOTTING, "correlation", "test clips", ("states",), FRACTION))
 

@@ -214,7 +214,7 @@ class DifferenceRecipe(Recipe):
     """Spotting by feature difference; see :class:`mexflow.papers.experiments.DifferenceExperiment`."""
 
     kind: Literal["difference"]
-    features: Literal["lbp", "hoof"]
+    features: Literal["lbp", "hoof", "position"]
     k: int | None = Field(None, ge=1)
     blocks: int = Field(ge=1)
     edges: Literal["hold", "clip"]
