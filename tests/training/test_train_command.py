@@ -266,7 +266,7 @@ def other_names(files, tmp_path) -> FlowFiles:
 
 def test_fingerprint_depends_on_every_key_of_the_recipe(fingerprint, other_names):
     validated = {"early_stopping": 2, "validation_share": 0.4}
-    frames = {"kind": "frames", "size": 16, "channels": None, "train_pairs": None, "test_pairs": None}
+    images = {"kind": "residual", "channels": None, "train_pairs": None, "test_pairs": None}
     changes = [
         {"paper": "other"}, {"experiment": "other"}, {"index": "other"}, {"reads": ["flow/other"]}, {"label": "other"},
         {"classes": flow_files.CLASSES[::-1]}, {"protocol": "five_subject_folds", "folds": ["fold1"]},
@@ -274,8 +274,8 @@ def test_fingerprint_depends_on_every_key_of_the_recipe(fingerprint, other_names
         {"model": "reduced_resnet"}, {"options": {"layers": 2}}, {"seed": 2}, {"epochs": 4}, {"permute_labels": True},
         {"keep_features": True}, {"batch_size": 9}, {"optimizer": "sgd", "optimizer_options": {"weight_decay": 1e-4}},
         {"learning_rate": 0.01}, {"normalise": "none"}, {"optimizer_options": {"alpha": 0.8}},
-        {**frames, "augment": [{"flip": 0.5}]}, {**frames, "augment": [{"flip": 0.6}]},
-        {**frames, "oversample": ["flip"]}, frames, validated,
+        {**images, "augment": [{"flip": 0.5}]}, {**images, "augment": [{"flip": 0.6}]},
+        {**images, "oversample": ["flip"]}, images, validated,
         {**validated, "early_stopping": 3}, {**validated, "validation_share": 0.5}, {"schedule": "cosine"},
         {"schedule": "cosine", "schedule_options": {"eta_min": 1e-5}}, {"label_smoothing": 0.1},
         {"recompute_batch_norm": True}, {"mixed_precision": True}, {"threads": 2},
