@@ -104,6 +104,29 @@ def test_frame_metrics_pool_all_test_frames(tmp_path, part):
         assert one.interval[0] < one.value < one.interval[1]
 
 
+def test_scores_moved_in_time_know_nothing(tmp_path):
+    write(tmp_path, SPOTTED)
+    found = evidence(tmp_path)
+    still = measured(found, "frame_auc_percent", "macro")
+    moved = measured(found, "shifted_auc_percent", "macro")
+    assert moved.interval[0] < moved.value < moved.interval[1] < still.value
+    assert moved.n == still.n and moved.interval == measured(found, "shifted_auc_percent", "macro").interval
+
+    def relabelled(mark) -> Evidence:
+        """Evidence of scores that are right in every frame; which are positive is a function of the row."""
+        for subject in SUBJECTS:
+            path = tmp_path / "elface2021" / EXPERIMENT / subject / "scores.parquet"
+            rows = [{**row, "label": mark(row), "score": float(mark(row))} for row in pq.read_table(path).to_pylist()]
+            pq.write_table(pa.Table.from_pylist(rows, scores.SCORES), path)
+        return evidence(tmp_path)
+
+    # No score leaves its video, where all of them are the same; where each half is another, chance is left.
+    assert measured(relabelled(lambda row: row["subject"] == "1"), "shifted_auc_percent", "macro").value == 100
+    halves = relabelled(lambda row: row["frame"] > LENGTH // 2)
+    assert measured(halves, "frame_auc_percent", "macro").value == 100
+    assert measured(halves, "shifted_auc_percent", "macro").value == pytest.approx(50, abs=5)
+
+
 @pytest.mark.parametrize("metric", ["interval_f1", "frame_f1", "frame_auc"])
 def test_a_number_is_whole_or_none(tmp_path, metric):
     write(tmp_path, SPOTTED, subjects=SUBJECTS[:2])

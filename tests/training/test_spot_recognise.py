@@ -19,6 +19,7 @@ from mexflow.evaluation.spotting import contrast, swept
 from mexflow.preprocess.feature_difference import difference
 from mexflow.preprocess.lbp_top import grey_levels, lbp_histograms
 from mexflow.store import records
+from mexflow.training.difference import position
 from mexflow.training.memory.clips import states
 from mexflow.training.memory.fold import STAGE_HISTORY, STATES_TABLE
 from mexflow.training.recognition.fold import PREDICTIONS
@@ -206,6 +207,17 @@ def test_difference_scores_the_test_videos(tmp_path):
     assert stated["folds"]["01"] == {"training_subjects": [], "test_subjects": ["01"], "test_videos": 2}
 
 
+def test_a_position_alone_is_a_score(here, tmp_path):
+    """1 in the middle of the clip, 0 at its ends, whatever its frames show; a frame that is missing moves no other."""
+    files = sequence_files.write(tmp_path / "files", frames=9, states={("01", "happiness", FIRST + 2): "missing"})
+    call(DIFFERENCE, results_of(files, tmp_path), ["01"], features="position")
+    scored = {video: [row["score"] for row in table(tmp_path, "01", "scores") if row["video"] == video]
+              for video in sequence_files.CLASSES}  # fmt: skip
+    course = [0, 0.25, 0.5, 0.75, 1, 0.75, 0.5, 0.25, 0]
+    assert scored == {"happiness": course[:2] + course[3:], "surprise": course}
+    assert position(np.array([7])).tolist() == [1]
+
+
 def test_difference_takes_k_from_the_index(here, tmp_path, capsys):
     files = sequence_files.write(tmp_path / "files", frames=20)
     out, record = results_of(files, tmp_path / "out"), tmp_path / "0.json"
@@ -219,7 +231,10 @@ def test_difference_takes_k_from_the_index(here, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"features": "hog"}, "features: input should be 'lbp' or 'hoof', not 'hog' (did you mean 'hoof'?)"),
+        (
+            {"features": "hog"},
+            "features: input should be 'lbp', 'hoof' or 'position', not 'hog' (did you mean 'hoof'?)",
+        ),
         ({"edges": "clipp"}, "edges: input should be 'hold' or 'clip', not 'clipp' (did you mean 'clip'?)"),
         (
             {"reference": "frist"},

@@ -122,13 +122,14 @@ class SequencesExperiment(Trained):
 class DifferenceExperiment(Experiment):
     """Spotting by feature difference, for which nothing is trained.
 
+    `features` are ``lbp`` or ``hoof``; ``position`` is a control, a score that knows a frame's place in its clip alone.
     `k` is half the length of an expression, frames (null: its mean's in the index). The first and last k frames `hold`
     the value next to them, or the distance is `clip`\\ ped to the frames there are. `method`, its `flow_options` and
     `reference` are those of the flow that HOOF is made from, of so many `bins`.
     """
 
     kind: Literal["difference"]
-    features: Literal["lbp", "hoof"]
+    features: Literal["lbp", "hoof", "position"]
     k: int | None = Field(None, ge=1)
     blocks: int = Field(6, ge=1)
     edges: Literal["hold", "clip"] = "hold"

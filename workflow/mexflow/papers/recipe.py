@@ -131,6 +131,14 @@ class FlowRecipe(RecognitionRecipe):
     size: int | None = None
     levels: str = "none"
 
+    @model_validator(mode="after")
+    def _images_alone(self) -> Self:
+        # Signed, in pixels, and a turned face's vectors turn with it: no operation on images is right for channels.
+        for key in ("augment", "oversample"):
+            if getattr(self.training, key):
+                raise ValueError(f"training.{key}: its operations are on images, and this input is flow; leave it out")
+        return self
+
     def picks(self) -> list[str]:
         """Its channels and their levels too."""
         channels = (f"{_CHANNELS}:{name}" for name in self.channels)
@@ -206,7 +214,7 @@ class DifferenceRecipe(Recipe):
     """Spotting by feature difference; see :class:`mexflow.papers.experiments.DifferenceExperiment`."""
 
     kind: Literal["difference"]
-    features: Literal["lbp", "hoof"]
+    features: Literal["lbp", "hoof", "position"]
     k: int | None = Field(None, ge=1)
     blocks: int = Field(ge=1)
     edges: Literal["hold", "clip"]

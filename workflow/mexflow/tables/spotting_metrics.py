@@ -16,7 +16,7 @@ from mexflow.datasets.half_length import half_length
 from mexflow.errors import UserError, choose
 from mexflow.evaluation import spotted, spotting
 from mexflow.evaluation.intervals import Counts
-from mexflow.evaluation.uncertainty import Interval, bootstrap, seed_of
+from mexflow.evaluation.uncertainty import Interval, bootstrap, percentiles, seed_of
 from mexflow.registries import Registry
 from mexflow.tables.evidence import Evidence, Measure, Place
 from mexflow.tables.measurement import NOT_RUN, Measurement, Weighted
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 MEASURES: Registry[Measure] = Registry("metric of spotting", __name__)
+
+ROTATIONS = 200
+"""How often the scores of videos are moved in time for a control."""
 
 
 @MEASURES.entry("interval_f1")
@@ -88,6 +91,40 @@ def frame_auc_percent(evidence: Evidence, place: Place) -> list[Measurement]:
         bounds = float(low), float(high)
     weighted = share.weighted and replace(share.weighted, scale=100)
     return [replace(share, metric="frame_auc_percent", value=percent, interval=bounds, weighted=weighted)]
+
+
+@MEASURES.entry("shifted_auc_percent")
+def shifted_auc_percent(evidence: Evidence, place: Place) -> list[Measurement]:
+    """As :func:`frame_auc`, in per cent, of scores that are moved in time: a control.
+
+    Each test video's scores are moved on by a random number of frames, the last ones to its beginning, so that they are
+    the same scores in the same order and know nothing of the frames that they stand at. The mean of
+    :data:`ROTATIONS` repetitions; the interval holds 95 % of them.
+    """
+    tables, absent = _test_scores(evidence, place, "shifted_auc_percent")
+    if absent:
+        return [absent]
+    names = ("score", "label", "dataset", "subject", "video")
+    raw, labels, *videos = (np.concatenate([table[name].to_numpy() for _, table in tables]) for name in names)
+    # The frames of a video follow each other, in their order.
+    beginnings = np.flatnonzero([True, *np.any([names[1:] != names[:-1] for names in videos], axis=0)])
+    lengths = np.diff([*beginnings, len(raw)])
+    measured = ~np.isnan(raw)
+    rng = np.random.default_rng(
+        seed_of(evidence.seed, evidence.paper.paper, place.experiment, place.column.part, "shifted_auc")
+    )
+    start, length = np.repeat(beginnings, lengths), np.repeat(lengths, lengths)
+    areas = []
+    for _ in range(ROTATIONS):
+        steps = np.repeat(rng.integers(lengths), lengths)
+        moved = raw[start + (np.arange(len(raw)) - start - steps) % length]
+        scored = ~np.isnan(moved) & measured
+        areas.append(100 * spotting.auc(moved[scored], labels[scored]))
+    values = np.array(areas)
+    area = float(values.mean()) if np.isfinite(values).all() else None
+    bounds = percentiles(values) if area is not None else None
+    notes = [*evidence.notes(place.experiment), f"{ROTATIONS} repetitions"]
+    return [Measurement("shifted_auc_percent", area, bounds, int(measured.sum()), notes)]
 
 
 @MEASURES.entry("intensity_correlation")

@@ -1,25 +1,27 @@
 """Augmentation: random changes of training images, in a given order, each drawn once a sample.
 
-Images are float32 in [0, 1], (n, c, h, w), or (n, f, c, h, w) for sequences, whose frames all get the same change. The
-draws come from a CPU generator, so they are the same on every device.
+Images are raw, float32 in [0, 1], (n, c, h, w), or (n, f, c, h, w) for sequences, whose frames all get the same change.
+What is taken off them, or divides them, is so afterwards, as in testing. The draws come from a CPU generator, so they
+are the same on every device.
 
 ==========  =======================  ==============================================================================
 name        values                   what it does to an image x
 ==========  =======================  ==============================================================================
-brightness  range of b               b x
-contrast    range of b               b x + (1 - b) m, m the mean grey of the image
-saturation  range of b               b x + (1 - b) g, g the grey image
+brightness  range of b               b x, cut
+contrast    range of b               b x + (1 - b) m, m the mean grey of the image, cut
+saturation  range of b               b x + (1 - b) g, g the grey image, cut
 hue         range in turns           turns the hue of HSV
 grey        probability              the grey image in all three channels
 gamma       range of b               x ** b
-gain        range of b               b x
+gain        range of b               b x, cut
 flip        probability              left and right exchanged
 rotation    range in degrees         counter-clockwise about the centre, bilinear, black from outside
 scale       range of b               enlarged b times about the centre, bilinear, black from outside
 shift       range in pixels          along both axes, each drawn on its own; bilinear, black from outside
 ==========  =======================  ==============================================================================
 
-Grey is 0.2989 R + 0.587 G + 0.114 B. Every result is cut to [0, 1]. Definitions are torchvision's, where it has them.
+Grey is 0.2989 R + 0.587 G + 0.114 B. An operation that could leave [0, 1] is cut to it; the others keep to the range of
+what they are given. Definitions are torchvision's, where it has them.
 Ranges of b are not negative, and that of scale is above 0.
 """
 
@@ -66,7 +68,7 @@ class Operation:
         return self.low + (self.high - self.low) * uniform
 
     def change(self, sequences: torch.Tensor, drawn: torch.Tensor) -> torch.Tensor:
-        """Sequences (n, f, c, h, w) as these draws change them, not cut."""
+        """Sequences (n, f, c, h, w) as these draws change them."""
         images = sequences.flatten(0, 1)
         drawn = drawn.repeat_interleave(sequences.shape[1], 0).to(images.device)
         return self.images(images, drawn).reshape(sequences.shape)
@@ -129,7 +131,7 @@ class Augmentation:
             images: float32 (n, c, h, w) or (n, f, c, h, w), in [0, 1].
 
         Returns:
-            The same shape, in [0, 1].
+            The same shape, in [0, 1] but for rounding.
 
         Raises:
             ValueError: for an operation on colours and images that do not have three channels.
@@ -138,8 +140,8 @@ class Augmentation:
         for operation, drawn in zip(self.operations, draws, strict=True):
             if operation.on_colours and sequences.shape[2] != 3:
                 raise ValueError(f"{operation.name} needs three channels, not {sequences.shape[2]}")
-            sequences = operation.change(sequences, drawn).clamp(0, 1)
-        return sequences.view(images.shape)
+            sequences = operation.change(sequences, drawn)
+        return sequences.reshape(images.shape)
 
     def apply_to_flow(self, flow: torch.Tensor, draws: Draws) -> torch.Tensor:
         """Flow between images that these draws change: moved as they are, its vectors mirrored, turned and scaled too.
@@ -175,18 +177,18 @@ _GREY = (0.2989, 0.587, 0.114)
 
 
 def _grey(images: torch.Tensor) -> torch.Tensor:
-    """(n, 1, h, w)."""
-    if images.shape[1] == 1:
+    """(n, 1, h, w); of images that do not have three channels, each channel by itself: they are grey frames."""
+    if images.shape[1] != 3:
         return images
     return torch.einsum("nchw,c->nhw", images, images.new_tensor(_GREY))[:, None]
 
 
 def _mixed(images: torch.Tensor, other: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
-    return other + _wide(values) * (images - other)
+    return (other + _wide(values) * (images - other)).clamp(0, 1)
 
 
 def _times(images: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
-    return images * _wide(values)
+    return (images * _wide(values)).clamp(0, 1)
 
 
 @OPERATIONS.entry("brightness")

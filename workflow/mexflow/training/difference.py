@@ -1,6 +1,7 @@
 """Spotting by feature difference, of LBP or HOOF, in the test videos of each fold; nothing is trained (nag2019).
 
 A frame in which the face was not seen has no score; those before and after it are compared among themselves alone.
+The features ``position`` are none: see :func:`position`.
 """
 
 from __future__ import annotations
@@ -30,6 +31,22 @@ if TYPE_CHECKING:
     import torch
 
     from mexflow.training.job import Material
+
+
+def position(frames: np.ndarray) -> np.ndarray:
+    """A score that knows where in its clip a frame lies, and nothing else: 1 in the middle, 0 at both ends.
+
+    A clip holds its expression near its middle, so it finds it without a look at any frame. What does not score more
+    has not been shown to see anything (a control; the paper has none).
+
+    Args:
+        frames: frame numbers of a clip, int64 (n,), in order, n at least 1.
+
+    Returns:
+        float64 (n,), in [0, 1]; 1 for a single frame.
+    """
+    first, last = int(frames[0]), int(frames[-1])
+    return 1 - np.abs(2 * frames - first - last) / max(last - first, 1)
 
 
 class Folds(trainer.Folds):
@@ -65,14 +82,7 @@ class Folds(trainer.Folds):
         """Score the test videos of a fold, and write ``scores.parquet`` to `folder`."""
         batches, short = [], 0
         for clip in (clip for clip in self.samples.values() if clip.subject in self.testing[fold]):
-            # Frames that follow each other are a video of their own: none is compared with one behind a gap.
-            contrasts = [
-                contrast(
-                    difference(self._described(clip.rows[start:end], clip), self._half, self.recipe.edges), self._half
-                )
-                for start, end in clip.stretches
-            ]
-            values = swept(np.concatenate(contrasts)).astype(np.float32)
+            values = self._scores(clip).astype(np.float32)
             texts = {
                 "fold": fold,
                 "role": "test",
@@ -88,6 +98,17 @@ class Folds(trainer.Folds):
             print(f"{fold}: {short} videos of at most 2 k = {2 * self._half} frames")
         after_epoch()
         return {"training_subjects": [], "test_subjects": sorted(self.testing[fold]), "test_videos": len(batches)}
+
+    def _scores(self, clip: Clip) -> np.ndarray:
+        """float64 (n,), of a video's n frames."""
+        if self.recipe.features == "position":
+            return position(clip.frames)
+        # Frames that follow each other are a video of their own: none is compared with one behind a gap.
+        contrasts = [
+            contrast(difference(self._described(clip.rows[start:end], clip), self._half, self.recipe.edges), self._half)
+            for start, end in clip.stretches
+        ]
+        return swept(np.concatenate(contrasts))
 
     def saved_as(self, fold: str) -> list[str]:
         """Nothing is saved on the way."""

@@ -6,7 +6,7 @@ targets of a batch into a loss. The next kind of input is another feed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -69,6 +69,8 @@ class Clips:
         augmentation: drawn anew for each sample in each epoch.
         oversample: operations that make new samples of the classes that have too few, see
             :mod:`mexflow.training.recognition.oversampling`; empty adds none.
+        taken_off: what the network's normalisation takes off its input, see
+            :meth:`mexflow.training.recognition.normalisation.Normalised.taken_off`.
     """
 
     def __init__(
@@ -78,7 +80,9 @@ class Clips:
         seed: int | None = None,
         augmentation: Augmentation | None = None,
         oversample: Sequence[Operation] = (),
+        taken_off: Callable[[torch.Tensor], torch.Tensor | None] = lambda images: None,
     ) -> None:
+        self._taken_off = taken_off
         self._device, self._seed, self._augmentation = device, seed, augmentation
         self._images = torch.from_numpy(samples.images).to(device)
         self._own = len(samples)
@@ -99,17 +103,17 @@ class Clips:
             order = np.random.default_rng(derive(self._seed, "order", epoch)).permutation(len(self))
             generator.manual_seed(derive(self._seed, "augment", epoch))
         for chosen in cut(order, size):
-            images = to_float(self._images_of(chosen))
+            images = self._images_of(chosen)
             if self._augmentation and self._seed is not None:
                 images = self._augmentation(images, generator)
             yield images, self._labels[torch.from_numpy(chosen).to(self._device)]
 
     def _images_of(self, chosen: np.ndarray) -> torch.Tensor:
-        images = self._images[torch.from_numpy(self._source[chosen]).to(self._device)]
+        images = to_float(self._images[torch.from_numpy(self._source[chosen]).to(self._device)])
         added = np.flatnonzero(chosen >= self._own)
         if len(added):
-            oversampled = oversampling.apply(self._images, self._extra, chosen[added] - self._own)
-            images[torch.from_numpy(added).to(self._device)] = oversampled
+            rows = torch.from_numpy(added).to(self._device)
+            images[rows] = oversampling.apply(images[rows], self._extra, chosen[added] - self._own, self._taken_off)
         return images
 
 

@@ -32,26 +32,33 @@ class Plan:
 
 
 def frames(clip: Clip, positions: np.ndarray, scale: float | None) -> torch.Tensor:
-    """Frames before augmentation, float32 (m, 3, 64, 64): in [0, 1], or with a `scale` what sets them apart.
+    """Raw frames, float32 (m, 3, 64, 64) in [0, 1]; with a `scale` m + 1 of them, the clip's first one ahead.
 
-    That is what they differ by from the clip's first frame, over `scale`: 0 where they do not.
+    Augmentation is of these: what frames differ by is signed, and no image.
     """
-    images = clip.images(positions)
-    return torch.from_numpy(images if scale is None else (images - clip.first) / np.float32(scale))
+    return torch.from_numpy(clip.images(positions if scale is None else np.concatenate([[0], positions])))
 
 
 def as_images(frames: torch.Tensor, scale: float | None) -> torch.Tensor:
-    """Augmented :func:`frames` as the spatial network takes images; with a `scale`, deviations from ImageNet's mean."""
+    """:func:`frames`, augmented or not, as the spatial network takes images, float32 (..., m, 3, 64, 64).
+
+    With a `scale`, that is what they differ by from the first of them, over `scale`, as deviations from ImageNet's
+    mean: the mean itself where they do not differ.
+
+    Args:
+        frames: float32 (..., m or m + 1, 3, 64, 64).
+        scale: of :func:`mexflow.training.memory.clips.frame_scale`; None leaves frames as they are.
+    """
     if scale is None:
         return frames
     mean, deviation = (frames.new_tensor(values)[:, None, None] for values in (MEAN, DEVIATION))
-    return mean + deviation * frames
+    return mean + deviation * ((frames[..., 1:, :, :, :] - frames[..., :1, :, :, :]) / scale)
 
 
 class Images:
     """Stage 1 of the spatial network: single frames of expressions, float32 (n, 3, 64, 64), and classes (n,).
 
-    Frames outside [onset, offset] show no class, so none is drawn. `scale` as for :func:`frames`.
+    Frames outside [onset, offset] show no class, so none is drawn. `scale` as for :func:`as_images`.
     """
 
     def __init__(
@@ -71,8 +78,11 @@ class Images:
         for some in cut(chosen, size):
             clips = [self._plan.clips[number] for number in some]
             drawn = [frames(clip, rng.choice(np.flatnonzero(clip.expression), 1), self._scale) for clip in clips]
-            images = as_images(self._augmentation(torch.cat(drawn).to(self._device), generator), self._scale)
-            yield images, torch.tensor([clip.label for clip in clips], device=self._device)
+            augmented = self._augmentation(torch.stack(drawn).to(self._device), generator)
+            yield (
+                as_images(augmented, self._scale)[:, 0],
+                torch.tensor([clip.label for clip in clips], device=self._device),
+            )
 
 
 class Flows:
@@ -119,7 +129,7 @@ class Seeing:
 
     Args:
         scale: what flow is divided by.
-        frame_scale: as for :func:`frames`.
+        frame_scale: as for :func:`as_images`.
     """
 
     def __init__(

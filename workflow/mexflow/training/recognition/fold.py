@@ -157,7 +157,7 @@ def run_fold(
         training, batch_size = recipe.training, recipe.training.batch_size
         network = normalised(network, training.normalise, train)
         augmentation = Augmentation.of(training.augment)
-        feed = Clips(train, device, seed, augmentation, training.oversample)
+        feed = Clips(train, device, seed, augmentation, training.oversample, network.taken_off)
         history = fit(
             network,
             feed,

@@ -32,11 +32,14 @@ class Normalised(nn.Module):
         self.register_buffer("divisor", divisor)
         self.register_buffer("mean", mean)
 
+    def taken_off(self, images: torch.Tensor) -> torch.Tensor | None:
+        """What is taken off raw images (n, c, h, w), of a shape that broadcasts; None where nothing is."""
+        return _mean_frame(images) if self.centred else self.mean
+
     def features(self, images: torch.Tensor) -> torch.Tensor:
         """Features (n, d) before the last layer, of raw images (n, c, h, w)."""
-        if self.mean is not None:
-            images = images - self.mean
-        return self.network.features((_centred(images) if self.centred else images) / self.divisor)
+        base = self.taken_off(images)
+        return self.network.features((images if base is None else images - base) / self.divisor)
 
     def classifier(self, features: torch.Tensor) -> torch.Tensor:
         """Logits (n, classes) of features."""
@@ -75,7 +78,8 @@ def _by_channel(network: nn.Module, training: Samples) -> Normalised:
 @METHODS.entry("mean_frame")
 def _off_mean_frame(network: nn.Module, training: Samples) -> Normalised:
     """A clip's mean frame is taken off its frames; what is left is divided by its root mean square over all clips."""
-    return Normalised(network, _rms(_centred(_images(training)), None)[None], centred=True)
+    images = _images(training)
+    return Normalised(network, _rms(images - _mean_frame(images), None)[None], centred=True)
 
 
 @METHODS.entry("mean_image")
@@ -93,8 +97,8 @@ def _images(samples: Samples) -> torch.Tensor:
     return to_float(torch.from_numpy(samples.images))
 
 
-def _centred(images: torch.Tensor) -> torch.Tensor:
-    return images - images.mean(1, keepdim=True)
+def _mean_frame(images: torch.Tensor) -> torch.Tensor:
+    return images.mean(1, keepdim=True)
 
 
 def _rms(images: torch.Tensor, over: tuple[int, ...] | None) -> torch.Tensor:
