@@ -200,7 +200,7 @@ def test_notes_say_which_videos_are_unlike_the_others(tmp_path, metric):
     write(tmp_path, SPOTTED)
     found = evidence(tmp_path)
     found.rows[DATASET][0]["excluded"] = "frames_missing: offset 62, 60 frames"
-    found.exclusions[DATASET] = {(DATASET, "x", "y"): "frames_missing: offset 62, 60 frames"}
+    found.exclusions[EXPERIMENT] = {(DATASET, "x", "y"): "frames_missing: offset 62, 60 frames"}
     notes = measured(found, metric, "micro").notes
     assert "3 test videos" in notes
     assert "1 video without a micro-expression" in notes
