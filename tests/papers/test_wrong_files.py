@@ -88,7 +88,7 @@ WRONG = [
     (UPADHY, "preprocessing/lbp_top/standard/radii", [1, 4], "preprocessing.lbp_top.standard.radii.2 is missing"),
     (NAG, "experiments/hoof/method", "farnebeck", "unknown flow method 'farnebeck' (did you mean 'farneback'?)"),
     (NAG, "experiments/hoof/flow_options", {"windw": 3}, "(did you mean 'window'?)"),
-    (NAG, "experiments/hoof/features", "hof", "experiments.hoof.features: input should be 'lbp' or 'hoof'"),
+    (NAG, "experiments/hoof/features", "hof", "experiments.hoof.features: input should be 'lbp', 'hoof' or 'position'"),
     # Preprocessing that nothing reads, or that no method takes
     (BELAICHE, "preprocessing/flow/small", {"method": "tvl1", "size": 28, "pairs": ["onset-apex"]}, "which of preproc"),
     (UPADHY, "preprocessing/motion", {"m": {"method": "tvl1"}},
