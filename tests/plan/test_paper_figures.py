@@ -47,7 +47,7 @@ def test_a_recipe_names_the_folds_of_the_experiments_that_are_shown(plan):
         files = [*plan.figures[paper].predictions, *plan.figures[paper].spotted]
         assert {path.split("/")[-3] for path in files} == shown
     assert recipe(plan, "upadhy2025").indexes == {"mmew": "index/mmew.parquet"}
-    both = {"casme2": "index/casme2.parquet", "megc2019": "index/megc2019.parquet"}
+    both = {"casme2": "index/casme2.parquet", "cde": "index/megc2019.parquet"}
     assert recipe(plan, "cropnet2021").indexes == both
     assert plan.figures["cropnet2021"].indexes == [f"results/{path}" for path in both.values()]
 
