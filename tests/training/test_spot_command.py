@@ -164,7 +164,7 @@ def test_every_setting_counts(command, whole, changed):
 
 
 def test_skips_are_fitted_to_the_index_where_the_recipe_says_so(files, command, whole):
-    """k of the made-up expressions is 5 and 10; twice the k is written as printed, and so are all other skips."""
+    """Twice k of the made-up expressions is written as printed, and twice all other skips: they are used by half."""
     index = pq.read_table(files.index).to_pylist()
     k = [half_length(index, kind).k for kind in ("micro", "macro")]
     printed = {
