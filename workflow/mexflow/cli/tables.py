@@ -32,6 +32,7 @@ def main(
     from mexflow.papers import paper as papers
     from mexflow.papers import reporting_recipe
     from mexflow.store.records import Job
+    from mexflow.tables import decided
 
     parsed = reporting_recipe.read(recipe)
     shown = papers.parse(paper.read_bytes(), paper)
@@ -40,8 +41,9 @@ def main(
     facts = {"seed": parsed.seed, "threads": 1, "recipe": parsed.model_dump(mode="json")}
     with Job(record, __name__, *picked, **facts) as job:
         summary, cells = run(paper, results, parsed, output, job.inputs, job.outputs, only)
-        # What each number was measured of: an auditor follows it from here to the folds.
-        job.state(cells=cells)
+        measured = {name for experiments in cells.values() for name in experiments}
+        # What each number was measured of, and which decisions that rests on: an auditor follows it to the folds.
+        job.state(cells=cells, decisions=decided.recorded(shown, sorted(measured), parsed.budget))
         job.finish()
     print(summary)
 

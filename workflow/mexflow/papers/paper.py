@@ -15,7 +15,8 @@ import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from mexflow.errors import UserError, choose, nearest
-from mexflow.papers import metrics
+from mexflow.papers import decisions, metrics
+from mexflow.papers.decisions import Decision
 from mexflow.papers.efforts import Effort
 from mexflow.papers.experiments import AnyExperiment, Experiment, Recognising, Trained
 from mexflow.papers.figure_kinds import AnyFigure
@@ -67,6 +68,7 @@ class Paper(Part):
     claims: list[Claim] = []
     timing: Timing | None = None
     errata: list[str] = []
+    decisions: list[Decision] = []
 
     @model_validator(mode="after")
     def _consistent(self) -> Paper:
@@ -87,6 +89,7 @@ class Paper(Part):
             self._require(self.timing.experiment, "timing")
             if self.experiments[self.timing.experiment].kind != "flow":
                 raise ValueError(f"timing: {self.timing.experiment} is not on flow; flow and network are timed")
+        decisions.check(self)
         return self
 
     def _check_experiments(self) -> None:

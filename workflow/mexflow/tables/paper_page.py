@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from mexflow.papers.metrics import METRICS, PERCENT, Metric
 from mexflow.papers.paper import Paper
 from mexflow.papers.parts import Column, Row, Table
-from mexflow.tables import claims, shifted_controls
+from mexflow.tables import claims, decided, shifted_controls
 from mexflow.tables.cells import QUOTED, Cell
 from mexflow.tables.controls import TITLE, Control
 from mexflow.tables.counted_metrics import COUNTED
@@ -40,7 +40,10 @@ def markdown(
         parts.append(f"> [!WARNING]\n> {escape(source.warning())} They carry the mark {source.mark}.")
     for name, table in paper.tables.items():
         parts += _section(name, table, [cell for cell in cells if cell.table == name], source)
+        parts += decided.behind(paper, table, source.budget)
     parts += _claims(checked, source)
+    shown = {name for cell in cells for name in cell.experiments}
+    parts += decided.section(paper, [name for name in paper.with_null_controls() if name in shown], source.budget)
     parts += _errata(paper)
     parts += _shifted(shifted, source)
     if any(paper.kind(experiment).recognises for experiment in paper.experiments):
