@@ -261,3 +261,28 @@ def test_every_alternative_is_taken(name: str, decision: decisions.Decision, val
     for experiment in before.with_null_controls():
         if decision not in decisions.of_experiment(before, experiment):
             assert after.recipe(experiment, "paper") == before.recipe(experiment, "paper")
+
+
+# The reading
+
+
+@of_each_paper
+def test_literally_every_literal_value_is_taken(name: str) -> None:
+    before, after = PAPERS[name], papers.load(FOLDER, name, "literal")
+    check(after, FOLDER / f"{name}.yaml")
+    for one, other in zip(before.decisions, after.decisions, strict=True):
+        assert decisions.same(other.value, one.literal if one.has_literal else one.value)
+        assert len(one.alternatives) == len(other.alternatives)
+    assert before.model_dump(exclude={"decisions"}) != after.model_dump(exclude={"decisions"})
+
+
+def test_the_printed_readings() -> None:
+    literal = {name: papers.load(FOLDER, name, "literal") for name in NAMES}
+    flow = literal["belaiche2020"].preprocessing.flow["horn_schunck"]
+    assert flow.options == {"alpha": 1.0, "iterations": "until_converged"}
+    for name in ("belaiche2020", "liong2019", "nag2019", "upadhy2025"):
+        assert literal[name].training["normalise"] == "none"
+    recipe = literal["nag2019"].recipe("proposed", "paper")
+    assert (recipe.test_length, recipe.length, recipe.training.batch_size) == (14, 14, 1)
+    assert literal["nag2019"].recipe("lbp", "paper") == PAPERS["nag2019"].recipe("lbp", "paper")
+    assert literal["elface2021"].spotting["samm_lv"].stream_weights == (0.1, 0.9)

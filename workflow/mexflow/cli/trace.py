@@ -49,9 +49,8 @@ def main(
         report |= {"table": trace.as_json(table), "inputs": [trace.as_json(node) for node in nodes]}
         print(json.dumps(report, indent=2))
         return
-    shown = {
-        name: cell.row[name] for name in ("published", "measured", "ci_low", "ci_high", "n", "data", "budget", "note")
-    }
+    facts = ("published", "measured", "ci_low", "ci_high", "n", "data", "budget", "reading", "note")
+    shown = {name: cell.row[name] for name in facts}
     print(cell.row["cell"])
     print("\n".join(f"  {name}: {value}" for name, value in shown.items() if value not in (None, "")))
     if cell.experiments:

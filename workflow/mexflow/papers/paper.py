@@ -16,7 +16,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from mexflow.errors import UserError, choose, nearest
 from mexflow.papers import decisions, metrics
-from mexflow.papers.decisions import Decision
+from mexflow.papers.decisions import Decision, Reading
 from mexflow.papers.efforts import Effort
 from mexflow.papers.experiments import AnyExperiment, Experiment, Recognising, Trained
 from mexflow.papers.figure_kinds import AnyFigure
@@ -367,18 +367,18 @@ def available(folder: Path) -> list[str]:
     return sorted(path.stem for path in folder.glob("*.yaml"))
 
 
-def load(folder: Path, name: str) -> Paper:
-    """Read ``<folder>/<name>.yaml``.
+def load(folder: Path, name: str, reading: Reading = "decided") -> Paper:
+    """Read ``<folder>/<name>.yaml``, with the decisions that it lists, or literally.
 
     Raises:
         UserError: if there is no such paper (the nearest is suggested) or its file is not valid.
     """
     choose("paper", name, available(folder))
-    return parse((folder / f"{name}.yaml").read_bytes(), folder / f"{name}.yaml")
+    return parse((folder / f"{name}.yaml").read_bytes(), folder / f"{name}.yaml", reading)
 
 
-def parse(data: bytes, path: Path) -> Paper:
-    """Validate the content of a paper file.
+def parse(data: bytes, path: Path, reading: Reading = "decided") -> Paper:
+    """Validate the content of a paper file, and read it with the decisions that it lists, or literally.
 
     Raises:
         UserError: naming the file and every wrong key.
@@ -386,6 +386,8 @@ def parse(data: bytes, path: Path) -> Paper:
     try:
         values: Any = yaml.load(data, Loader=_LOADER)
         paper = Paper.model_validate(values)
+        if reading == "literal":
+            paper = Paper.model_validate(decisions.literal(values, paper))
     except yaml.YAMLError as error:
         raise UserError(f"{path}: not valid YAML ({' '.join(str(error).split())})") from None
     except ValidationError as error:

@@ -35,7 +35,7 @@ def markdown(
 ) -> str:
     """The whole page: banner, the paper's tables, its claims, errata, null controls (None: they were not run)."""
     parts = [f"# {escape(paper.title)}", escape(" ".join(paper.citation.split()))]
-    parts.append(f"Data: {escape(source.data)} · budget: {escape(source.budget)}")
+    parts.append(f"Data: {escape(source.data)} · budget: {escape(source.budget)} · reading: {escape(source.reading)}")
     if source.warning():
         parts.append(f"> [!WARNING]\n> {escape(source.warning())} They carry the mark {source.mark}.")
     for name, table in paper.tables.items():
@@ -68,7 +68,7 @@ def _section(name: str, table: Table, cells: list[Cell], source: Source) -> list
         counts = _counts([cell for cell in cells if not cell.extra], " and ".join(units))
         parts.append(
             f"Each cell: published / measured [95 % interval, {intervals}].{counts} Data: {escape(source.data)} · "
-            f"budget: {escape(source.budget)}."
+            f"budget: {escape(source.budget)} · reading: {escape(source.reading)}."
         )
         for metric in metrics:
             parts += _extras(table, [cell for cell in cells if cell.extra], metric, source)
@@ -222,7 +222,8 @@ def _claims(checked: Sequence[claims.CheckedClaim], source: Source) -> list[str]
         "Each difference in percentage points [95 % interval, bootstrap over subjects, the same ones for both]."
         f"{_counts(cells, 'subjects of both')} A claim holds if each difference is above 0, and beyond chance if each "
         "interval is; it does not hold beyond chance if an interval is below 0. Trained unlike: for other numbers of "
-        f"epochs, or on images of another size. Data: {escape(source.data)} · budget: {escape(source.budget)}.",
+        f"epochs, or on images of another size. Data: {escape(source.data)} · "
+        f"budget: {escape(source.budget)} · reading: {escape(source.reading)}.",
         *_legend(source),
         *(["\n".join(notes)] if notes else []),
     ]
@@ -246,7 +247,7 @@ def _shifted(shifted: Sequence[shifted_controls.ShiftedControl], source: Source)
         pipe_table(["experiment", "overall F1 of intervals", "moved to random places", "verdict"], lines, 1, 1),
         "The first number [95 % interval, bootstrap over subjects]; the second is the mean over repetitions in which "
         "each predicted interval keeps its length and its video [95 % of the repetitions]. "
-        f"Data: {escape(source.data)} · budget: {escape(source.budget)}.",
+        f"Data: {escape(source.data)} · budget: {escape(source.budget)} · reading: {escape(source.reading)}.",
         *_legend(source),
     ]
 
@@ -279,6 +280,7 @@ def _controls(controls: Sequence[Control] | None, source: Source) -> list[str]:
     parts.append(
         "Each number [95 % interval, bootstrap over subjects]. Chance lies between the agreement expected of the "
         "control's own predictions and the share of the majority class; a control lands at chance if its interval "
-        f"meets that range. Data: {escape(source.data)} · budget: {escape(source.budget)}."
+        f"meets that range. Data: {escape(source.data)} · budget: {escape(source.budget)} · "
+        f"reading: {escape(source.reading)}."
     )
     return [*parts, *_legend(source), "\n".join(notes)]
