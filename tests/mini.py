@@ -69,6 +69,8 @@ timing:
   experiment: cnn
   hardware: none
   published: {total: 1.0}
+decisions:
+  - {setting: training.normalise, value: rms, paper: silent, place: input, alternatives: [none], why: taste}
 """
 
 CONFIG = """

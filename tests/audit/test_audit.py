@@ -51,6 +51,7 @@ def test_a_cell_rests_on_the_folds_of_its_experiments_alone(graph: Graph) -> Non
 
 def test_trace_shows_the_whole_way(audited: Path) -> None:
     said = command(audited, "trace", CELL)
+    assert '  decided: training.normalise: "rms"; or "none" (silent: input)\n' in said.stdout
     assert said.returncode == 0, said.stderr
     jobs = [f"made by {job}" for job in ("train/mini/cnn/0", "faces/casme2/", "index/megc2018", "embed/samm")]
     for text in (*jobs, "measured of: cnn", "training subjects: ", "test subjects: ", "$ python -m mexflow flow"):

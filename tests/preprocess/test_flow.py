@@ -106,6 +106,20 @@ def test_a_pattern_that_moves_gives_flow_of_its_sign(shift: tuple[int, int]) -> 
     assert measured == pytest.approx(shift, abs=0.15)
 
 
+def test_horn_schunck_until_it_converges(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Far from where ten updates lead, no update changes it any more, and it is the same in any company."""
+    first, second = (cv2.GaussianBlur(noise(20, 20, seed=seed), (0, 0), 2)[None] for seed in (0, 1))
+    settled = flow.horn_schunck(first, second, 0.1, flow.UNTIL_CONVERGED, 1e-6)
+    expected = flow.horn_schunck(first, second, 0.1, 5000)
+    assert np.abs(settled - expected).max() < 1e-4 < np.abs(settled - flow.horn_schunck(first, second, 0.1)).max()
+    pairs = [np.concatenate([one, other]) for one, other in ((first, second), (second, first))]
+    both = flow.horn_schunck(*pairs, 0.1, flow.UNTIL_CONVERGED, 1e-6)
+    assert np.array_equal(both[0], settled[0]) and not np.array_equal(both[1], settled[0])
+    monkeypatch.setattr(flow, "MOST_UPDATES", 20)
+    with pytest.raises(UserError, match="^horn_schunck: not converged after 20 updates; take a larger tolerance"):
+        flow.compute("horn_schunck", first, second, alpha=0.1, iterations=flow.UNTIL_CONVERGED)
+
+
 def test_magnitude() -> None:
     fields = np.array([[[[3.0, 0]], [[-4.0, -2]]]], np.float32)
     assert flow.magnitude(fields).tolist() == [[[5, 2]]]
@@ -114,11 +128,17 @@ def test_magnitude() -> None:
 @pytest.mark.parametrize(
     ("settings", "text"),
     [
-        ({"alfa": 2}, "unknown setting of horn_schunck 'alfa' (did you mean 'alpha'?); one of: alpha, iterations"),
-        ({"alpha": 0}, "horn_schunck: alpha must be positive, iterations a whole number from 1 on; not 0, 10"),
-        ({"iterations": 2.5}, "not 1.0, 2.5"),
-        ({"iterations": 0}, "not 1.0, 0"),
-        ({"alpha": "one"}, "not one, 10"),
+        ({"alfa": 2}, "unknown setting of horn_schunck 'alfa' (did you mean 'alpha'?); one of: alpha, iterations,"),
+        (
+            {"alpha": 0},
+            "horn_schunck: alpha and tolerance must be positive, iterations a whole number from 1 on or "
+            "until_converged; not 0, 1e-05, 10",
+        ),
+        ({"iterations": 2.5}, "not 1.0, 1e-05, 2.5"),
+        ({"iterations": 0}, "not 1.0, 1e-05, 0"),
+        ({"iterations": "until_convergd"}, "not 1.0, 1e-05, until_convergd"),
+        ({"alpha": "one"}, "not one, 1e-05, 10"),
+        ({"iterations": "until_converged", "tolerance": 0}, "not 1.0, 0, until_converged"),
     ],
 )
 def test_settings_that_make_no_sense(settings: dict[str, object], text: str) -> None:

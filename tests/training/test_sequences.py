@@ -166,6 +166,26 @@ def test_the_memory_begins_anew_behind_a_gap(tmp_path):
         assert len(all_of) == 11 and all_of[4:] == pytest.approx(part, abs=2e-3)
 
 
+def test_the_memory_forgets_after_windows(tmp_path):
+    (clip, *_), _ = sequence_files.write(tmp_path).clips()
+    network, scales, cpu = build("time_contrast", {}, 3, 2), Scales(1.0, None), torch.device("cpu")
+    parts = [
+        replace(
+            clip,
+            **{
+                name: getattr(clip, name)[start:end] for name in ("frames", "rows", "intensity", "inside", "expression")
+            },
+        )  # fmt: skip
+        for start, end in ((0, 6), (5, 11))
+    ]
+    windows = score_clip(network, scales, clip, cpu, length=5)
+    for all_of, *some in zip(windows, *(score_clip(network, scales, part, cpu) for part in parts), strict=True):
+        assert all_of[:5] == pytest.approx(some[0][:5], abs=2e-3)
+        assert all_of[5:10] == pytest.approx(some[1][:5], abs=2e-3)
+    whole, long = score_clip(network, scales, clip, cpu), score_clip(network, scales, clip, cpu, length=99)
+    assert all(np.array_equal(*pair) for pair in zip(whole, long, strict=True))
+
+
 def test_expressions_without_a_class_are_no_negatives(tmp_path):
     files = sequence_files.write(tmp_path, extra=[row("01", "happiness", None, FIRST, FIRST, FIRST + 1)])
     clips, _ = files.clips()

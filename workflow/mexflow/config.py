@@ -157,6 +157,11 @@ class Config(_Section):
     budget: Literal["demo", "paper"] = Field(
         "demo", description="`paper` trains with the printed epochs and all folds; `demo` with few, for a first look."
     )
+    reading: Literal["decided", "literal"] = Field(
+        "decided",
+        description="`decided` reads papers with the decisions that their files list; `literal` takes what they print "
+        "wherever that can be done.",
+    )
     seed: int = Field(1, ge=0, description="Base seed; a fold's seed follows from it, the paper, experiment and fold.")
     null_controls: bool = Field(
         True, description="Also train on labels permuted within subject where a paper asks for it; must land at chance."

@@ -164,11 +164,12 @@ for paper in plan.whole:
                 rule=f"timing_{paper}",
                 paper=paper,
                 budget=plan.config.budget,
+                reading=plan.config.reading,
                 data=plan.data(paper),
                 device=plan.config.training.device,
                 code=plan.reporting.timing_code(paper),
             shell:
                 "MEXFLOW_RULE={params.rule} MEXFLOW_ATTEMPT={resources.attempt} python -m mexflow timing"
                 " --paper {input.paper:q} --results results --model {input.model}"
-                " --budget {params.budget} --data {params.data:q} --device {params.device}"
+                " --budget {params.budget} --reading {params.reading} --data {params.data:q} --device {params.device}"
                 " --output results/tables/{params.paper}.timing --record {output.record} > {log} 2>&1"

@@ -81,11 +81,12 @@ for paper in plan.spotting_papers:
             fold=lambda wildcards, input: Path(input.tables[0]).parent,
             prefix=lambda wildcards, output: output.png.removesuffix(".png"),
             budget=plan.config.budget,
+            reading=plan.config.reading,
             data=plan.data(paper),
             code=plan.code("video"),
         shell:
             "MEXFLOW_RULE={params.rule} MEXFLOW_ATTEMPT={resources.attempt} python -m mexflow video"
             " --paper {input.paper:q} --experiment {wildcards.experiment} --variant {wildcards.variant:q}"
             " --fold {params.fold:q} --video {wildcards.video:q} --index {input.index}"
-            " --budget {params.budget} --data {params.data:q} --output {params.prefix:q}"
+            " --budget {params.budget} --reading {params.reading} --data {params.data:q} --output {params.prefix:q}"
             " --record {output.record} > {log} 2>&1"

@@ -19,7 +19,7 @@ from mexflow.store import digest
 from mexflow.store.artifacts import Inputs, hash_file, hash_path
 
 _PACKAGE = Path(__file__).resolve().parents[2]
-_VALUES = ("published", "measured", "ci_low", "ci_high", "n", "data", "budget", "note")
+_VALUES = ("published", "measured", "ci_low", "ci_high", "n", "data", "budget", "reading", "note")
 
 
 @dataclass(frozen=True)

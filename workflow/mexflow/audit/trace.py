@@ -6,6 +6,7 @@ all that these were made from; it does not rest on the folds of the table's othe
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 
 from mexflow.audit.graph import Graph, Record
 from mexflow.errors import UserError, nearest
+from mexflow.papers.metrics import METRICS
 from mexflow.store.artifacts import Inputs
 
 _SHOWN = ("device", "threads", "seed", "size", "dataset", "subject")
@@ -36,11 +38,15 @@ class Node:
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell of a table: its row there, the table's path, and the experiments that it was measured of."""
+    """A cell of a table: its row there, the table's path, and the experiments that it was measured of.
+
+    `decisions` are those of the paper's file that the number rests on, as they were when the table was made.
+    """
 
     row: dict[str, Any]
     table: str
     experiments: list[str]
+    decisions: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def paper(self) -> str:
@@ -61,11 +67,30 @@ def find_cell(graph: Graph, name: str) -> Cell:
             rows = Inputs().table(path).to_pylist()
             for row in rows:
                 if row["cell"] == name:
-                    return Cell(row, path, record.contents.get("cells", {}).get(name, []))
+                    experiments = record.contents.get("cells", {}).get(name, [])
+                    return Cell(row, path, experiments, _decisions(record, row["metric"], experiments))
             names.update(row["cell"] for row in rows)
     raise UserError(
         f"no table of this run has a cell {name!r}{nearest(name, names)}; see the column `cell` of its tables"
     )
+
+
+def _decisions(record: Record, metric: str, experiments: list[str]) -> list[dict[str, Any]]:
+    """The decisions that a number of these experiments rests on; of what a network is alone, those on networks."""
+    counted = metric in METRICS and not METRICS[metric].of_data
+    return [
+        {name: value for name, value in decision.items() if name not in ("experiments", "of_networks")}
+        for decision in record.contents.get("decisions", [])
+        if set(experiments) & set(decision["experiments"]) and (decision["of_networks"] or not counted)
+    ]
+
+
+def decision_lines(cell: Cell) -> Iterator[str]:
+    """The decisions that a cell rests on as text, each with what the paper says of it and where."""
+    for decision in cell.decisions:
+        others = f"; or {', '.join(map(json.dumps, decision['alternatives']))}" if decision["alternatives"] else ""
+        value = json.dumps(decision["value"])
+        yield f"{decision['setting']}: {value}{others} ({decision['paper']}: {decision['place']})"
 
 
 def rests_on(graph: Graph, cell: Cell) -> list[str]:

@@ -62,8 +62,8 @@ def run(paper_path: Path, results: Path, recipe: FigureRecipe, output: Path, inp
     from mexflow.tables.exclusions import of_experiments
     from mexflow.tables.source import Source
 
-    paper = papers.parse(inputs.bytes(paper_path), paper_path)
-    source = Source(recipe.data, recipe.budget)
+    paper = papers.parse(inputs.bytes(paper_path), paper_path, recipe.reading)
+    source = Source(recipe.data, recipe.budget, recipe.reading)
     folds = results / "folds"
     kinds = {name: figure.kind for name, figure in paper.figures.items()}
     if kinds != {name: shown.kind for name, shown in recipe.figures.items()}:

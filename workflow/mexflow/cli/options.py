@@ -23,6 +23,7 @@ AlignedFacesPath = Annotated[Path, typer.Option(help="Aligned faces of the subje
 
 PaperFile = Annotated[Path, typer.Option(help="The paper's file.")]
 Budget = Annotated[str, typer.Option(help="demo or paper, as the networks were trained.")]
+Reading = Annotated[str, typer.Option(help="decided or literal, as the paper was read.")]
 Data = Annotated[str, typer.Option(help="Which data: embedded, or the licensed copies.")]
 Seed = Annotated[int, typer.Option(help="Base seed.")]
 

@@ -29,16 +29,18 @@ def main(
     from mexflow.papers import paper as papers
     from mexflow.papers import reporting_recipe
     from mexflow.store.records import Job
+    from mexflow.tables import decided
 
     parsed = reporting_recipe.read(recipe)
-    shown = papers.parse(paper.read_bytes(), paper)
+    shown = papers.parse(paper.read_bytes(), paper, parsed.reading)
     shown = shown if only is None else papers.scores_of(shown, only)
     picked = reporting_recipe.picks(shown, parsed, only)
     facts = {"seed": parsed.seed, "threads": 1, "recipe": parsed.model_dump(mode="json")}
     with Job(record, __name__, *picked, **facts) as job:
         summary, cells = run(paper, results, parsed, output, job.inputs, job.outputs, only)
-        # What each number was measured of: an auditor follows it from here to the folds.
-        job.state(cells=cells)
+        measured = {name for experiments in cells.values() for name in experiments}
+        # What each number was measured of, and which decisions that rests on: an auditor follows it to the folds.
+        job.state(cells=cells, decisions=decided.recorded(shown, sorted(measured), parsed.budget))
         job.finish()
     print(summary)
 
@@ -78,11 +80,11 @@ def run(
     from mexflow.tables.shifted_controls import shifted_controls
     from mexflow.tables.source import Source
 
-    paper = papers.parse(inputs.bytes(paper_path), paper_path)
+    paper = papers.parse(inputs.bytes(paper_path), paper_path, recipe.reading)
     if only is not None:
         paper = papers.scores_of(paper, only)
         choose("experiment of the recipe", only, recipe.expected)
-    source = Source(recipe.data, recipe.budget)
+    source = Source(recipe.data, recipe.budget, recipe.reading)
     wanted = paper.data if only is None else [paper.data_name(only)]
     rows = {name: inputs.table(results / "index" / f"{paper.data[name].index}.parquet").to_pylist() for name in wanted}
     # After a run that failed, what a fold lacks may be just such a table.
@@ -105,7 +107,7 @@ def run(
     checked = claims.check(evidence)
     whole = own_cells + [cell for part in [*(judged or ()), *shifted, *checked] for cell in part.cells]
     cells.require_unique(whole)
-    table = cells.to_table(whole, recipe.data, recipe.budget)
+    table = cells.to_table(whole, recipe.data, recipe.budget, recipe.reading)
     outputs.table(prefix.with_name(f"{prefix.name}.parquet"), table)
     outputs.bytes(prefix.with_name(f"{prefix.name}.csv"), cells.to_csv(table))
     page = paper_page.markdown(paper, own_cells, judged, source, checked, shifted)

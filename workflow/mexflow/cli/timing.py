@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from mexflow.cli.options import Record, command
+from mexflow.cli.options import Reading, Record, command
 
 
 def main(
@@ -19,6 +19,7 @@ def main(
     output: Annotated[Path, typer.Option(help="Tables to write, without their endings.")],
     clips: Annotated[int, typer.Option(min=2, help="Clips to time, spread over all.")] = 40,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    reading: Reading = "decided",
     record: Record = None,
 ) -> None:
     """Time the classification of a clip from its two aligned faces, one clip at a time."""
@@ -41,10 +42,10 @@ def main(
     make_deterministic(1)
     with (
         on_device(device) as place,
-        Job(record, __name__, *papers.parse(paper.read_bytes(), paper).timed_picks()) as job,
+        Job(record, __name__, *papers.parse(paper.read_bytes(), paper, reading).timed_picks()) as job,
     ):
         where = place.device
-        spec = papers.parse(job.inputs.bytes(paper), paper)
+        spec = papers.parse(job.inputs.bytes(paper), paper, reading)
         assert spec.timing is not None
         timed = spec.experiments[spec.timing.experiment]
         network = build(
@@ -56,7 +57,7 @@ def main(
         rows = job.inputs.table(Results(results).index(spec.data_of(spec.timing.experiment).index)).to_pylist()
         pairs = timing.pairs_of_faces(job.inputs, results / "faces", rows, spec, clips)
         times = timing.measure(spec, network.to(where).eval(), pairs, timed.channels, where)
-        cells = timing.table(spec, times, where, data, budget)
+        cells = timing.table(spec, times, where, data, budget, reading)
         job.outputs.table(output.with_name(f"{output.name}.parquet"), cells)
         job.outputs.bytes(output.with_name(f"{output.name}.csv"), to_csv(cells))
         text = timing.markdown(spec, cells)

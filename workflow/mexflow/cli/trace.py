@@ -45,17 +45,18 @@ def main(
     nodes = [trace.tree(graph, path, seen, depth) for path in behind] if depth != 0 else []
     rows = {name: trace.rows(graph, cell, name) for name in trace.ROWS}
     if json_:
-        report = {"cell": cell.row, "experiments": cell.experiments, **rows}
+        report = {"cell": cell.row, "experiments": cell.experiments, "decisions": cell.decisions, **rows}
         report |= {"table": trace.as_json(table), "inputs": [trace.as_json(node) for node in nodes]}
         print(json.dumps(report, indent=2))
         return
-    shown = {
-        name: cell.row[name] for name in ("published", "measured", "ci_low", "ci_high", "n", "data", "budget", "note")
-    }
+    facts = ("published", "measured", "ci_low", "ci_high", "n", "data", "budget", "reading", "note")
+    shown = {name: cell.row[name] for name in facts}
     print(cell.row["cell"])
     print("\n".join(f"  {name}: {value}" for name, value in shown.items() if value not in (None, "")))
     if cell.experiments:
         print(f"  measured of: {', '.join(cell.experiments)}")
+    for line in trace.decision_lines(cell):
+        print(f"  decided: {line}")
     lines = [f"    {trace.as_text(name, row)}" for name, some in rows.items() for row in some]
     print("\n".join([*lines, *(line for node in [table, *nodes] for line in trace.as_lines(node, 1))]))
 

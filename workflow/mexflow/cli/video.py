@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from mexflow.cli.options import Budget, Data, PaperFile, Record, command
+from mexflow.cli.options import Budget, Data, PaperFile, Reading, Record, command
 
 
 def main(
@@ -20,6 +20,7 @@ def main(
     budget: Budget,
     data: Data,
     output: Annotated[Path, typer.Option(help="Figure to write, without its ending.")],
+    reading: Reading = "decided",
     record: Record = None,
 ) -> None:
     """The scores, the true and the predicted intervals of one test video, as PNG and SVG."""
@@ -32,7 +33,7 @@ def main(
     from mexflow.tables.source import Source
 
     with Job(record, __name__, threads=1) as job:
-        spec = papers.parse(job.inputs.bytes(paper), paper)
+        spec = papers.parse(job.inputs.bytes(paper), paper, reading)
         scores, thresholds, intervals = (
             job.inputs.table(fold / f"{name}.parquet") for name in ("scores", "thresholds", "intervals")
         )
@@ -44,7 +45,7 @@ def main(
         types, rows = spec.data_of(experiment).classes, job.inputs.table(index).to_pylist()
         k = {kind: half_length(rows, kind).k for kind in types}
         shown = curves(scores, thresholds, intervals, key, variant, k, types, spec.intervals.order)
-        source = Source(data, budget)
+        source = Source(data, budget, reading)
         effort, printed = (spec.effort(experiment, name) for name in (budget, "paper"))
         less = [f"epochs {effort.epochs} of {printed.epochs}"] if effort.epochs != printed.epochs else []
         summary = f"{key[0]} {video}, {experiment}, {variant} frame skips"

@@ -28,7 +28,7 @@ def make(run: Status, paper_path: Path, recipe: ReportingRecipe, results: Path) 
     Returns:
         A line that says what was made, or why nothing could be; None if the run did not owe these tables.
     """
-    paper = papers.parse(paper_path.read_bytes(), paper_path)
+    paper = papers.parse(paper_path.read_bytes(), paper_path, recipe.reading)
     name = paper.paper
     rule = f"tables_{name}"
     done = any(job.rule == rule and job.state == "done" for job in run.jobs.values())

@@ -30,12 +30,8 @@ def wrong_options(model: str, options: Mapping[str, Any]) -> list[str]:
 
     Names and types are looked at. Which values a family takes it says itself when it is built.
     """
-    source = (Path(__file__).parent / f"{model}.py").read_text(encoding="utf-8")
-    function = next(
-        node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef) and node.name == "build"
-    )
-    settings = function.args.args[2:]
-    needed = settings[: len(settings) - len(function.args.defaults)]
+    settings, defaults = _settings(model)
+    needed = [setting for setting in settings if setting.arg not in defaults]
     types = {setting.arg: ast.unparse(setting.annotation) for setting in settings if setting.annotation}
     problems = []
     for name, value in options.items():
@@ -48,6 +44,22 @@ def wrong_options(model: str, options: Mapping[str, Any]) -> list[str]:
             problems.append(f"{model}: {name} is of type {types[name]}, not {value!r}")
     problems += [f"{model} needs the setting {setting.arg!r}" for setting in needed if setting.arg not in options]
     return problems
+
+
+def default_options(model: str) -> dict[str, Any]:
+    """The settings of a family that may be left out, with what they are then; read from its source."""
+    return _settings(model)[1]
+
+
+def _settings(model: str) -> tuple[list[ast.arg], dict[str, Any]]:
+    """The arguments of a family's ``build`` that are its settings, and the defaults of those that have one."""
+    source = (Path(__file__).parent / f"{model}.py").read_text(encoding="utf-8")
+    function = next(
+        node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef) and node.name == "build"
+    )
+    settings, defaults = function.args.args[2:], function.args.defaults
+    optional = settings[len(settings) - len(defaults) :]
+    return settings, {setting.arg: ast.literal_eval(value) for setting, value in zip(optional, defaults, strict=True)}
 
 
 _TYPES: dict[str, Any] = {"int": int, "float": (int, float), "bool": bool, "str": str}

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from mexflow.errors import UserError
 from mexflow.papers import metrics
+from mexflow.papers.decisions import Reading
 from mexflow.papers.operations import Operation, name_of
 from mexflow.papers.part import Part
 from mexflow.papers.parts import Budget
@@ -57,6 +58,7 @@ class FigureRecipe(Part):
 
     Attributes:
         budget: as the networks were trained.
+        reading: how the paper is read: with its file's decisions, or literally.
         data: ``embedded``, or a text that names the licensed copies.
         seed: base seed.
         indexes: the index of each of the paper's data that a figure, or an experiment that is shown, is of.
@@ -68,6 +70,7 @@ class FigureRecipe(Part):
     """
 
     budget: Budget
+    reading: Reading = "decided"
     data: str
     seed: int
     indexes: dict[str, str] = {}

@@ -18,10 +18,14 @@ Count = Annotated[int, Field(ge=1, strict=True)]
 
 @OPTIONS.entry("horn_schunck")
 class HornSchunck(Part):
-    """`alpha` in the units of the derivatives; `iterations` are updates."""
+    """`alpha` in the units of the derivatives; `iterations` are updates.
+
+    ``until_converged`` goes on until an update changes the flow by less than `tolerance`, pixels.
+    """
 
     alpha: Positive | None = None
-    iterations: Count | None = None
+    iterations: Count | Literal["until_converged"] | None = None
+    tolerance: Positive | None = None
 
 
 @OPTIONS.entry("farneback")

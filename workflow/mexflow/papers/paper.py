@@ -15,7 +15,8 @@ import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from mexflow.errors import UserError, choose, nearest
-from mexflow.papers import metrics
+from mexflow.papers import decisions, metrics
+from mexflow.papers.decisions import Decision, Reading
 from mexflow.papers.efforts import Effort
 from mexflow.papers.experiments import AnyExperiment, Experiment, Recognising, Trained
 from mexflow.papers.figure_kinds import AnyFigure
@@ -68,6 +69,7 @@ class Paper(Part):
     claims: list[Claim] = []
     timing: Timing | None = None
     errata: list[str] = []
+    decisions: list[Decision] = []
 
     @model_validator(mode="after")
     def _consistent(self) -> Paper:
@@ -86,6 +88,7 @@ class Paper(Part):
             self._require(self.timing.experiment, "timing")
             if self.experiments[self.timing.experiment].kind != "flow":
                 raise ValueError(f"timing: {self.timing.experiment} is not on flow; flow and network are timed")
+        decisions.check(self)
         return self
 
     def _check_experiments(self) -> None:
@@ -432,18 +435,18 @@ def available(folder: Path) -> list[str]:
     return sorted(path.stem for path in folder.glob("*.yaml"))
 
 
-def load(folder: Path, name: str) -> Paper:
-    """Read ``<folder>/<name>.yaml``.
+def load(folder: Path, name: str, reading: Reading = "decided") -> Paper:
+    """Read ``<folder>/<name>.yaml``, with the decisions that it lists, or literally.
 
     Raises:
         UserError: if there is no such paper (the nearest is suggested) or its file is not valid.
     """
     choose("paper", name, available(folder))
-    return parse((folder / f"{name}.yaml").read_bytes(), folder / f"{name}.yaml")
+    return parse((folder / f"{name}.yaml").read_bytes(), folder / f"{name}.yaml", reading)
 
 
-def parse(data: bytes, path: Path) -> Paper:
-    """Validate the content of a paper file.
+def parse(data: bytes, path: Path, reading: Reading = "decided") -> Paper:
+    """Validate the content of a paper file, and read it with the decisions that it lists, or literally.
 
     Raises:
         UserError: naming the file and every wrong key.
@@ -451,6 +454,8 @@ def parse(data: bytes, path: Path) -> Paper:
     try:
         values: Any = yaml.load(data, Loader=_LOADER)
         paper = Paper.model_validate(values)
+        if reading == "literal":
+            paper = Paper.model_validate(decisions.literal(values, paper))
     except yaml.YAMLError as error:
         raise UserError(f"{path}: not valid YAML ({' '.join(str(error).split())})") from None
     except ValidationError as error:

@@ -12,6 +12,7 @@ from pydantic import Field, ValidationError
 
 from mexflow.errors import UserError
 from mexflow.papers import metrics
+from mexflow.papers.decisions import Reading
 from mexflow.papers.paper import Paper
 from mexflow.papers.part import Part
 from mexflow.papers.parts import Budget
@@ -35,6 +36,7 @@ class ReportingRecipe(Part):
 
     Attributes:
         budget: how the networks were trained.
+        reading: how the paper is read: with its file's decisions, or literally.
         data: ``embedded``, or a text that names the licensed copies.
         seed: base seed of bootstraps and of the choice of samples.
         null_controls: whether null controls were run and are to be judged.
@@ -45,6 +47,7 @@ class ReportingRecipe(Part):
     """
 
     budget: Budget
+    reading: Reading = "decided"
     data: str
     seed: int
     null_controls: bool = True

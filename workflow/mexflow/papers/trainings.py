@@ -140,7 +140,8 @@ class MemorySettings(Part):
     An epoch of the memory has `samples` sequences of `length` consecutive frames; each of the networks before it is
     trained for `stage1_epochs` of `stage1_samples` frames, or flow fields, in batches of `stage1_batch_size`.
     `versions` are the augmented sequences of a clip that are kept and drawn from; 0 draws each anew. `loss_weights` are
-    those of the class and of the intensity.
+    those of the class and of the intensity. In testing the memory forgets after `test_length` frames; null: it runs
+    over the whole clip.
     """
 
     samples: int = Field(ge=1)
@@ -150,6 +151,7 @@ class MemorySettings(Part):
     stage1_samples: int = Field(ge=1)
     stage1_batch_size: int = Field(ge=1)
     loss_weights: tuple[Weight, Weight] = (1.0, 1.0)
+    test_length: int | None = Field(None, ge=1)
 
 
 def check_settings(registry: Registry[type[Part]], name: str, given: dict[str, Any], place: str) -> None:

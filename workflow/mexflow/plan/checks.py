@@ -13,6 +13,7 @@ from mexflow import models
 from mexflow.datasets import reading
 from mexflow.errors import UserError, nearest
 from mexflow.evaluation.folds import PROTOCOLS
+from mexflow.papers.decisions import MODELS, Decision, same
 from mexflow.papers.paper import Paper
 from mexflow.papers.parts import Data
 from mexflow.plan.enumeration import known_indexes
@@ -54,6 +55,27 @@ def _problems(paper: Paper) -> Iterable[tuple[str, str]]:
             continue
         wrong = list(_unknown(f"{place}.model", "network", model, models.available()))
         yield from wrong or ((f"{place}.options", text) for text in models.wrong_options(model, experiment.options))
+    for decision in paper.decisions:
+        yield from ((f"decisions: {decision.setting}", text) for text in _decided(paper, decision))
+
+
+def _decided(paper: Paper, decision: Decision) -> Iterable[str]:
+    """What is wrong with a decision about what other rooms hold: an option of a network, a protocol."""
+    section, *rest = decision.path
+    if section == MODELS:
+        model, option = rest
+        defaults, holders = models.default_options(model), 0
+        for experiment in paper.experiments.values():
+            if getattr(experiment, "model", None) == model:
+                value = experiment.options.get(option, defaults.get(option))
+                holders += same(value, decision.value)
+                for other in decision.alternatives:
+                    yield from models.wrong_options(model, {**experiment.options, option: other})
+        if not holders:
+            yield f"is {defaults.get(option)!r} in mexflow.models.{model}, and {decision.value!r} in the list"
+    elif rest[-1:] == ["protocol"] or section == "protocol":
+        for word in decision.alternatives:
+            yield from (text for _, text in _unknown("", "protocol", word, PROTOCOLS))
 
 
 def _labels(name: str, data: Data) -> Iterable[tuple[str, str]]:

@@ -48,6 +48,7 @@ class PaperFigures:
         totals = {self.paper.data_name(name): name for name in self._experiments}
         return FigureRecipe(
             budget=self.plan.config.budget,
+            reading=self.plan.config.reading,
             data=self.plan.data(self.name),
             seed=self.plan.config.seed,
             indexes={data: self._index(data) for data in self._indexed},

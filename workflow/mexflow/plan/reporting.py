@@ -42,6 +42,7 @@ class Reporting:
                 totals[data] = len(plan.all_folds(paper, name))
         return ReportingRecipe(
             budget=plan.config.budget,
+            reading=plan.config.reading,
             data=plan.data(paper),
             seed=plan.config.seed,
             null_controls=plan.config.null_controls and only is None,

@@ -54,7 +54,9 @@ class Workflow:
         self.config = config.load(values)
         self.papers_folder = folder / "papers"
         wanted = papers.available(self.papers_folder) if "all" in self.config.papers else self.config.papers
-        self.papers: dict[str, Paper] = {name: papers.load(self.papers_folder, name) for name in wanted}
+        self.papers: dict[str, Paper] = {
+            name: papers.load(self.papers_folder, name, self.config.reading) for name in wanted
+        }
         for name, paper in self.papers.items():
             check(paper, self.papers_folder / f"{name}.yaml")
         self.preprocessing = NamedPreprocessing(self.papers)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import cv2
 import numpy as np
@@ -39,7 +39,9 @@ def _derivatives(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.
 
 
 @METHODS.entry("horn_schunck")
-def horn_schunck(first: np.ndarray, second: np.ndarray, alpha: float = 1.0, iterations: int = 10) -> np.ndarray:
+def horn_schunck(
+    first: np.ndarray, second: np.ndarray, alpha: float = 1.0, iterations: int | str = 10, tolerance: float = 1e-5
+) -> np.ndarray:
     """Horn-Schunck flow of many pairs at once (belaiche2020, eq. 3-4, with alpha squared).
 
     ``u = ū - Ex (Ex ū + Ey v̄ + Et) / (alpha² + Ex² + Ey²)``, and v likewise; ū and v̄ are the neighbours' means,
@@ -48,22 +50,57 @@ def horn_schunck(first: np.ndarray, second: np.ndarray, alpha: float = 1.0, iter
     Args:
         first, second: float32 (n, h, w), grey in [0, 1].
         alpha: smoothness weight, in the units of the derivatives.
-        iterations: number of updates.
+        iterations: number of updates, or ``until_converged``: each pair has as many as it needs until an update changes
+            no component of its flow by `tolerance` or more, at most :data:`MOST_UPDATES`.
+        tolerance: of that change, pixels; not looked at where the number of updates is given.
 
     Returns:
         float32 (n, 2, h, w): Vx (to the right) and Vy (down), pixels.
 
     Raises:
-        ValueError: for an alpha that is not positive, or iterations that are not a whole number from 1 on.
+        ValueError: for an alpha or a tolerance that is not positive, iterations that are neither a whole number from 1
+            on nor ``until_converged``, or a flow that has not converged after the most updates.
     """
-    if not (isinstance(alpha, int | float) and alpha > 0 and isinstance(iterations, int) and iterations >= 1):
-        raise ValueError(f"alpha must be positive, iterations a whole number from 1 on; not {alpha}, {iterations}")
+    converging = iterations == UNTIL_CONVERGED
+    if not (
+        _numbers(alpha, tolerance, whole=() if converging else (iterations,))
+        and (min(alpha, tolerance) > 0 and (converging or iterations >= 1))
+    ):
+        raise ValueError(
+            f"alpha and tolerance must be positive, iterations a whole number from 1 on or {UNTIL_CONVERGED}; "
+            f"not {alpha}, {tolerance}, {iterations}"
+        )
     first, second = np.asarray(first, np.float32), np.asarray(second, np.float32)
-    ex, ey, et = _derivatives(first, second)
-    inverse = 1 / (np.float32(alpha) ** 2 + ex**2 + ey**2)
+    derivatives = _derivatives(first, second)
     flow = np.zeros((len(first), 2, *first.shape[1:]), np.float32)
+    if not converging:
+        _update(flow, derivatives, alpha, iterations)
+        return flow
+    # Pair by pair: what a pair's flow is must not depend on the others.
+    for pair in range(len(flow)):
+        of_pair = flow[pair : pair + 1]
+        for _ in range(MOST_UPDATES // _BETWEEN_LOOKS):
+            _update(of_pair, [part[pair : pair + 1] for part in derivatives], alpha, _BETWEEN_LOOKS - 1)
+            before = of_pair.copy()
+            _update(of_pair, [part[pair : pair + 1] for part in derivatives], alpha, 1)
+            if np.abs(of_pair - before).max() < tolerance:
+                break
+        else:
+            raise ValueError(f"not converged after {MOST_UPDATES} updates; take a larger tolerance or alpha")
+    return flow
+
+
+UNTIL_CONVERGED = "until_converged"
+MOST_UPDATES = 100_000
+_BETWEEN_LOOKS = 10
+
+
+def _update(flow: np.ndarray, derivatives: Sequence[np.ndarray], alpha: float, times: int) -> None:
+    """Update flow, float32 (n, 2, h, w), in place so many times; see :func:`horn_schunck`."""
+    ex, ey, et = derivatives
+    inverse = 1 / (np.float32(alpha) ** 2 + ex**2 + ey**2)
     mean = np.empty_like(flow)
-    for _ in range(iterations):
+    for _ in range(times):
         for pair in range(len(flow)):
             for axis in range(2):
                 cv2.filter2D(
@@ -72,7 +109,6 @@ def horn_schunck(first: np.ndarray, second: np.ndarray, alpha: float = 1.0, iter
         rate = (ex * mean[:, 0] + ey * mean[:, 1] + et) * inverse
         flow[:, 0] = mean[:, 0] - ex * rate
         flow[:, 1] = mean[:, 1] - ey * rate
-    return flow
 
 
 @METHODS.entry("farneback")

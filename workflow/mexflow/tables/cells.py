@@ -35,6 +35,7 @@ SCHEMA = pa.schema(
         ("n", pa.int64()),
         ("data", pa.string()),
         ("budget", pa.string()),
+        ("reading", pa.string()),
         ("note", pa.string()),
     ]
 )
@@ -108,8 +109,8 @@ def cell_from(
     )
 
 
-def to_table(cells: Sequence[Cell], data: str, budget: str) -> pa.Table:
-    """The tidy table of cells, with the columns of `SCHEMA`."""
+def to_table(cells: Sequence[Cell], data: str, budget: str, reading: str | None = "decided") -> pa.Table:
+    """The tidy table of cells, with the columns of `SCHEMA`; `reading` is None where no paper was read."""
     rows = [
         {
             "cell": cell.name,
@@ -124,6 +125,7 @@ def to_table(cells: Sequence[Cell], data: str, budget: str) -> pa.Table:
             "n": cell.n,
             "data": data,
             "budget": budget,
+            "reading": reading,
             "note": "; ".join(cell.notes),
         }
         for cell in cells

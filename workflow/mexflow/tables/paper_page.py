@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from mexflow.papers.metrics import METRICS, PERCENT, Metric
 from mexflow.papers.paper import Paper
 from mexflow.papers.parts import Column, Row, Table
-from mexflow.tables import claims, shifted_controls
+from mexflow.tables import claims, decided, shifted_controls
 from mexflow.tables.cells import QUOTED, Cell
 from mexflow.tables.controls import TITLE, Control
 from mexflow.tables.counted_metrics import COUNTED
@@ -35,12 +35,15 @@ def markdown(
 ) -> str:
     """The whole page: banner, the paper's tables, its claims, errata, null controls (None: they were not run)."""
     parts = [f"# {escape(paper.title)}", escape(" ".join(paper.citation.split()))]
-    parts.append(f"Data: {escape(source.data)} · budget: {escape(source.budget)}")
+    parts.append(f"Data: {escape(source.data)} · budget: {escape(source.budget)} · reading: {escape(source.reading)}")
     if source.warning():
         parts.append(f"> [!WARNING]\n> {escape(source.warning())} They carry the mark {source.mark}.")
     for name, table in paper.tables.items():
         parts += _section(name, table, [cell for cell in cells if cell.table == name], source)
+        parts += decided.behind(paper, table, source.budget)
     parts += _claims(checked, source)
+    shown = {name for cell in cells for name in cell.experiments}
+    parts += decided.section(paper, [name for name in paper.with_null_controls() if name in shown], source.budget)
     parts += _errata(paper)
     parts += _shifted(shifted, source)
     if any(paper.kind(experiment).recognises for experiment in paper.experiments):
@@ -65,7 +68,7 @@ def _section(name: str, table: Table, cells: list[Cell], source: Source) -> list
         counts = _counts([cell for cell in cells if not cell.extra], " and ".join(units))
         parts.append(
             f"Each cell: published / measured [95 % interval, {intervals}].{counts} Data: {escape(source.data)} · "
-            f"budget: {escape(source.budget)}."
+            f"budget: {escape(source.budget)} · reading: {escape(source.reading)}."
         )
         for metric in metrics:
             parts += _extras(table, [cell for cell in cells if cell.extra], metric, source)
@@ -231,7 +234,8 @@ def _claims(checked: Sequence[claims.CheckedClaim], source: Source) -> list[str]
         "above minus it, or within it), and beyond chance if each interval is; it does not hold beyond chance if an "
         "interval lies outside. So in print: whether the paper's own numbers bear it out. Not comparable: with numbers "
         "of others, on other data. Trained unlike: for other numbers "
-        f"of epochs, or on images of another size. Data: {escape(source.data)} · budget: {escape(source.budget)}.",
+        f"of epochs, or on images of another size. Data: {escape(source.data)} · budget: {escape(source.budget)} · "
+        f"reading: {escape(source.reading)}.",
         *_legend(source),
         *(["\n".join(notes)] if notes else []),
     ]
@@ -255,7 +259,7 @@ def _shifted(shifted: Sequence[shifted_controls.ShiftedControl], source: Source)
         pipe_table(["experiment", "overall F1 of intervals", "moved to random places", "verdict"], lines, 1, 1),
         "The first number [95 % interval, bootstrap over subjects]; the second is the mean over repetitions in which "
         "each predicted interval keeps its length and its video [95 % of the repetitions]. "
-        f"Data: {escape(source.data)} · budget: {escape(source.budget)}.",
+        f"Data: {escape(source.data)} · budget: {escape(source.budget)} · reading: {escape(source.reading)}.",
         *_legend(source),
     ]
 
@@ -288,6 +292,7 @@ def _controls(controls: Sequence[Control] | None, source: Source) -> list[str]:
     parts.append(
         "Each number [95 % interval, bootstrap over subjects]. Chance lies between the agreement expected of the "
         "control's own predictions and the share of the majority class; a control lands at chance if its interval "
-        f"meets that range. Data: {escape(source.data)} · budget: {escape(source.budget)}."
+        f"meets that range. Data: {escape(source.data)} · budget: {escape(source.budget)} · "
+        f"reading: {escape(source.reading)}."
     )
     return [*parts, *_legend(source), "\n".join(notes)]

@@ -92,7 +92,7 @@ def quality_cells(measured: Sequence[Quality]) -> list[Cell]:
 
 def quality_table(cells: Sequence[Cell]) -> pa.Table:
     """The tidy table, with the columns of :data:`mexflow.tables.cells.SCHEMA`."""
-    return to_table(cells, _SOURCE.data, _SOURCE.budget)
+    return to_table(cells, _SOURCE.data, _SOURCE.budget, None)
 
 
 def _cell(table: str, row: str, column: str, metric: str, estimate: Estimate, *notes: str) -> Cell:

@@ -9,10 +9,13 @@ MARK = "†"
 
 @dataclass(frozen=True)
 class Source:
-    """The data (``embedded``, or a text that names the licensed copies) and the budget (``demo`` or ``paper``)."""
+    """The data (``embedded``, or a text that names the licensed copies), the budget (``demo`` or ``paper``) and the
+    reading of the paper (``decided`` or ``literal``).
+    """
 
     data: str
     budget: str
+    reading: str = "decided"
 
     @property
     def embedded(self) -> bool:
@@ -54,4 +57,5 @@ class Source:
         elif self.embedded:
             part = f"partly synthetic data: {self.data}"
         end = "" if self.comparable else " · not comparable with published numbers"
-        return f"{part} · budget {self.budget}{end}"
+        reading = " · reading literal" if self.reading == "literal" else ""
+        return f"{part} · budget {self.budget}{reading}{end}"

@@ -100,7 +100,9 @@ def hardware(device: torch.device) -> str:
     return f"{name}, one thread"
 
 
-def table(paper: Paper, times: dict[str, np.ndarray], device: torch.device, data: str, budget: str) -> pa.Table:
+def table(
+    paper: Paper, times: dict[str, np.ndarray], device: torch.device, data: str, budget: str, reading: str = "decided"
+) -> pa.Table:
     """The times as cells (see `cells.SCHEMA`): each the median over clips, with its 95 % bootstrap interval."""
     assert paper.timing is not None
     note = f"median of clips one at a time on {hardware(device)}; published on {paper.timing.hardware}: other hardware"
@@ -123,6 +125,7 @@ def table(paper: Paper, times: dict[str, np.ndarray], device: torch.device, data
                 "n": len(values),
                 "data": data,
                 "budget": budget,
+                "reading": reading,
                 "note": note,
             }
         )
@@ -136,7 +139,8 @@ def markdown(paper: Paper, cells: pa.Table) -> str:
         f"# {paper.paper}: time to classify a clip",
         "",
         f"Network {rows[0]['row']}; {rows[0]['note']}. From two aligned faces in memory to the class; "
-        f"{rows[0]['n']} clips, data {rows[0]['data']}, network trained with budget {rows[0]['budget']}. "
+        f"{rows[0]['n']} clips, data {rows[0]['data']}, network trained with budget {rows[0]['budget']}, "
+        f"reading {rows[0]['reading']}. "
         "Measured times change from run to run.",
         "",
         "| step | published, ms | measured, ms [95 %] |",

@@ -204,17 +204,22 @@ def checkpoint_name(fold: str, stage: str) -> str:
 
 @torch.no_grad()
 def score_clip(
-    network: TimeContrastNetwork, scales: Scales, clip: Clip, device: torch.device
+    network: TimeContrastNetwork, scales: Scales, clip: Clip, device: torch.device, length: int | None = None
 ) -> tuple[np.ndarray, ...]:
     """Class probabilities float32 (n, classes) and intensities float32 (n,) of a clip's n frames.
 
     The memory runs over all of them in order, from a state of zeros; where frames do not follow each other
-    (:attr:`mexflow.training.memory.clips.Clip.stretches`) it begins anew.
+    (:attr:`mexflow.training.memory.clips.Clip.stretches`) it begins anew, and with a `length` after so many frames.
     """
     network.to(device).eval()
     seen = Seeing(network, scales.flow, Augmentation(), device, scales.frames)(clip, np.arange(len(clip)))
     by_stretch = []
-    for start, end in clip.stretches:
+    windows = (
+        (first, min(first + (length or end), end))
+        for start, end in clip.stretches
+        for first in range(start, end, length or end)
+    )
+    for start, end in windows:
         logits, intensity = Remembering(network.memory)(seen[window(clip, start, end - start)].to(device).float()[None])
         by_stretch.append((logits[0].softmax(1).cpu().numpy(), intensity[0].cpu().numpy()))
     probabilities, intensities = zip(*by_stretch, strict=True)
@@ -249,7 +254,7 @@ def run_fold(
     predictions, shown = [], []
     batches: dict[tuple[str, str, str], list[pa.RecordBatch]] = {}
     for clip in test:
-        probabilities, intensity = score_clip(network, scales, clip, device)
+        probabilities, intensity = score_clip(network, scales, clip, device, recipe.test_length)
         mean = probabilities[clip.expression].mean(0)
         names = {"dataset": clip.dataset, "subject": clip.subject}
         predictions.append(

@@ -1,0 +1,152 @@
+"""Every alternative of a decision runs: a tiny training, or a call of what it is a setting of, on made-up data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import yaml
+
+import flow_files
+import sequence_files
+import video_files
+from mexflow import registries
+from mexflow.evaluation import intervals, spotting
+from mexflow.evaluation.folds import PROTOCOLS
+from mexflow.models import build
+from mexflow.papers import decisions
+from mexflow.papers import paper as papers
+from mexflow.papers.paper import Paper
+from mexflow.preprocess import flow, lbp_top, residual
+from mexflow.store import records
+from project import WORKFLOW
+from training_files import call, linked
+
+FOLDER = WORKFLOW / "papers"
+KINDS = {"nag2019": "sequences", "elface2021": "videos"}
+"""What the networks of a paper are trained on here, if it is not flow: all that recognise are trained alike."""
+
+SIDES = {"attention": 90, "ststnet": 28}
+"""Width and height of what networks see, pixels; others take features."""
+
+TOGETHER = ("schedule", "schedule_options", "early_stopping", "validation_share")
+
+
+def cases() -> list[Any]:
+    """Every alternative: the paper's name, the paper with it, and the place of its setting."""
+    result = []
+    for name in papers.available(FOLDER):
+        values = yaml.safe_load((FOLDER / f"{name}.yaml").read_text())
+        paper = papers.load(FOLDER, name)
+        for decision in paper.decisions:
+            for value in decision.alternatives:
+                changed = Paper.model_validate(decisions.with_value(values, paper, decision, value))
+                # The networks of nag2019 take seconds each.
+                slow = KINDS.get(name) == "sequences" and decision.path[0] in ("training", "sequences", "models")
+                marks = [pytest.mark.campaign] if slow and decision.path[-1] != "test_length" else []
+                label = f"{name}-{decision.setting}-{value}"
+                result.append(pytest.param(name, changed, decision.path, value, marks=marks, id=label))
+    return result
+
+
+@pytest.fixture(autouse=True)
+def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What other tests loaded and picked is none of a training's here."""
+    monkeypatch.setattr(records.digest, "unaccounted", lambda modules: [])
+    registries.PICKED.clear()
+
+
+def train(kind: str, folder: Path, changes: dict[str, Any]) -> None:
+    """Train one fold on made-up data."""
+    if kind == "flow":
+        files = flow_files.write(folder / "data")
+        fold, short = "casme2-01", {"epochs": 1}
+    elif kind == "videos":
+        files, fold, short = video_files.write(folder / "data"), "006", {"epochs": 1, "samples": 4}
+    else:
+        files, fold, short = sequence_files.write(folder / "data"), "01", {"epochs": 1}
+    files.train(folder / "results", [fold], **{**short, **changes})
+    assert list((folder / "results" / "folds").rglob("model.pt"))
+
+
+@pytest.mark.parametrize(("name", "paper", "path", "value"), cases())
+def test_an_alternative_runs(name: str, paper: Paper, path: tuple[str, ...], value: Any, tmp_path: Path) -> None:
+    kind = KINDS.get(name, "flow")
+    section, *rest = path
+    if section == "training":
+        keys = TOGETHER if rest[0] in TOGETHER else (rest[0],)
+        if rest[0] == "normalise" and kind == "flow" or rest[0] == "optimizer":
+            changes: dict[str, Any] = {"optimizer_options": {}, rest[0]: value}
+        else:
+            changes = {key: paper.training[key] for key in keys if key in paper.training}
+        train(kind, tmp_path, changes)
+    elif section == "sequences":
+        small = value if rest[0] in ("loss_weights", "test_length", "versions") else min(int(value), 2)
+        train(kind, tmp_path, {rest[0]: small})
+    elif section == "spotting":
+        train(kind, tmp_path, {rest[1]: min(value, 8) if rest[1] == "samples" else value})
+    elif section == "models" and kind != "flow":
+        train(kind, tmp_path, {"options": {rest[1]: value}})
+    elif section == "models":
+        _network(paper, rest[0], rest[1], value)
+    elif section == "preprocessing":
+        _preprocessing(paper, rest[0], rest[1])
+    elif section == "experiments" and rest[1] == "levels":
+        train(kind, tmp_path, {"levels": value})
+    elif section == "experiments":
+        files = sequence_files.write(tmp_path / "data")
+        recipe = {**sequence_files.DIFFERENCE, "features": "hoof", rest[1]: value}
+        call(recipe, linked(tmp_path / "results", files.root, ("index", "faces")), ["01"])
+        assert list((tmp_path / "results" / "folds").rglob("scores.parquet"))
+    elif section == "protocol":
+        rows = [
+            {"dataset": "d", "subject": f"s{i}", "clip": f"{i}{k}", "label": "ab"[k], "excluded": None}
+            for i in range(10)
+            for k in range(2)
+        ]
+        assert PROTOCOLS[value](rows, "label")
+    elif section == "intervals":
+        _intervals(paper)
+    else:
+        assert section == "budgets" and value >= 1, "more or fewer epochs"
+
+
+def _network(paper: Paper, model: str, option: str, value: Any) -> None:
+    """A network with an option maps a sample to a number a class."""
+    for experiment in paper.experiments.values():
+        options = getattr(experiment, "options", {})
+        if getattr(experiment, "model", None) == model and decisions.same(options.get(option), value):
+            network = build(model, options, experiment.input_channels, 3).eval()
+            shape = (1, experiment.input_channels, *[SIDES[model]] * 2) if model in SIDES else (1, 4)
+            if model not in SIDES:
+                network.fit(np.random.default_rng(0).random((9, 4)), np.arange(9) % 3)
+            assert network(torch.zeros(shape)).shape == (1, 3)
+
+
+def _preprocessing(paper: Paper, stage: str, name: str) -> None:
+    """Of noise: something that is finite."""
+    rng = np.random.default_rng(0)
+    pair = rng.random((2, 2, 32, 32), dtype=np.float32)
+    chosen = paper.preprocessing.named(stage)
+    part = next(iter(chosen.values())) if "*" in name else chosen[name]
+    if stage == "lbp_top":
+        clip = rng.integers(0, 256, (9, 64, 64), np.uint8)
+        result = lbp_top.lbp_top(clip, **{key: value for key, value in part.model_dump().items() if value is not None})
+    elif stage == "residual":
+        result = np.array(residual.key_frames(3, 14, part.key_frames, part.gap))
+    else:
+        result = flow.compute(part.method, *pair, **part.options)
+    assert np.isfinite(result).all() and result.any()
+
+
+def _intervals(paper: Paper) -> None:
+    """Of made-up scores: intervals that are long enough, of the videos that count."""
+    settings = paper.intervals
+    scores = spotting.smooth(np.random.default_rng(0).random(200), 0.2, settings.order)
+    spotted = intervals.runs(scores, 0.5, settings.least)
+    assert spotted and all(last - first + 1 >= settings.least for first, last in spotted)
+    counted = spotting.leave_out({"a": spotted, "b": []}, settings.videos)
+    assert counted == (["a"] if settings.videos == "with_expressions" else ["a", "b"])
