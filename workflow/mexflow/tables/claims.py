@@ -3,7 +3,8 @@
 A claim *holds* if every difference that it is about is above 0, and *beyond chance* if the 95 % interval of each is:
 the subjects are drawn anew with replacement, the same ones for both experiments. It *does not hold* beyond chance if
 the interval of one of the differences is below 0. Where a budget trains two experiments for different numbers of epochs
-or on images of different sizes, the verdict says so: the difference may come from there.
+or on images of different sizes, the verdict says so: the difference may come from there. Of networks that can
+start from weights of a file it says what they started from: trained from scratch, they are other experiments.
 """
 
 from __future__ import annotations
@@ -54,6 +55,9 @@ def _check(evidence: Evidence, number: int, claim: Claim) -> CheckedClaim:
     verdict = judge(differences)
     if verdict != UNKNOWN and any(_unlike(evidence, pair) for pair in pairs):
         verdict = f"{verdict}, {UNLIKE}"
+    started = evidence.started_of([name for pair in pairs for name in pair])
+    if verdict != UNKNOWN and started:
+        verdict = f"{verdict}, {started}"
     remarks = evidence.notes_of([name for chain in claim.descending for name in chain])
     cells = []
     for pair, difference in zip(pairs, differences, strict=True):

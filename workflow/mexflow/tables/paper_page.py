@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from mexflow.evaluation.starts import NOTE, noted
 from mexflow.papers.metrics import METRICS, PERCENT, Metric
 from mexflow.papers.paper import Paper
 from mexflow.papers.parts import Column, Row, Table
@@ -35,7 +36,8 @@ def markdown(
 ) -> str:
     """The whole page: banner, the paper's tables, its claims, errata, null controls (None: they were not run)."""
     parts = [f"# {escape(paper.title)}", escape(" ".join(paper.citation.split()))]
-    parts.append(f"Data: {escape(source.data)} · budget: {escape(source.budget)}")
+    everything = [*cells, *(cell for part in [*(controls or ()), *checked, *shifted] for cell in part.cells)]
+    parts.append(f"Data: {escape(source.data)} · budget: {escape(source.budget)}{_started(everything)}")
     if source.warning():
         parts.append(f"> [!WARNING]\n> {escape(source.warning())} They carry the mark {source.mark}.")
     for name, table in paper.tables.items():
@@ -46,6 +48,12 @@ def markdown(
     if any(paper.kind(experiment).recognises for experiment in paper.experiments):
         parts += _controls(controls, source)
     return "\n\n".join(parts) + "\n"
+
+
+def _started(cells: Sequence[Cell]) -> str:
+    """`` · weights: from scratch``: what the networks of some cells started from; empty where that is no question."""
+    started = dict.fromkeys(text for cell in cells for text in noted(cell.notes))
+    return f" · {NOTE}{escape(' and '.join(started))}" if started else ""
 
 
 def _form(metric: str) -> str:
@@ -65,7 +73,7 @@ def _section(name: str, table: Table, cells: list[Cell], source: Source) -> list
         counts = _counts([cell for cell in cells if not cell.extra], " and ".join(units))
         parts.append(
             f"Each cell: published / measured [95 % interval, {intervals}].{counts} Data: {escape(source.data)} · "
-            f"budget: {escape(source.budget)}."
+            f"budget: {escape(source.budget)}{_started(cells)}."
         )
         for metric in metrics:
             parts += _extras(table, [cell for cell in cells if cell.extra], metric, source)
@@ -159,6 +167,8 @@ def _counts(cells: list[Cell], unit: str) -> str:
 def _remarks(table: Table, cells: list[Cell]) -> list[str]:
     """The cells' notes, each once, with the places that it holds for; many on single cells are folded away."""
     shown_elsewhere = {COUNTED, QUOTED, NOT_RUN, *(row.pending for row in table.rows), _flat(table.note)}
+    started = dict.fromkeys(text for cell in cells for text in noted(cell.notes))
+    shown_elsewhere |= {f"{NOTE}{text}" for text in started} if len(started) == 1 else set()
     places: dict[str, set[tuple[str, str]]] = {}
     for cell in cells:
         for note in cell.notes:
@@ -219,7 +229,8 @@ def _claims(checked: Sequence[claims.CheckedClaim], source: Source) -> list[str]
         "Each difference in percentage points [95 % interval, bootstrap over subjects, the same ones for both]."
         f"{_counts(cells, 'subjects of both')} A claim holds if each difference is above 0, and beyond chance if each "
         "interval is; it does not hold beyond chance if an interval is below 0. Trained unlike: for other numbers of "
-        f"epochs, or on images of another size. Data: {escape(source.data)} · budget: {escape(source.budget)}.",
+        f"epochs, or on images of another size. Data: {escape(source.data)} · budget: {escape(source.budget)}"
+        f"{_started(cells)}.",
         *_legend(source),
         *(["\n".join(notes)] if notes else []),
     ]
@@ -276,6 +287,7 @@ def _controls(controls: Sequence[Control] | None, source: Source) -> list[str]:
     parts.append(
         "Each number [95 % interval, bootstrap over subjects]. Chance lies between the agreement expected of the "
         "control's own predictions and the share of the majority class; a control lands at chance if its interval "
-        f"meets that range. Data: {escape(source.data)} · budget: {escape(source.budget)}."
+        f"meets that range. Data: {escape(source.data)} · budget: {escape(source.budget)}"
+        f"{_started([cell for control in controls for cell in control.cells])}."
     )
     return [*parts, *_legend(source), "\n".join(notes)]
