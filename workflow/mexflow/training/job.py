@@ -11,9 +11,9 @@ from types import MappingProxyType
 from typing import Any
 
 from mexflow.datasets import subjects
-from mexflow.errors import choose
+from mexflow.errors import UserError, choose
 from mexflow.evaluation.folds import PROTOCOLS, assert_disjoint
-from mexflow.models import available
+from mexflow.models import available, wrong_weights
 from mexflow.papers.kinds import KINDS
 from mexflow.papers.recipe import Recipe, TrainedRecipe
 from mexflow.progress import progress
@@ -71,6 +71,8 @@ def train(
     choose("protocol", recipe.protocol, PROTOCOLS)
     if isinstance(recipe, TrainedRecipe):
         choose("network", recipe.model, available())
+        for problem in wrong_weights(recipe.model, recipe.weights or {}):
+            raise UserError(f"the recipe: weights: {problem}")
     for picked in recipe.picks():
         digest.require_entry(picked)
     kind, places = KINDS[recipe.kind], Results(results)
