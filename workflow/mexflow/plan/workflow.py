@@ -30,7 +30,7 @@ from mexflow.plan.paper_figures import PaperFigures
 from mexflow.plan.reporting import Reporting
 from mexflow.plan.sources import Sources, require_plain, require_writable
 from mexflow.plan.unlisted import Unlisted
-from mexflow.plan.weights import WeightFiles
+from mexflow.plan.weight_files import WeightFiles
 from mexflow.store import digest
 from mexflow.store.records import canonical_digest
 
