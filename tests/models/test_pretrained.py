@@ -18,7 +18,7 @@ from mexflow.papers.pretrained import PRETRAINED, unfit
 from mexflow.papers.trainings import MemoryTraining, RecognitionTraining
 
 State = dict[str, torch.Tensor]
-OBJECT = b"\x80\x04}q\x00."
+OBJECT = b"\x80\x02}q\x00."
 """An empty dictionary as Python's own serialisation writes it."""
 
 
