@@ -30,6 +30,7 @@ from mexflow.plan.paper_figures import PaperFigures
 from mexflow.plan.reporting import Reporting
 from mexflow.plan.sources import Sources, require_plain, require_writable
 from mexflow.plan.unlisted import Unlisted
+from mexflow.plan.weight_files import WeightFiles
 from mexflow.store import digest
 from mexflow.store.records import canonical_digest
 
@@ -54,8 +55,10 @@ class Workflow:
         self.config = config.load(values)
         self.papers_folder = folder / "papers"
         wanted = papers.available(self.papers_folder) if "all" in self.config.papers else self.config.papers
+        self.weights = WeightFiles(self.config)
         self.papers: dict[str, Paper] = {
-            name: papers.load(self.papers_folder, name, self.config.reading) for name in wanted
+            name: papers.load(self.papers_folder, name, self.config.reading).with_weights(self.weights.paths)
+            for name in wanted
         }
         for name, paper in self.papers.items():
             check(paper, self.papers_folder / f"{name}.yaml")

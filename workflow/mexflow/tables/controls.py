@@ -60,6 +60,9 @@ def _control(evidence: Evidence, name: str) -> Control:
         share = Measurement("share", majority, None, pooled.clips, ["of the evaluated clips"])
         null_verdict = judge_null(null, level, majority)
         verdict = judge(real, null, majority)
+    # Trained from scratch it is another experiment than started from weights that others trained.
+    if started := evidence.started(name):
+        null_verdict, verdict = (f"{text}, {started}" for text in (null_verdict, verdict))
     real.notes.append(verdict)
     null.notes.append(null_verdict)
     places = (("experiment", real), ("null", null), ("null", expected), ("majority", share))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from mexflow.evaluation.starts import NOTE, noted
 from mexflow.papers.metrics import METRICS, PERCENT, Metric
 from mexflow.papers.paper import Paper
 from mexflow.papers.parts import Column, Row, Table
@@ -35,7 +36,8 @@ def markdown(
 ) -> str:
     """The whole page: banner, the paper's tables, its claims, errata, null controls (None: they were not run)."""
     parts = [f"# {escape(paper.title)}", escape(" ".join(paper.citation.split()))]
-    parts.append(f"Data: {escape(source.data)} · budget: {escape(source.budget)} · reading: {escape(source.reading)}")
+    everything = [*cells, *(cell for part in [*(controls or ()), *checked, *shifted] for cell in part.cells)]
+    parts.append(_made_of(source, everything))
     if source.warning():
         parts.append(f"> [!WARNING]\n> {escape(source.warning())} They carry the mark {source.mark}.")
     for name, table in paper.tables.items():
@@ -49,6 +51,18 @@ def markdown(
     if any(paper.kind(experiment).recognises for experiment in paper.experiments):
         parts += _controls(controls, source)
     return "\n\n".join(parts) + "\n"
+
+
+def _made_of(source: Source, cells: Sequence[Cell]) -> str:
+    """What the numbers of some cells rest on: data, budget, reading, and the weights that networks started from."""
+    parts = {"Data": source.data, "budget": source.budget, "reading": source.reading}
+    return " · ".join(f"{name}: {escape(value)}" for name, value in parts.items()) + _started(cells)
+
+
+def _started(cells: Sequence[Cell]) -> str:
+    """`` · weights: from scratch``: what the networks of some cells started from; empty where that is no question."""
+    started = dict.fromkeys(text for cell in cells for text in noted(cell.notes))
+    return f" · {NOTE}{escape(' and '.join(started))}" if started else ""
 
 
 def _form(metric: str) -> str:
@@ -67,8 +81,7 @@ def _section(name: str, table: Table, cells: list[Cell], source: Source) -> list
         units = dict.fromkeys(metric.unit for metric in metrics if metric.of_data)
         counts = _counts([cell for cell in cells if not cell.extra], " and ".join(units))
         parts.append(
-            f"Each cell: published / measured [95 % interval, {intervals}].{counts} Data: {escape(source.data)} · "
-            f"budget: {escape(source.budget)} · reading: {escape(source.reading)}."
+            f"Each cell: published / measured [95 % interval, {intervals}].{counts} {_made_of(source, cells)}."
         )
         for metric in metrics:
             parts += _extras(table, [cell for cell in cells if cell.extra], metric, source)
@@ -162,6 +175,8 @@ def _counts(cells: list[Cell], unit: str) -> str:
 def _remarks(table: Table, cells: list[Cell]) -> list[str]:
     """The cells' notes, each once, with the places that it holds for; many on single cells are folded away."""
     shown_elsewhere = {COUNTED, QUOTED, NOT_RUN, *(row.pending for row in table.rows), _flat(table.note)}
+    started = dict.fromkeys(text for cell in cells for text in noted(cell.notes))
+    shown_elsewhere |= {f"{NOTE}{text}" for text in started} if len(started) == 1 else set()
     places: dict[str, set[tuple[str, str]]] = {}
     for cell in cells:
         for note in cell.notes:
@@ -234,8 +249,7 @@ def _claims(checked: Sequence[claims.CheckedClaim], source: Source) -> list[str]
         "above minus it, or within it), and beyond chance if each interval is; it does not hold beyond chance if an "
         "interval lies outside. So in print: whether the paper's own numbers bear it out. Not comparable: with numbers "
         "of others, on other data. Trained unlike: for other numbers "
-        f"of epochs, or on images of another size. Data: {escape(source.data)} · budget: {escape(source.budget)} · "
-        f"reading: {escape(source.reading)}.",
+        f"of epochs, or on images of another size. {_made_of(source, cells)}.",
         *_legend(source),
         *(["\n".join(notes)] if notes else []),
     ]
@@ -259,7 +273,7 @@ def _shifted(shifted: Sequence[shifted_controls.ShiftedControl], source: Source)
         pipe_table(["experiment", "overall F1 of intervals", "moved to random places", "verdict"], lines, 1, 1),
         "The first number [95 % interval, bootstrap over subjects]; the second is the mean over repetitions in which "
         "each predicted interval keeps its length and its video [95 % of the repetitions]. "
-        f"Data: {escape(source.data)} · budget: {escape(source.budget)} · reading: {escape(source.reading)}.",
+        f"{_made_of(source, [])}.",
         *_legend(source),
     ]
 
@@ -292,7 +306,6 @@ def _controls(controls: Sequence[Control] | None, source: Source) -> list[str]:
     parts.append(
         "Each number [95 % interval, bootstrap over subjects]. Chance lies between the agreement expected of the "
         "control's own predictions and the share of the majority class; a control lands at chance if its interval "
-        f"meets that range. Data: {escape(source.data)} · budget: {escape(source.budget)} · "
-        f"reading: {escape(source.reading)}."
+        f"meets that range. {_made_of(source, [cell for control in controls for cell in control.cells])}."
     )
     return [*parts, *_legend(source), "\n".join(notes)]
