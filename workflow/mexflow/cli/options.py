@@ -13,6 +13,7 @@ import typer
 
 from mexflow import registries
 from mexflow.errors import Changed, UserError
+from mexflow.papers.interval_methods import IntervalMethod
 from mexflow.store.records import MADE_AGAIN
 
 Record = Annotated[
@@ -24,6 +25,7 @@ AlignedFacesPath = Annotated[Path, typer.Option(help="Aligned faces of the subje
 PaperFile = Annotated[Path, typer.Option(help="The paper's file.")]
 Budget = Annotated[str, typer.Option(help="demo or paper, as the networks were trained.")]
 Data = Annotated[str, typer.Option(help="Which data: embedded, or the licensed copies.")]
+Intervals = Annotated[IntervalMethod, typer.Option(help="Method of intervals over subjects.")]
 Seed = Annotated[int, typer.Option(help="Base seed.")]
 
 

@@ -86,7 +86,7 @@ def run(
         paper = papers.scores_of(paper, only)
         choose("experiment of the recipe", only, recipe.expected)
     places = Results(results)
-    source = Source(recipe.data, recipe.budget)
+    source = Source(recipe.data, recipe.budget, recipe.intervals)
     wanted = paper.data if only is None else [paper.data_name(only)]
     rows = {name: inputs.table(results / "index" / f"{paper.data[name].index}.parquet").to_pylist() for name in wanted}
     beside = list(_beside_arrays(paper, recipe, places, rows, inputs))
@@ -145,7 +145,7 @@ def _summary(paper: Paper, cells: Sequence[Cell], judged: Sequence, checked: Seq
     incomplete = sum(bool(cell.incomplete) for cell in cells)
     lines = [f"{paper.paper}: {len(cells)} cells, {measured} measured, {incomplete} incomplete"]
     lines += [
-        f"null control of {control.experiment}: {control.null_verdict}; {control.experiment}: {control.verdict}"
+        f"{control.metric} of {control.experiment}: {control.verdict}; of its null control: {control.null_verdict}"
         for control in judged
     ]
     lines += [f"claim {check.claim.claim!r}: {check.verdict}" for check in checked]

@@ -15,6 +15,7 @@ import numpy as np
 
 from mexflow.evaluation import uncertainty
 from mexflow.evaluation.intervals import Counts
+from mexflow.papers.interval_methods import DEFAULT
 
 VIDEOS = ("all", "with_expressions")
 """Settings of `leave_out`."""
@@ -182,15 +183,16 @@ def leave_out(truth: Mapping[Key, Sequence[tuple[int, int]]], videos: str = "all
     return [video for video, intervals in truth.items() if videos == "all" or len(intervals)]
 
 
-def pooled_f1_interval(counts: Mapping[str, Counts], seed: int) -> uncertainty.Interval | None:
-    """The 95 % bootstrap interval of the pooled F1 over subjects, of intervals or frames.
+def pooled_f1_interval(
+    counts: Mapping[str, Counts], seed: int, method: str = DEFAULT, least: int | None = None
+) -> uncertainty.Spread:
+    """The 95 % interval of the pooled F1 over subjects, of intervals or frames.
 
     Args:
         counts: what each subject adds; the order does not matter.
         seed: see :func:`uncertainty.seed_of`.
-
-    Returns:
-        Lower and upper end; None where fewer than two subjects add anything.
+        method: an entry of :data:`uncertainty.METHODS`.
+        least: see :func:`uncertainty.by_weights`.
     """
     added = np.array([(counts[name].tp, counts[name].fp, counts[name].fn) for name in sorted(counts)], dtype=np.int64)
 
@@ -199,25 +201,29 @@ def pooled_f1_interval(counts: Mapping[str, Counts], seed: int) -> uncertainty.I
         with np.errstate(invalid="ignore"):  # 0 / 0, in a resample of subjects that add nothing, is NaN and left out
             return 2 * tp / (2 * tp + fp + fn)
 
-    return uncertainty.bootstrap(added.reshape(-1, 3), f1, seed)
+    return uncertainty.over_subjects(added.reshape(-1, 3), f1, seed, method, least=least)
 
 
 def auc_interval(
-    scores: np.ndarray, labels: np.ndarray, subjects: np.ndarray, seed: int
-) -> uncertainty.Interval | None:
-    """The 95 % bootstrap interval of the pooled AUC over subjects.
+    scores: np.ndarray,
+    labels: np.ndarray,
+    subjects: np.ndarray,
+    seed: int,
+    method: str = DEFAULT,
+    least: int | None = None,
+) -> uncertainty.Spread:
+    """The 95 % interval of the pooled AUC over subjects.
 
     AUC is the share of (positive, negative) pairs of frames in the right order, a tie being half right. The pairs
-    are counted once for each two subjects; a resample then weighs that table, and no frame is sorted again.
+    are counted once for each two subjects; weights of subjects then weigh that table, and no frame is sorted again.
 
     Args:
         scores: ``(n,)``, finite.
         labels: bool ``(n,)``.
         subjects: ``(n,)``, the name (or number) of each frame's subject.
         seed: see :func:`uncertainty.seed_of`.
-
-    Returns:
-        Lower and upper end; None with fewer than two subjects, or without positive or without negative frames.
+        method: an entry of :data:`uncertainty.METHODS`.
+        least: see :func:`uncertainty.by_weights`.
 
     Raises:
         ValueError: if the three differ in length, or a score is not finite.
@@ -226,8 +232,6 @@ def auc_interval(
     names, numbers = np.unique(np.asarray(subjects), return_inverse=True)
     if numbers.shape != labels.shape:
         raise ValueError(f"{labels.shape} labels and {numbers.shape} subjects")
-    if len(names) < 2:
-        return None
     wanted, unwanted = (np.bincount(numbers[part], minlength=len(names)) for part in (labels, ~labels))
     order = np.argsort(scores[labels])
     positives, owners = scores[labels][order], numbers[labels][order]
@@ -236,10 +240,13 @@ def auc_interval(
         negatives = np.sort(scores[~labels & (numbers == column)])
         below = np.searchsorted(negatives, positives, "left") + np.searchsorted(negatives, positives, "right")
         doubled[:, column] = np.bincount(owners, below, len(names))
-    weights = uncertainty.resample(len(names), seed)
-    right = ((weights @ doubled) * weights).sum(1) / 2
-    with np.errstate(invalid="ignore"):  # 0 / 0, in a resample without positives or negatives, is NaN and left out
-        return uncertainty.percentiles(right / ((weights @ wanted) * (weights @ unwanted)))
+
+    def area(weights: np.ndarray) -> np.ndarray:
+        right = ((weights @ doubled) * weights).sum(1) / 2
+        with np.errstate(invalid="ignore"):  # 0 / 0, without positives or negatives, is NaN and left out
+            return right / ((weights @ wanted) * (weights @ unwanted))
+
+    return uncertainty.by_weights(area, np.ones(len(names), bool), seed, method, least=least)
 
 
 def correlation(a: np.ndarray, b: np.ndarray) -> float:

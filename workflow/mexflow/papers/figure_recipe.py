@@ -8,7 +8,8 @@ from __future__ import annotations
 from pydantic import ValidationError
 
 from mexflow.errors import UserError
-from mexflow.papers import metrics
+from mexflow.papers import interval_methods, metrics
+from mexflow.papers.interval_methods import DEFAULT, IntervalMethod
 from mexflow.papers.operations import Operation, name_of
 from mexflow.papers.part import Part
 from mexflow.papers.parts import Budget
@@ -59,6 +60,7 @@ class FigureRecipe(Part):
         budget: as the networks were trained.
         data: ``embedded``, or a text that names the licensed copies.
         seed: base seed.
+        intervals: the method of intervals over subjects.
         indexes: the index of each of the paper's data that a figure looks clips up in.
         folds: the folds expected of each experiment that is shown; what lacks one is INCOMPLETE.
         metrics: the scores that are shown.
@@ -70,6 +72,7 @@ class FigureRecipe(Part):
     budget: Budget
     data: str
     seed: int
+    intervals: IntervalMethod = DEFAULT
     indexes: dict[str, str] = {}
     folds: dict[str, list[str]] = {}
     protocols: list[str] = []
@@ -92,6 +95,7 @@ class FigureRecipe(Part):
                 *(f"{_AUGMENTATION}:{name}" for name in operations),
                 *(f"{_FOLDS}:{protocol}" for protocol in self.protocols),
                 *metrics.entries(self.metrics),
+                *([interval_methods.identity(self.intervals)] if self.metrics else []),
             ]
         )
 

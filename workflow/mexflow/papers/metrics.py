@@ -35,7 +35,7 @@ class Metric:
         needs: what an experiment must leave for it: tables or arrays of each fold, by their names without ending, or
             ``network``, that there is one. Empty: the index is enough.
         form: how a value is written, a format specification.
-        interval: what its interval is.
+        interval: what its interval is, where not one over subjects by the method that the configuration names.
         score: whether it is a function of the confusion matrix, so that claims and sweeps can be about it.
         of_classes: whether rows and columns of its tables are classes.
         of_data: whether the number depends on the data at all.
@@ -47,7 +47,7 @@ class Metric:
     unit: str
     needs: tuple[str, ...] = ()
     form: str = PERCENT
-    interval: str = "bootstrap over subjects"
+    interval: str = ""
     score: bool = False
     of_classes: bool = False
     of_data: bool = True
@@ -71,7 +71,7 @@ METRICS.add(
         "pairs",
         ("predictions", "features"),
         FRACTION,
-        "bootstrap over subjects, fold and samples chosen anew each time",
+        "percentile bootstrap over subjects, fold and samples chosen anew each time",
         of_classes=True,
         extras={"cosine_similarity_all_pairs": "cosine similarity, mean over all pairs of test samples"},
     ),
@@ -84,6 +84,10 @@ METRICS.add("frame_auc", Metric(_SPOTTING, "AUC of frames", "test frames", ("sco
 METRICS.add("frame_auc_percent", Metric(_SPOTTING, "AUC of frames (%)", "test frames", ("scores",)))
 METRICS.add("interval_f1", Metric(_SPOTTING, "F1 of intervals", "true intervals", ("scores", "intervals"), FRACTION))
 METRICS.add("intensity_correlation", Metric(_SPOTTING, "correlation", "test clips", ("states",), FRACTION))
+
+
+CONTROLLED = ("accuracy", "uf1", "uar")
+"""The scores that null controls of recognition are judged by."""
 
 
 def scores() -> list[str]:

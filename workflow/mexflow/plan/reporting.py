@@ -43,6 +43,7 @@ class Reporting:
             budget=plan.config.budget,
             data=plan.data(paper),
             seed=plan.config.seed,
+            intervals=plan.config.intervals,
             null_controls=plan.config.null_controls and only is None,
             folds=[ExperimentFolds(experiments=names, folds=list(folds)) for folds, names in alike.items()],
             total_folds=totals,

@@ -1,7 +1,7 @@
 """The paper's claims in words, checked: one experiment against another, on the subjects that both were tested on.
 
 A claim *holds* if every difference that it is about is above 0, and *beyond chance* if the 95 % interval of each is:
-the subjects are drawn anew with replacement, the same ones for both experiments. It *does not hold* beyond chance if
+the subjects are left out, or drawn anew, in both experiments alike. It *does not hold* beyond chance if
 the interval of one of the differences is below 0. Where a budget trains two experiments for different numbers of epochs
 or on images of different sizes, the verdict says so: the difference may come from there.
 """
@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mexflow.evaluation.uncertainty import bootstrap, seed_of
+from mexflow.evaluation.uncertainty import SIGNED, over_subjects, seed_of
 from mexflow.papers.parts import Claim
 from mexflow.tables.cells import Cell, cell_from
 from mexflow.tables.evidence import Evidence, Pooled
@@ -99,14 +99,14 @@ def _difference(evidence: Evidence, metric: str, better: str, worse: str) -> Mea
         return score(matrices[..., 0, :, :]) - score(matrices[..., 1, :, :])
 
     seed = seed_of(evidence.seed, evidence.paper.paper, better, worse, metric, "difference")
-    interval = bootstrap(both, difference, seed)
-    notes = [] if interval else ["no interval: one subject"]
+    spread = over_subjects(both, difference, seed, evidence.source.intervals, SIGNED)
+    notes = spread.notes
     if len(common) < max(len(first.subjects), len(second.subjects)):
         notes.append(f"on the {len(common)} subjects that both tested")
     if (both[:, 0].sum(-1) != both[:, 1].sum(-1)).any():
         notes.append("not on the same clips of these subjects")
     value = 100 * float(difference(both.sum(0)))
-    return Measurement(name, value, interval and (100 * interval[0], 100 * interval[1]), len(common), notes)
+    return Measurement(name, value, spread.percent, len(common), notes)
 
 
 def _of(pooled: Pooled, subjects: Sequence[str]) -> np.ndarray:

@@ -4,15 +4,29 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mexflow.papers.interval_methods import DEFAULT, LABELS, IntervalMethod
+
 MARK = "†"
 
 
 @dataclass(frozen=True)
 class Source:
-    """The data (``embedded``, or a text that names the licensed copies) and the budget (``demo`` or ``paper``)."""
+    """What numbers were made from.
+
+    Attributes:
+        data: ``embedded``, or a text that names the licensed copies.
+        budget: ``demo`` or ``paper``.
+        intervals: the method of the intervals over subjects.
+    """
 
     data: str
     budget: str
+    intervals: IntervalMethod = DEFAULT
+
+    @property
+    def interval(self) -> str:
+        """What the intervals over subjects are, for the legend of a table."""
+        return LABELS[self.intervals]
 
     @property
     def embedded(self) -> bool:

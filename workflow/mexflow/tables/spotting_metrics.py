@@ -16,7 +16,7 @@ from mexflow.datasets.half_length import half_length
 from mexflow.errors import UserError, choose
 from mexflow.evaluation import spotted, spotting
 from mexflow.evaluation.intervals import Counts
-from mexflow.evaluation.uncertainty import Interval, bootstrap, seed_of
+from mexflow.evaluation.uncertainty import SIGNED, Spread, over_subjects, seed_of
 from mexflow.registries import Registry
 from mexflow.tables.evidence import Evidence, Measure, Place
 from mexflow.tables.measurement import NOT_RUN, Measurement
@@ -48,11 +48,11 @@ def interval_f1(evidence: Evidence, place: Place) -> list[Measurement]:
         counts[row["subject"]] = counts.get(row["subject"], Counts()) + count
     pooled = sum(counts.values(), Counts())
     seed = seed_of(evidence.seed, evidence.paper.paper, experiment, expression, place.row.variant, "interval_f1")
-    bounds = spotting.pooled_f1_interval(counts, seed)
+    spread = spotting.pooled_f1_interval(counts, seed, evidence.source.intervals)
     notes = [*evidence.notes(experiment), *_left_out_videos(evidence), *_video_notes(evidence, place)]
     notes.append(f"TP {pooled.tp}, FP {pooled.fp}, FN {pooled.fn}")
     value = pooled.f1 if np.isfinite(pooled.f1) else None
-    return [Measurement("interval_f1", value, bounds, truths, _without_interval(value, bounds) + notes)]
+    return [Measurement("interval_f1", value, spread.interval, truths, _reason(value, spread) + notes)]
 
 
 @MEASURES.entry("frame_auc")
@@ -67,12 +67,14 @@ def frame_auc(evidence: Evidence, place: Place) -> list[Measurement]:
     raw, labels, subjects = raw[measured], labels[measured], subjects[measured]
     value = spotting.auc(raw, labels)
     seed = seed_of(evidence.seed, evidence.paper.paper, place.experiment, place.column.part, "frame_auc")
-    bounds = spotting.auc_interval(raw, labels, subjects, seed) if np.isfinite(value) else None
+    spread = Spread(None)
+    if np.isfinite(value):
+        spread = spotting.auc_interval(raw, labels, subjects, seed, evidence.source.intervals)
     notes = [*evidence.notes(place.experiment), *_video_notes(evidence, place)]
     if count := int((~measured).sum()):
         notes.append(f"{count} {'frame' if count == 1 else 'frames'} not measured (the face was not seen)")
     area = float(value) if np.isfinite(value) else None
-    return [Measurement("frame_auc", area, bounds, len(raw), _without_interval(area, bounds) + notes)]
+    return [Measurement("frame_auc", area, spread.interval, len(raw), spread.notes + notes)]
 
 
 @MEASURES.entry("frame_auc_percent")
@@ -112,9 +114,11 @@ def intensity_correlation(evidence: Evidence, place: Place) -> list[Measurement]
         return [Measurement("intensity_correlation", n=0, notes=["no test clip", *notes])]
     seed = seed_of(evidence.seed, evidence.paper.paper, place.experiment, "intensity_correlation")
     with np.errstate(invalid="ignore"):  # a resample may hold no clip
-        bounds = bootstrap(totals, lambda sums: sums[..., 0] / sums[..., 1], seed)
+        spread = over_subjects(
+            totals, lambda sums: sums[..., 0] / sums[..., 1], seed, evidence.source.intervals, SIGNED
+        )
     value = float(totals[:, 0].sum() / clips)
-    return [Measurement("intensity_correlation", value, bounds, clips, _without_interval(value, bounds) + notes)]
+    return [Measurement("intensity_correlation", value, spread.interval, clips, spread.notes + notes)]
 
 
 @MEASURES.entry("frame_f1")
@@ -140,8 +144,8 @@ def frame_f1(evidence: Evidence, place: Place) -> list[Measurement]:
     frames = sum(len(scored.frames) for _, scored in videos)
     notes = [*evidence.notes(place.experiment), *_video_notes(evidence, place)]
     value = pooled.f1 if np.isfinite(pooled.f1) else None
-    bounds = spotting.pooled_f1_interval(counts, seed)
-    return [Measurement("frame_f1", value, bounds, frames, _without_interval(value, bounds) + notes)]
+    spread = spotting.pooled_f1_interval(counts, seed, evidence.source.intervals)
+    return [Measurement("frame_f1", value, spread.interval, frames, _reason(value, spread) + notes)]
 
 
 def fold_tables(
@@ -261,8 +265,9 @@ def _video_notes(evidence: Evidence, place: Place) -> list[str]:
     return notes
 
 
-def _without_interval(value: float | None, bounds: Interval | None) -> list[str]:
-    return ["no interval: one subject"] if value is not None and bounds is None else []
+def _reason(value: float | None, spread: Spread) -> list[str]:
+    """Why a number has no interval; nothing where there is no number."""
+    return [] if value is None else spread.notes
 
 
 def _counted_text(count: int, noun: str) -> str:
