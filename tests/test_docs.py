@@ -248,7 +248,7 @@ print(json.dumps({
     "moved": [round(float(value)) for value in moved.mean((0, 2, 3))],
     "pair": PAIRS["apex-offset"]({"apex": 3, "offset": 7}, range(9)),
     "folds": [sorted(fold.test_subjects) for fold in PROTOCOLS["two_halves"](rows, "kind")],
-    "inverted": sorted({*Augmentation.parse(["invert=1"])(images, torch.Generator()).flatten().tolist()}),
+    "inverted": sorted({*Augmentation.of([{"invert": 1}])(images, torch.Generator()).flatten().tolist()}),
     "least": MEASURES["least_recall"].function(np.array([[3, 1], [4, 4]])).item(),
     "label": METRICS["least_recall"].label,
     "figure": KINDS["recalls"](title="Recalls", kind="recalls", experiment="vertical").experiments,

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +15,7 @@ from typing import Any
 from mexflow.cli import train
 from mexflow.papers.recipe import Recipe, read
 from mexflow.store.paths import Results
+from project import WORKFLOW
 
 
 def linked(folder: Path, root: Path, names: Sequence[str]) -> Path:
@@ -58,6 +64,24 @@ def call(recipe: Mapping[str, Any], results: Path, folds: Sequence[str], **chang
     """Train these folds in this process; `changes` as for `arguments`."""
     words, options = _separated(recipe, changes)
     train.main(recipe=words, fold=list(folds), results=results, **options)
+
+
+def kill(arguments: Sequence[str], begun: Path) -> None:
+    """Begin ``mexflow train`` with these arguments, and kill it as soon as there is this file."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "mexflow", "train", *arguments],
+        env={**os.environ, "PYTHONPATH": str(WORKFLOW)}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        deadline = time.monotonic() + 300
+        while not begun.exists():
+            assert process.poll() is None, "it ended before it could be killed"
+            assert time.monotonic() < deadline
+            time.sleep(0.002)
+    finally:
+        process.kill()
+        process.wait()
+    assert process.returncode == -signal.SIGKILL
 
 
 def _separated(recipe: Mapping[str, Any], changes: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import random
 import subprocess
-import time
 from contextlib import chdir
 from datetime import datetime
 from pathlib import Path
@@ -21,6 +20,7 @@ from mexflow.audit.graph import load
 from mexflow.store.artifacts import hash_file, hash_tree
 from mexflow.store.records import Job
 from project import ROOT
+from stopwatch import seconds
 
 CELLS, JOBS = 8, 20
 
@@ -29,12 +29,6 @@ CELLS, JOBS = 8, 20
 def folder(request: pytest.FixtureRequest) -> Path:
     """The folder of a finished run."""
     return ROOT if (ROOT / "results" / "run.json").is_file() else request.getfixturevalue("finished")
-
-
-def seconds(work, *arguments) -> float:
-    start = time.perf_counter()
-    work(*arguments)
-    return time.perf_counter() - start
 
 
 def files(folder: Path) -> list[str]:

@@ -20,6 +20,7 @@ from mexflow.preprocess.faces import FaceSettings, align_video
 from mexflow.preprocess.frames import frame_files, read_frame
 from mexflow.preprocess.table_schemas import FaceRows
 from mexflow.store.artifacts import Outputs
+from stopwatch import seconds
 
 FRAMES, ROUNDS = 200, 4
 MOST_RATIO = 2.0
@@ -63,12 +64,6 @@ def align(folder: Path, output: Path) -> None:
         rows.end_video(None)
         outputs.table(output / "faces.parquet", rows.table())
         outputs.commit()
-
-
-def seconds(work, *arguments: object) -> float:
-    start = time.perf_counter()
-    work(*arguments)
-    return time.perf_counter() - start
 
 
 def parts(folder: Path) -> dict[str, float]:

@@ -2,27 +2,15 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-
 import cv2
 import numpy as np
 import pytest
 
 import horn_schunck_loops
 from mexflow.preprocess import flow
+from stopwatch import best_of
 
 LEAST_RATIO = 20.0
-
-
-def best_of(repeats: int, work: Callable[[], object]) -> float:
-    """Seconds of the fastest of some runs: the least disturbed by what else the machine does."""
-    seconds = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        work()
-        seconds.append(time.perf_counter() - start)
-    return min(seconds)
 
 
 @pytest.mark.benchmark

@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-
 import numpy as np
 import pytest
 
 import lbp_top_loops
 from mexflow.preprocess.lbp_top import lbp_top_codes
+from stopwatch import best_of
 
 LEAST_RATIO = 50.0
-
-
-def best_of(repeats: int, work: Callable[[], object]) -> float:
-    """Seconds of the fastest of some runs: the least disturbed by what else the machine does."""
-    seconds = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        work()
-        seconds.append(time.perf_counter() - start)
-    return min(seconds)
 
 
 @pytest.mark.benchmark

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from pathlib import Path
 
 import cv2
@@ -17,6 +16,7 @@ from mexflow.preprocess.frames import frame_files
 from mexflow.preprocess.lcn import grey, lcn
 from mexflow.preprocess.table_schemas import FaceRows
 from mexflow.store.artifacts import Inputs, Outputs
+from stopwatch import seconds
 
 MOST_SHARE = 0.1
 ROUNDS, FRAMES, VIDEO, BLOCK = 4, 512, 200, 16
@@ -43,12 +43,6 @@ def align(video: Path, folder: Path) -> None:
         rows.end_video(None)
         outputs.table(folder / "aligned.parquet", rows.table())
         outputs.commit()
-
-
-def seconds(work, *arguments: object) -> float:
-    start = time.perf_counter()
-    work(*arguments)
-    return time.perf_counter() - start
 
 
 @pytest.mark.benchmark

@@ -20,7 +20,7 @@ from faults import Run, assert_undisturbed, disturbed, flip, part_of, records, r
 
 
 # Snakemake itself is killed in test_orphans, and at any moment in the campaign.
-@pytest.mark.parametrize("fault", [faults.kill_a_job, faults.clock_back])
+@pytest.mark.parametrize("fault", [faults.kill_a_job, pytest.param(faults.clock_back, marks=pytest.mark.campaign)])
 def test_nothing_is_lost(finished: Path, tmp_path: Path, fault) -> None:
     assert "had ended" not in disturbed(finished, tmp_path / "run", fault, seed=3, longest=2, taken=faults.FEWEST)
 

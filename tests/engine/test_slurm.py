@@ -72,6 +72,7 @@ def test_it_went_over_both_nodes(submitted: Path, cluster: slurm.Cluster) -> Non
     ]
 
 
+@pytest.mark.campaign
 def test_a_subjects_stages_can_share_one_job(finished: Path, cluster: slurm.Cluster, tmp_path: Path) -> None:
     folder = part_of(finished, tmp_path / "run", taken=("lcn", "residual", "faces"))
     before, ended = records(folder), len(cluster.jobs())
@@ -94,6 +95,7 @@ def test_too_little_memory_is_not_tried_again(finished: Path, cluster: slurm.Clu
     assert mini.contents(folder, "lcn")["lcn/samm/028.npy"] == mini.contents(finished, "lcn")["lcn/samm/028.npy"]
 
 
+@pytest.mark.campaign
 def test_fewer_jobs_may_run_than_are_ready(finished: Path, cluster: slurm.Cluster, tmp_path: Path) -> None:
     """One subject takes longer than files may be late, and no job is forgotten that had to wait."""
     folder = part_of(finished, tmp_path / "run", taken=("lcn",))
@@ -184,7 +186,7 @@ def disturbed(
     return happened or "it had ended before"
 
 
-@pytest.mark.parametrize("fault", [kill_node, kill_snakemake])
+@pytest.mark.parametrize("fault", [kill_node, pytest.param(kill_snakemake, marks=pytest.mark.campaign)])
 def test_nothing_is_lost(finished: Path, cluster: slurm.Cluster, tmp_path: Path, fault) -> None:
     folder = tmp_path / "run"
     assert "had ended" not in disturbed(finished, cluster, folder, fault, seed=1, longest=8, taken=faults.FEWER)

@@ -110,6 +110,10 @@ WRONG = [
     (NAG, "sequences", ABSENT, "an experiment of sequences needs the paper's `sequences`"),
     # Tables and figures
     (BELAICHE, "figures/F7/expriment", "vy-3cl", "F7.expriment' (did you mean 'experiment'?)"),
+    (BELAICHE, "tables/T5/rows/0/name", "hapiness",
+     "T5/hapiness: cosine_similarity: no class 'hapiness' (did you mean 'happiness'?)"),
+    (BELAICHE, "tables/T5/columns", ["happiness", "suprise", "anger", "disgust", "sadness"],
+     "T5: cosine_similarity: no class 'suprise' (did you mean 'surprise'?)"),
     (BELAICHE, "tables/T4/rows/1/metrics", "uf1", "metrics' (did you mean 'metric'?)"),
     (BELAICHE, "timing/experiment", "lbp-top", "timing: lbp-top is not on flow; flow and network are timed"),
     (BELAICHE, "titel", "x", "unknown key 'titel' (did you mean 'title'?)"),

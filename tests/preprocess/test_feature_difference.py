@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import time
 import tracemalloc
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -20,6 +18,7 @@ from mexflow.preprocess.feature_difference import CHUNK, EDGES, chi_square, diff
 from mexflow.preprocess.flow import compute
 from mexflow.preprocess.hoof import hoof
 from mexflow.preprocess.lbp_top import lbp_histograms
+from stopwatch import best_of
 
 
 def histograms(frames: int, blocks: int = 36, bins: int = 8, seed: int = 0) -> np.ndarray:
@@ -218,16 +217,6 @@ def test_features_of_pixels_are_their_literal_transcription() -> None:
     assert np.array_equal(lbp_histograms(frames), np.array(loops.lbp_histograms(frames), np.float32))
     flow = np.random.default_rng(0).standard_normal((3, 2, 26, 31)).astype(np.float32)
     assert hoof(flow, normalise=False) == pytest.approx(np.array(loops.hoof_histograms(flow)), abs=1e-6)
-
-
-def best_of(repeats: int, work: Callable[[], object]) -> float:
-    """Seconds of the fastest of some runs: the least disturbed by what else the machine does."""
-    seconds = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        work()
-        seconds.append(time.perf_counter() - start)
-    return min(seconds)
 
 
 @pytest.mark.benchmark

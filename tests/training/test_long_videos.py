@@ -19,23 +19,17 @@ from mexflow.preprocess.lcn import grey, lcn
 from mexflow.store.arrays import Rows
 from mexflow.training.augmentation import Augmentation
 from mexflow.training.checkpoints import Checkpoints
-from mexflow.training.loop import Settings, fit, make_deterministic
+from mexflow.training.loop import Settings, fit
 from mexflow.training.losses import unweighted_bce, weighted_bce
 from mexflow.training.spotting.samples import Frames, Pairing, Pairs, SpottingLoss, Video
 from video_files import DATASET, FIRST, SIDE, SIGMA, VIDEOS, Made
 
+pytestmark = pytest.mark.usefixtures("deterministic")
 CPU = torch.device("cpu")
 PAIRING = Pairing(((3, 6), (15, 30)), samples=50)
-AUGMENTATION = Augmentation.parse(["contrast=0.5,1.5", "gamma=0.5,1.5", "flip=0.5", "rotation=-10,10"])
-
-
-@pytest.fixture(autouse=True)
-def deterministic():
-    threads = torch.get_num_threads()
-    make_deterministic(1)
-    yield
-    torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(False)
+AUGMENTATION = Augmentation.of(
+    [{"contrast": [0.5, 1.5]}, {"gamma": [0.5, 1.5]}, {"flip": 0.5}, {"rotation": [-10, 10]}]
+)
 
 
 @pytest.fixture(scope="module")

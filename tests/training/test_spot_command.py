@@ -3,11 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -23,8 +18,8 @@ from mexflow.papers.trainings import SpottingTraining, Training
 from mexflow.store import records
 from mexflow.training import job
 from mexflow.training.recognition.fold import HISTORY
-from project import WORKFLOW, mexflow
-from training_files import checkpoints_in, folds_in, written
+from project import mexflow
+from training_files import checkpoints_in, folds_in, kill, written
 from video_files import DATASET, FIRST, VIDEOS, Made, VideoFiles
 
 NAMES = ("scores.parquet", "history.parquet", "model.pt")
@@ -216,19 +211,7 @@ def test_killed_job_goes_on_and_ends_at_the_same_bits(files, whole, tmp_path):
     folder = tmp_path / "killed"
     saved = checkpoints_in(folder)
     arguments = files.arguments(folder, FOLDS[:2], checkpoint_seconds=0)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "mexflow", "train", *arguments],
-        env={**os.environ, "PYTHONPATH": str(WORKFLOW)}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    try:
-        deadline = time.monotonic() + 300
-        while not (saved / f"{FOLDS[1]}.pt").exists():
-            assert process.poll() is None, "it ended before it could be killed"
-            assert time.monotonic() < deadline
-            time.sleep(0.002)
-    finally:
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+    kill(arguments, saved / f"{FOLDS[1]}.pt")
     left = [path for path in written(folder) if not Path(path).name.startswith(".")]
     assert left == [f"checkpoints/made/up/{fold}.pt" for fold in FOLDS[:2]]
     result = mexflow("train", *arguments)

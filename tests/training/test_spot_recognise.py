@@ -5,11 +5,6 @@ on, the same bits, its errors.
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -27,9 +22,9 @@ from mexflow.store import records
 from mexflow.training.memory.clips import states
 from mexflow.training.memory.fold import STAGE_HISTORY, STATES_TABLE
 from mexflow.training.recognition.fold import PREDICTIONS
-from project import WORKFLOW, mexflow
+from project import mexflow
 from sequence_files import CLASSES, DIFFERENCE, FIRST, FRAMES, SequenceFiles
-from training_files import arguments, call, checkpoints_in, folds_in, linked, written
+from training_files import arguments, call, checkpoints_in, folds_in, kill, linked, written
 
 FOLDS = ["01", "02", "03"]
 NAMES = ("predictions.parquet", "scores.parquet", "states.parquet", "history.parquet", "model.pt")
@@ -136,19 +131,7 @@ def test_killed_job_goes_on_and_ends_at_the_same_bits(files, whole, tmp_path):
     folder = tmp_path / "killed"
     saved = checkpoints_in(folder)
     words = files.arguments(folder, FOLDS[:2], checkpoint_seconds=0)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "mexflow", "train", *words],
-        env={**os.environ, "PYTHONPATH": str(WORKFLOW)}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    try:
-        deadline = time.monotonic() + 300
-        while not (saved / "02-memory.pt").exists():
-            assert process.poll() is None, "it ended before it could be killed"
-            assert time.monotonic() < deadline
-            time.sleep(0.002)
-    finally:
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+    kill(words, saved / "02-memory.pt")
     assert not folds_in(folder).exists() or not [
         path for path in written(folds_in(folder)) if not Path(path).name.startswith(".")
     ]

@@ -4,13 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import shutil
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -26,8 +21,8 @@ from mexflow.papers.recipe import FlowRecipe
 from mexflow.papers.trainings import RecognitionTraining
 from mexflow.store import records
 from mexflow.training import job
-from project import WORKFLOW, mexflow
-from training_files import checkpoints_in, folds_in, parsed, written
+from project import mexflow
+from training_files import checkpoints_in, folds_in, kill, parsed, written
 
 EPOCHS = 20
 NAMES = ("predictions.parquet", "history.parquet", "model.pt")
@@ -75,21 +70,7 @@ def test_killed_job_goes_on_and_ends_at_the_same_bits(files, whole, tmp_path):
     folder = tmp_path / "killed"
     saved = checkpoints_in(folder)
     arguments = files.arguments(folder, folds, epochs=EPOCHS, checkpoint_seconds=0)
-    environment = {**os.environ, "PYTHONPATH": str(WORKFLOW)}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "mexflow", "train", *arguments],
-        env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    try:
-        deadline = time.monotonic() + 300
-        while not (saved / f"{folds[1]}.pt").exists():
-            assert process.poll() is None, "it ended before it could be killed"
-            assert time.monotonic() < deadline
-            time.sleep(0.002)
-    finally:
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-    assert process.returncode == -signal.SIGKILL
+    kill(arguments, saved / f"{folds[1]}.pt")
     left = [path for path in written(folder) if not Path(path).name.startswith(".")]
     assert left == [f"checkpoints/made/up/{fold}.pt" for fold in folds]
 

@@ -26,21 +26,13 @@ from mexflow.training.recognition.loaders import load_flow
 from mexflow.training.recognition.samples import Samples, labelled, permute_within_subject
 from training_files import parsed
 
+pytestmark = pytest.mark.usefixtures("deterministic")
 CPU = torch.device("cpu")
 FOLD, TESTING = "casme2-01", frozenset(["casme2/01"])
 
 
 def recipe(**changes: Any) -> FlowRecipe:
     return parsed(flow_files.RECIPE, **{"seed": 7, **changes})
-
-
-@pytest.fixture(autouse=True)
-def deterministic():
-    threads = torch.get_num_threads()
-    make_deterministic(1)
-    yield
-    torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(False)
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ Imports nothing heavy.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated
 
@@ -107,6 +107,17 @@ def check(name: str, left: Collection[str]) -> None:
             f"metric {name} is measured of {' and '.join(lacking)}, which this experiment does not have; it can have: "
             f"{', '.join(possible)}"
         )
+
+
+def class_place(name: str, classes: Sequence[str]) -> int:
+    """The place among `classes` of the class that a row or column is named for, in capitals or not.
+
+    Raises:
+        ValueError: if it is none of them; the nearest is suggested.
+    """
+    if name.lower() not in classes:
+        raise ValueError(f"no class {name!r}{nearest(name.lower(), classes)}; one of: {', '.join(classes)}")
+    return classes.index(name.lower())
 
 
 def entries(names: Iterable[str]) -> list[str]:

@@ -149,7 +149,9 @@ class Paper(Part):
                 for column, experiment in zip(table.columns, row.experiments, strict=False):
                     self._require(experiment, f"{name}/{row.name}")
                     if experiment is not None:
-                        self._require_metric(column.metric or row.metric, experiment, f"{name}/{row.name}")
+                        metric = column.metric or row.metric
+                        self._require_metric(metric, experiment, f"{name}/{row.name}")
+                        self._require_classes(metric, experiment, {f"{name}/{row.name}": row, name: column})
 
     def _check_figures(self) -> None:
         for name, figure in self.figures.items():
@@ -171,6 +173,16 @@ class Paper(Part):
             metrics.check(metric, left)
         except ValueError as error:
             raise ValueError(f"{where}: {experiment}: {error}") from None
+
+    def _require_classes(self, metric: str, experiment: str, named: Mapping[str, Row | Column]) -> None:
+        """Where a metric is of classes, row and column are named for one each."""
+        if not metrics.METRICS.declared(metric).of_classes:
+            return
+        for place, part in named.items():
+            try:
+                metrics.class_place(part.name, self.data_of(experiment).classes)
+            except ValueError as error:
+                raise ValueError(f"{place}: {metric}: {error}") from None
 
     def _require_data(self, data: str | None, where: str) -> None:
         if data is not None and data not in self.data:

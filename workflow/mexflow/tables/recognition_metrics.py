@@ -9,6 +9,7 @@ import numpy as np
 
 from mexflow.evaluation import recognition, similarity
 from mexflow.evaluation.uncertainty import over_subjects, seed_of
+from mexflow.papers.metrics import class_place
 from mexflow.registries import Registry
 from mexflow.tables.evidence import Evidence, Measure, Place
 from mexflow.tables.measurement import NOT_RUN, Measurement
@@ -71,7 +72,7 @@ def score(evidence: Evidence, experiment: str, metric: str = "accuracy", part: s
 def class_share(evidence: Evidence, place: Place) -> list[Measurement]:
     """The share of the row's class that was predicted as the column's, in per cent; `n` counts the class's clips."""
     classes = evidence.classes(place.experiment)
-    true, predicted = classes.index(place.row.name.lower()), classes.index(place.column.name.lower())
+    true, predicted = (class_place(named.name, classes) for named in (place.row, place.column))
     pooled, notes = evidence.pooled(place.experiment), evidence.notes(place.experiment)
     if not pooled.expected or not pooled.complete:
         return [Measurement("class_share", notes=[pooled.incomplete, *notes] if pooled.expected else [NOT_RUN])]
@@ -97,12 +98,9 @@ def cosine_similarity(evidence: Evidence, place: Place) -> list[Measurement]:
 
     Two measurements: the paper's form (two chosen samples a class) and the mean over all pairs within a fold; see
     :mod:`mexflow.evaluation.similarity`.
-
-    Raises:
-        ValueError: if row or column is not a class of the paper.
     """
     classes = evidence.classes(place.experiment)
-    a, b = sorted((classes.index(place.row.name), classes.index(place.column.name)))
+    a, b = sorted(class_place(named.name, classes) for named in (place.row, place.column))
     notes = evidence.notes(place.experiment)
     compared = evidence.similarities(place.experiment)
     if not compared.expected or compared.incomplete:
