@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,31 @@ def test_every_paper_of_the_project_is_valid(name):
     paper = papers.load(FOLDER, name)
     assert set(paper.models) <= set(available())
     assert paper.citation and paper.tables and paper.figures
+
+
+@pytest.mark.parametrize("name", papers.available(FOLDER))
+def test_a_citation_has_authors_title_year_and_an_identifier(name):
+    """Or says what could not be confirmed: nothing is made up."""
+    paper = papers.load(FOLDER, name)
+    citation = " ".join(paper.citation.split())
+    assert re.match(r"([A-Z]\.(-[A-Z]\.)?( [A-Z]\.)* )?[A-Z][a-z]+(, |\. )", citation), citation
+    assert re.search(r"\b20\d\d\b", citation).group() == name[-4:]
+    if "could not be confirmed" in citation:
+        assert "not its title" in paper.title
+        return
+    assert f"{paper.title}. " in citation
+    assert re.search(r"doi:10\.\d{4,}/\S+|arXiv:\d{4}\.\d{5}|Applied Sciences 10\(14\)", citation), citation
+
+
+@pytest.mark.parametrize("name", papers.available(FOLDER))
+def test_every_row_of_others_says_whose_it_is(name):
+    """A row that the paper quotes names its year, or its table says that all of them are as the paper quotes them."""
+    paper = papers.load(FOLDER, name)
+    for table_name, table in paper.tables.items():
+        for row in table.rows:
+            if row.published and not row.experiments:
+                said = re.search(r"\b20\d\d\b", row.note or "") or "as the paper quotes them" in (table.note or "")
+                assert said or "log" in (row.note or ""), f"{table_name}/{row.name}"
 
 
 def test_unknown_paper():

@@ -47,8 +47,10 @@ def test_a_recipe_names_the_folds_of_the_experiments_that_are_shown(plan):
         files = [*plan.figures[paper].predictions, *plan.figures[paper].spotted]
         assert {path.split("/")[-3] for path in files} == shown
     assert recipe(plan, "upadhy2025").indexes == {}
-    assert recipe(plan, "cropnet2021").indexes == {"casme2": "index/casme2.parquet"}
-    assert plan.figures["cropnet2021"].indexes == ["results/index/casme2.parquet"]
+    assert recipe(plan, "cropnet2021").indexes == {"cde": "index/megc2019.parquet"}
+    assert plan.figures["cropnet2021"].indexes == ["results/index/megc2019.parquet"]
+    # Of the composite, F6 reads the one dataset that it shows.
+    assert {path.split("/")[-2] for path in plan.figures["cropnet2021"].arrays} == {"casme2"}
 
 
 def test_the_one_face_is_of_a_subject_with_a_usable_expression(plan, monkeypatch):

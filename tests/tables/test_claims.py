@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
@@ -17,9 +18,11 @@ from sklearn.metrics import f1_score
 from measured_files import CLASSES, PAPER_PATH, recipe, write_flow, write_fold, write_index
 from mexflow.cli import figures, tables
 from mexflow.errors import UserError
+from mexflow.figures.embedding_figure import draw as draw_embedding
 from mexflow.figures.embedding_figure import embed, embedding
 from mexflow.figures.sweep_figure import sweep
 from mexflow.papers import paper as papers
+from mexflow.papers.figure_kinds import Embedding
 from mexflow.papers.figure_recipe import FigureRecipe, Shown
 from mexflow.papers.parts import Claim
 from mexflow.store.artifacts import Inputs, Outputs
@@ -28,6 +31,7 @@ from mexflow.tables.evidence import Evidence
 from mexflow.tables.measurement import Measurement
 from mexflow.tables.recognition_metrics import score
 from mexflow.tables.source import Source
+from project import WORKFLOW
 
 DATA = "megc2018"
 SUBJECTS = [f"casme2/{i:02}" for i in range(8)]
@@ -348,6 +352,29 @@ def test_embedding_separates_what_is_separate(tmp_path):
     for number, dots in enumerate(drawn.axes[0].collections):
         assert np.array_equal(dots.get_offsets(), found.points[found.labels == number])
     assert [text.get_text() for text in drawn.axes[1].texts] == ["too few clips"]
+
+
+def test_an_embedding_shows_the_one_dataset_that_it_names(tmp_path):
+    """As figure 6 of cropnet2021: of a composite, by its classes, the clips of CASME II alone."""
+    rows, path = images(tmp_path / "a", 5)
+    others = [{**row, "dataset": "smic", "subject": "s1", "clip": f"s{row['clip']}"} for row in rows]
+    asked = []
+    material = SimpleNamespace(
+        paper=SimpleNamespace(data={"cde": SimpleNamespace(label="label")}, paper="p"),
+        rows=lambda data: rows + others,
+        array=lambda folder, dataset, subject: asked.append((folder, dataset, subject)) or path,
+        shown=SimpleNamespace(residuals={"ars": "residual/ars"}),
+        recipe=SimpleNamespace(seed=1), name="F6", inputs=Inputs(), alarm=True, mark="†",
+        foot=lambda *notes: "; ".join(notes), title=lambda figure: figure.title,
+    )  # fmt: skip
+    shown = {"title": "t", "kind": "embedding", "data": "cde", "classes": ["a", "b", "c"], "residuals": ["ars"]}
+    drawn = draw_embedding(Embedding.model_validate({**shown, "part": "casme2"}), material)
+    assert asked == [("residual/ars", "casme2", "01")] and "17 clips, 1 left out" in drawn.foot
+    with pytest.raises(UserError, match="unknown dataset of cde 'casme' .did you mean 'casme2'"):
+        draw_embedding(Embedding.model_validate({**shown, "part": "casme"}), material)
+    figure = papers.load(WORKFLOW / "papers", "cropnet2021").figures["F6"]
+    assert (figure.part, figure.classes) == ("casme2", ["negative", "positive", "surprise"])
+    assert figure.residuals == ["ars", "rrs", "farneback", "tvl1"] and figure.settings == {"perplexity": 30}
 
 
 def test_the_silhouette_is_that_of_the_plane(tmp_path):

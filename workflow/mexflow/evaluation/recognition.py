@@ -45,12 +45,12 @@ def confusion_by_group(
 
 
 def accuracy(matrix: np.ndarray) -> np.ndarray:
-    """Share of clips on the diagonal: ``(..., C, C)`` to float64 ``(...)``."""
+    """Share of clips on the diagonal (cropnet2021, eq. 11): ``(..., C, C)`` to float64 ``(...)``."""
     return _share(np.trace(matrix, axis1=-2, axis2=-1), matrix.sum((-2, -1)))
 
 
 def uf1(matrix: np.ndarray) -> np.ndarray:
-    """Unweighted F1 (cropnet2021, eq. 9-10): the mean over classes of 2TP / (2TP + FP + FN).
+    """Unweighted F1 (cropnet2021, eq. 9): the mean over classes of 2TP / (2TP + FP + FN).
 
     A class that has no clip and was never predicted takes no part in the mean; ``(..., C, C)`` to float64 ``(...)``.
     """
@@ -59,7 +59,7 @@ def uf1(matrix: np.ndarray) -> np.ndarray:
 
 
 def uar(matrix: np.ndarray) -> np.ndarray:
-    """Unweighted average recall (cropnet2021, eq. 11): the mean over classes of TP / N.
+    """Unweighted average recall (cropnet2021, eq. 10): the mean over classes of TP / N.
 
     A class that has no clip takes no part in the mean; ``(..., C, C)`` to float64 ``(...)``.
     """

@@ -100,8 +100,43 @@ def choose(folds: Sequence[FoldSimilarity], a: int, b: int, seed: int) -> Simila
     return Similarity(float(value[0]), spread, pairs, fold.fold, tuple(fold.clips[row] for row in chosen))
 
 
+def sums_of_pairs(folds: Sequence[FoldSimilarity], classes: int) -> np.ndarray:
+    """The sum of similarities and the number of pairs for each two classes in each fold, float64 ``(F, C, C, 2)``."""
+    result = np.zeros((len(folds), classes, classes, 2))
+    for fold, sums in zip(folds, result, strict=True):
+        for a in range(classes):
+            for b in range(a, classes):
+                sums[a, b] = sums[b, a] = _sum_and_count(fold, a, b)
+    return result
+
+
+def means_of_pairs(sums: np.ndarray) -> np.ndarray:
+    """Sums and counts ``(..., C, C, 2)`` to means ``(..., C, C)``; NaN where there is no pair."""
+    total, pairs = np.moveaxis(np.asarray(sums, dtype=np.float64), -1, 0)
+    return np.divide(total, pairs, out=np.full(total.shape, np.nan), where=pairs > 0)
+
+
+def mean_of_pairs(matrix: np.ndarray) -> np.ndarray:
+    """The mean over the pairs of classes that have one, each pair once: ``(..., C, C)`` to ``(...)``."""
+    values = matrix[(..., *np.triu_indices(matrix.shape[-1]))]
+    known = np.isfinite(values)
+    return _ratio(np.stack([np.where(known, values, 0).sum(-1), known.sum(-1)], -1))
+
+
+def least_margin(matrix: np.ndarray) -> np.ndarray:
+    """The diagonal less the largest other value of its row, the least over rows: ``(..., C, C)`` to ``(...)``.
+
+    A class without a pair of its own, or without one with another class, takes no part; NaN if none does.
+    """
+    own = np.diagonal(matrix, axis1=-2, axis2=-1)
+    others = np.where(np.isfinite(matrix) & ~np.eye(matrix.shape[-1], dtype=bool), matrix, -np.inf).max(-1)
+    known = np.isfinite(own) & np.isfinite(others)
+    least = np.where(known, np.where(known, own, 0) - np.where(known, others, 0), np.inf).min(-1)
+    return np.where(np.isfinite(least), least, np.nan)
+
+
 def _ratio(sums: np.ndarray) -> np.ndarray:
-    return np.divide(sums[:, 0], sums[:, 1], out=np.full(len(sums), np.nan), where=sums[:, 1] > 0)
+    return np.divide(sums[..., 0], sums[..., 1], out=np.full(sums.shape[:-1], np.nan), where=sums[..., 1] > 0)
 
 
 def _sum_and_count(fold: FoldSimilarity, a: int, b: int) -> tuple[float, int]:

@@ -8,7 +8,8 @@ are pooled. The way of nag2019's baselines: `contrast` of the distances of featu
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -194,14 +195,25 @@ def pooled_f1_interval(
         method: an entry of :data:`uncertainty.METHODS`.
         least: see :func:`uncertainty.by_weights`.
     """
-    added = np.array([(counts[name].tp, counts[name].fp, counts[name].fn) for name in sorted(counts)], dtype=np.int64)
+    return uncertainty.over_subjects(_added(counts), _pooled_f1, seed, method, least=least)
 
-    def f1(sums: np.ndarray) -> np.ndarray:
-        tp, fp, fn = np.moveaxis(sums, -1, 0)
-        with np.errstate(invalid="ignore"):  # 0 / 0, in a resample of subjects that add nothing, is NaN and left out
-            return 2 * tp / (2 * tp + fp + fn)
 
-    return uncertainty.over_subjects(added.reshape(-1, 3), f1, seed, method, least=least)
+def f1_by_subject(counts: Mapping[str, Counts]) -> tuple[list[str], Callable[[np.ndarray], np.ndarray]]:
+    """The subjects, sorted, and the pooled F1 as a function of their weights, ``(B, S)`` to ``(B,)``."""
+    added = _added(counts)
+    return sorted(counts), lambda weights: _pooled_f1(weights @ added)
+
+
+def _added(counts: Mapping[str, Counts]) -> np.ndarray:
+    """True positives, false positives and false negatives of each subject in the order of names, int64 ``(S, 3)``."""
+    rows = [(counts[name].tp, counts[name].fp, counts[name].fn) for name in sorted(counts)]
+    return np.array(rows, dtype=np.int64).reshape(-1, 3)
+
+
+def _pooled_f1(sums: np.ndarray) -> np.ndarray:
+    tp, fp, fn = np.moveaxis(sums, -1, 0)
+    with np.errstate(invalid="ignore"):  # 0 / 0, in a resample of subjects that add nothing, is NaN and left out
+        return 2 * tp / (2 * tp + fp + fn)
 
 
 def auc_interval(
@@ -229,24 +241,47 @@ def auc_interval(
         ValueError: if the three differ in length, or a score is not finite.
     """
     scores, labels = _pair(scores, labels)
+    names, area = auc_by_subject(scores, labels, subjects)
+    return uncertainty.by_weights(area, np.ones(len(names), bool), seed, method, least=least)
+
+
+def auc_by_subject(
+    scores: np.ndarray, labels: np.ndarray, subjects: np.ndarray
+) -> tuple[list[str], Callable[[np.ndarray], np.ndarray]]:
+    """The subjects, sorted, and the pooled AUC as a function of their weights, ``(B, S)`` to ``(B,)``.
+
+    See :func:`auc_interval`, whose arguments and errors these are. The frames are sorted when it is first called.
+    """
+    scores, labels = _pair(scores, labels)
     names, numbers = np.unique(np.asarray(subjects), return_inverse=True)
     if numbers.shape != labels.shape:
         raise ValueError(f"{labels.shape} labels and {numbers.shape} subjects")
-    wanted, unwanted = (np.bincount(numbers[part], minlength=len(names)) for part in (labels, ~labels))
-    order = np.argsort(scores[labels])
-    positives, owners = scores[labels][order], numbers[labels][order]
-    doubled = np.zeros((len(names), len(names)))
-    for column in range(len(names)):
-        negatives = np.sort(scores[~labels & (numbers == column)])
-        below = np.searchsorted(negatives, positives, "left") + np.searchsorted(negatives, positives, "right")
-        doubled[:, column] = np.bincount(owners, below, len(names))
+    pairs = functools.cache(functools.partial(_pairs, scores, labels, numbers, len(names)))
 
     def area(weights: np.ndarray) -> np.ndarray:
+        doubled, wanted, unwanted = pairs()
         right = ((weights @ doubled) * weights).sum(1) / 2
-        with np.errstate(invalid="ignore"):  # 0 / 0, without positives or negatives, is NaN and left out
+        with np.errstate(invalid="ignore"):  # 0 / 0, in a resample without positives or negatives, is NaN and left out
             return right / ((weights @ wanted) * (weights @ unwanted))
 
-    return uncertainty.by_weights(area, np.ones(len(names), bool), seed, method, least=least)
+    return [str(name) for name in names], area
+
+
+def _pairs(
+    scores: np.ndarray, labels: np.ndarray, numbers: np.ndarray, count: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Twice the pairs in the right order, of the positives of a subject (row) with the negatives of another; then the
+    positives and the negatives of each.
+    """
+    wanted, unwanted = (np.bincount(numbers[part], minlength=count) for part in (labels, ~labels))
+    order = np.argsort(scores[labels])
+    positives, owners = scores[labels][order], numbers[labels][order]
+    doubled = np.zeros((count, count))
+    for column in range(count):
+        negatives = np.sort(scores[~labels & (numbers == column)])
+        below = np.searchsorted(negatives, positives, "left") + np.searchsorted(negatives, positives, "right")
+        doubled[:, column] = np.bincount(owners, below, count)
+    return doubled, wanted, unwanted
 
 
 def correlation(a: np.ndarray, b: np.ndarray) -> float:

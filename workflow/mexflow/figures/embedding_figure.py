@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from mexflow.errors import choose
 from mexflow.evaluation.uncertainty import seed_of
 from mexflow.figures.drawing import ALARM, canvas
 from mexflow.figures.material import Drawn, Material, subjects
@@ -60,9 +61,12 @@ def draw(figure: Embedding, material: Material) -> Drawn:
     """A panel for each kind of residual images.
 
     Raises:
-        UserError: as :func:`embed`.
+        UserError: as :func:`embed`, and if the data has no clip of the `part` that is to be shown.
     """
     data, rows = material.paper.data[figure.data], material.rows(figure.data)
+    if figure.part is not None:
+        choose(f"dataset of {figure.data}", figure.part, sorted({row["dataset"] for row in rows}))
+        rows = [row for row in rows if row["dataset"] == figure.part]
     usable = [row for row in rows if row[data.label] in figure.classes and row["excluded"] is None]
     shown = subjects(usable)
     embedded = []

@@ -20,7 +20,8 @@ class ShallowCNN(nn.Module):
     def __init__(self, inputs: int, classes: int, layers: int, pool: str) -> None:
         super().__init__()
         width = 16 * inputs
-        # Printed: 2x2 pooling for one and two convolutions, 3x3 with stride 2 and no padding for three and four.
+        # Derived from the printed parameter counts: 2x2 pooling for one and two convolutions, 3x3 with stride 2 and no
+        # padding for three and four.
         pooling = nn.MaxPool2d(2, 2) if layers <= 2 else nn.MaxPool2d(3, 2)
         parts: OrderedDict[str, nn.Module] = OrderedDict()
         channels = inputs

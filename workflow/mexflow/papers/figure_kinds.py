@@ -49,6 +49,11 @@ class Figure(Part):
         return None
 
     @property
+    def shown_part(self) -> str | None:
+        """The member dataset of that data that it is restricted to, if any."""
+        return None
+
+    @property
     def residual_kinds(self) -> list[str]:
         """The kinds of residual images that it shows."""
         return []
@@ -157,11 +162,13 @@ class Sweep(Figure):
 class Embedding(Figure):
     """t-SNE of the images of each kind of `residuals`, of the clips of `data` in these `classes`.
 
-    `data` is the name of one of the paper's; `settings` are t-SNE's.
+    `data` is the name of one of the paper's, `part` the one member dataset of its composite that is shown (none: all);
+    `settings` are t-SNE's.
     """
 
     kind: Literal["embedding"]
     data: str
+    part: str | None = None
     classes: list[str] = Field(min_length=1)
     residuals: list[str] = Field(min_length=1)
     settings: dict[TsneSetting, Annotated[int | float, Field(gt=0)]] = {}
@@ -169,6 +176,10 @@ class Embedding(Figure):
     @property
     def shown_data(self) -> str:
         return self.data
+
+    @property
+    def shown_part(self) -> str | None:
+        return self.part
 
     @property
     def residual_kinds(self) -> list[str]:

@@ -19,6 +19,7 @@ from mexflow.registries import Registry
 _RECOGNITION = "mexflow.tables.recognition_metrics"
 _SPOTTING = "mexflow.tables.spotting_metrics"
 _COUNTED = "mexflow.tables.counted_metrics"
+_SIMILARITY = "mexflow.tables.similarity_metrics"
 
 PERCENT, FRACTION, WHOLE = ".2f", ".4f", ",.0f"
 """How a number is written, as format specifications."""
@@ -36,7 +37,8 @@ class Metric:
             ``network``, that there is one. Empty: the index is enough.
         form: how a value is written, a format specification.
         interval: what its interval is, where not one over subjects by the method that the configuration names.
-        score: whether it is a function of the confusion matrix, so that claims and sweeps can be about it.
+        score: whether it is a function of the confusion matrix, so that sweeps can be about it.
+        weighs: whether it can be had for any weights of the subjects, so that claims can be about it.
         of_classes: whether rows and columns of its tables are classes.
         of_data: whether the number depends on the data at all.
         extras: what is measured beside it and the paper does not print: names and labels.
@@ -49,6 +51,7 @@ class Metric:
     form: str = PERCENT
     interval: str = ""
     score: bool = False
+    weighs: bool = False
     of_classes: bool = False
     of_data: bool = True
     extras: Mapping[str, str] = field(default_factory=dict)
@@ -56,12 +59,21 @@ class Metric:
 
 METRICS: Registry[Metric] = Registry("metric", __name__)
 
-METRICS.add("accuracy", Metric(_RECOGNITION, "accuracy (%)", "test clips", ("predictions",), score=True))
-METRICS.add("uf1", Metric(_RECOGNITION, "UF1 (%)", "test clips", ("predictions",), score=True))
-METRICS.add("uar", Metric(_RECOGNITION, "UAR (%)", "test clips", ("predictions",), score=True))
+_OF_FEATURES = (("predictions", "features"), FRACTION)
+
+METRICS.add("accuracy", Metric(_RECOGNITION, "accuracy (%)", "test clips", ("predictions",), score=True, weighs=True))
+METRICS.add("uf1", Metric(_RECOGNITION, "UF1 (%)", "test clips", ("predictions",), score=True, weighs=True))
+METRICS.add("uar", Metric(_RECOGNITION, "UAR (%)", "test clips", ("predictions",), score=True, weighs=True))
 METRICS.add(
     "class_share",
-    Metric(_RECOGNITION, "share of the class (%)", "test clips of the class", ("predictions",), of_classes=True),
+    Metric(
+        _RECOGNITION,
+        "share of the class (%)",
+        "test clips of the class",
+        ("predictions",),
+        of_classes=True,
+        weighs=True,
+    ),
 )
 METRICS.add(
     "cosine_similarity",
@@ -76,13 +88,32 @@ METRICS.add(
         extras={"cosine_similarity_all_pairs": "cosine similarity, mean over all pairs of test samples"},
     ),
 )
+METRICS.add(
+    "mean_similarity",
+    Metric(_SIMILARITY, "cosine similarity, mean over the pairs of classes", "folds", *_OF_FEATURES, weighs=True),
+)
+METRICS.add(
+    "similarity_margin",
+    Metric(
+        _SIMILARITY,
+        "cosine similarity within a class less that to the nearest other class, the least",
+        "folds",
+        *_OF_FEATURES,
+        weighs=True,
+    ),
+)
 METRICS.add("clips", Metric(_COUNTED, "clips", "clips in use", (), WHOLE, "none: counts"))
 METRICS.add("parameters", Metric(_COUNTED, "parameters", "networks", ("network",), WHOLE, of_data=False))
 METRICS.add("filters", Metric(_COUNTED, "filters", "networks", ("network",), WHOLE, of_data=False))
-METRICS.add("frame_f1", Metric(_SPOTTING, "F1 of frames", "test frames", ("scores", "thresholds"), FRACTION))
-METRICS.add("frame_auc", Metric(_SPOTTING, "AUC of frames", "test frames", ("scores",), FRACTION))
-METRICS.add("frame_auc_percent", Metric(_SPOTTING, "AUC of frames (%)", "test frames", ("scores",)))
-METRICS.add("interval_f1", Metric(_SPOTTING, "F1 of intervals", "true intervals", ("scores", "intervals"), FRACTION))
+METRICS.add(
+    "frame_f1", Metric(_SPOTTING, "F1 of frames", "test frames", ("scores", "thresholds"), FRACTION, weighs=True)
+)
+METRICS.add("frame_auc", Metric(_SPOTTING, "AUC of frames", "test frames", ("scores",), FRACTION, weighs=True))
+METRICS.add("frame_auc_percent", Metric(_SPOTTING, "AUC of frames (%)", "test frames", ("scores",), weighs=True))
+METRICS.add(
+    "interval_f1",
+    Metric(_SPOTTING, "F1 of intervals", "true intervals", ("scores", "intervals"), FRACTION, weighs=True),
+)
 METRICS.add("intensity_correlation", Metric(_SPOTTING, "correlation", "test clips", ("states",), FRACTION))
 
 
@@ -132,6 +163,19 @@ def _named(name: str) -> str:
     return name
 
 
+def claimable() -> list[str]:
+    """The metrics that claims can be about."""
+    return [name for name in METRICS if METRICS.declared(name).weighs]
+
+
+def _claimed(name: str) -> str:
+    if name not in claimable():
+        raise ValueError(
+            f"no claim can be about a metric {name!r}{nearest(name, claimable())}; one of: {', '.join(claimable())}"
+        )
+    return name
+
+
 def _score(name: str) -> str:
     if name not in scores():
         raise ValueError(f"unknown score {name!r}{nearest(name, scores())}; one of: {', '.join(scores())}")
@@ -143,3 +187,6 @@ MetricName = Annotated[str, AfterValidator(_named)]
 
 ScoreName = Annotated[str, AfterValidator(_score)]
 """The name of a metric that is a score, see :attr:`Metric.score`."""
+
+ClaimedName = Annotated[str, AfterValidator(_claimed)]
+"""The name of a metric that a claim can be about, see :attr:`Metric.weighs`."""

@@ -29,6 +29,7 @@ from mexflow.papers.parts import (
     IntervalSettings,
     Row,
     Table,
+    Term,
     Timing,
 )
 from mexflow.papers.preprocessing import Flow, Pair, Preprocessing
@@ -77,12 +78,10 @@ class Paper(Part):
         self._check_tables()
         self._check_figures()
         for claim in self.claims:
-            for chain in claim.descending:
-                for experiment in chain:
-                    self._require(experiment, f"claim {claim.claim!r}")
-                    self._require_metric(claim.metric, experiment, f"claim {claim.claim!r}")
-                if len({self.data_name(experiment) for experiment in chain}) > 1:
-                    raise ValueError(f"claim {claim.claim!r}: {', '.join(chain)} differ in their data")
+            try:
+                self._check_claim(claim)
+            except ValueError as error:
+                raise ValueError(f"claim {claim.claim!r}: {error}") from None
         if self.timing:
             self._require(self.timing.experiment, "timing")
             if self.experiments[self.timing.experiment].kind != "flow":
@@ -152,6 +151,63 @@ class Paper(Part):
                         metric = column.metric or row.metric
                         self._require_metric(metric, experiment, f"{name}/{row.name}")
                         self._require_classes(metric, experiment, {f"{name}/{row.name}": row, name: column})
+
+    def _check_claim(self, claim: Claim) -> None:
+        for chain in claim.chains:
+            names = [term.experiment for term in chain if term.experiment is not None]
+            for term in chain:
+                if term.printed is not None:
+                    self.printed(term.printed, claim.metric)
+                if term.experiment is not None:
+                    self._check_term(term, claim.metric)
+            if len({self.data_name(name) for name in names}) > 1:
+                raise ValueError(f"{', '.join(names)} differ in their data")
+        for pair in claim.pairs:
+            if not any(term.experiment for term in pair):
+                raise ValueError(f"{pair[0].label} and {pair[1].label}: neither is measured here")
+
+    def _check_term(self, term: Term, metric: str) -> None:
+        self._require(term.experiment, "its lists")
+        self._require_metric(metric, term.experiment, "its lists")
+        data = self.data_name(term.experiment)
+        variants = list(self.spotting[data].test_skips) if self.kind(term.experiment).every_video else []
+        if (term.variant is None) != (not variants):
+            said = "is tested in one way" if not variants else f"needs a `variant`, one of: {', '.join(variants)}"
+            raise ValueError(f"{term.experiment} {said}")
+        if variants and term.variant not in variants:
+            raise ValueError(
+                f"no variant {term.variant!r} of testing {term.experiment}{nearest(term.variant, variants)}"
+            )
+        if (term.of_class is None) != (metric != "class_share"):
+            raise ValueError(f"{term.experiment}: `of_class` is needed by class_share, and by no other metric")
+        if term.of_class is not None:
+            metrics.class_place(term.of_class, self.data[data].classes)
+
+    def printed(self, place: str, metric: str) -> float:
+        """The number that a paper prints in a row of a table, in the one column of a metric or in the one named.
+
+        Args:
+            place: ``TABLE/ROW`` or ``TABLE/ROW/COLUMN``.
+            metric: the name of one.
+
+        Raises:
+            ValueError: if there is none.
+        """
+        table, row, column = [*place.split("/"), None, None][:3]
+        if table not in self.tables:
+            raise ValueError(f"no table {table!r}{nearest(table, self.tables)}")
+        rows = {one.name: one for one in self.tables[table].rows}
+        if row not in rows:
+            raise ValueError(f"no row {row!r} in {table}{nearest(row or '', rows)}")
+        numbers = {
+            of.name: value
+            for of, value in zip(self.tables[table].columns, rows[row].published, strict=False)
+            if isinstance(value, int | float) and metric == (of.metric or rows[row].metric)
+            if column in (None, of.name)
+        }
+        if len(numbers) != 1:
+            raise ValueError(f"{place}: {len(numbers)} printed numbers of {metric} there, and one is needed")
+        return float(next(iter(numbers.values())))
 
     def _check_figures(self) -> None:
         for name, figure in self.figures.items():

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from mexflow.papers.metrics import MetricName, ScoreName
+from mexflow.papers.metrics import ClaimedName, MetricName
 from mexflow.papers.part import Part
 
 Budget = Literal["demo", "paper"]
@@ -86,15 +87,102 @@ class Table(Part):
         return [value if isinstance(value, dict | Column) else {"name": str(value)} for value in values]
 
 
+class Term(Part):
+    """One number that a claim is about, in the claim's metric: that of an `experiment`, a `printed` one, or a `level`.
+
+    Attributes:
+        experiment: its name.
+        variant: one of several ways that it is tested.
+        part: a member dataset, or a type of expression.
+        of_class: the class whose recall is meant, where the metric is ``class_share``.
+        printed: a row of a table, ``T2/Kim et al.``, whose number in the metric's column (or in the column
+            ``T2/fear/TLCNN fear``) others measured.
+        level: a number, in the unit of the metric.
+    """
+
+    experiment: str | None = None
+    variant: str | None = None
+    part: str | None = None
+    of_class: str | None = None
+    printed: str | None = None
+    level: float | None = None
+
+    @model_validator(mode="after")
+    def _one_number(self) -> Term:
+        if [self.experiment, self.printed, self.level].count(None) != 2:
+            raise ValueError("a claim is about an experiment, a printed number, or a level: one of them at a time")
+        if self.experiment is None and (self.variant or self.part or self.of_class):
+            raise ValueError("variant, part and of_class say what of an experiment is meant")
+        return self
+
+    @property
+    def label(self) -> str:
+        """How tables call it."""
+        if self.level is not None:
+            return f"{self.level:g}"
+        name = self.experiment or f"printed {self.printed}"
+        details = [detail for detail in (self.variant, self.part, self.of_class) if detail]
+        return f"{name} ({', '.join(details)})" if details else name
+
+
+def _term(value: Any) -> Any:
+    """An experiment of which only the name is to be said may be written as its name, a level as the number."""
+    if isinstance(value, str):
+        return {"experiment": value}
+    return {"level": value} if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+Chain = Annotated[list[Annotated[Term, BeforeValidator(_term)]], Field(min_length=2)]
+"""Numbers that a claim compares, each with the next."""
+
+
 class Claim(Part):
-    """What the paper says in words of its experiments: in each list of `descending`, each is better than the next.
+    """What the paper says in words of its experiments, by one of three relations of each number to the next.
 
     The experiments of a list have the same data.
+
+    Attributes:
+        claim: the words, shortened.
+        metric: by which it is checked.
+        descending: in each list, each is better than the next.
+        at_least: each is no worse than the next by `margin` or more.
+        alike: each differs from the next by less than `margin`.
+        margin: in the unit of the metric (decided; the paper's words have none).
+        note: what is to be said of the claim itself.
     """
 
     claim: str
-    metric: ScoreName
-    descending: list[Annotated[list[str], Field(min_length=2)]] = Field(min_length=1)
+    metric: ClaimedName
+    descending: list[Chain] = []
+    at_least: list[Chain] = []
+    alike: list[Chain] = []
+    margin: float | None = Field(None, gt=0)
+    note: str | None = None
+
+    @model_validator(mode="after")
+    def _one_relation(self) -> Claim:
+        if sum(map(bool, (self.descending, self.at_least, self.alike))) != 1:
+            raise ValueError("a claim has one of descending, at_least and alike")
+        if (self.margin is None) != bool(self.descending):
+            raise ValueError("at_least and alike need a margin, and descending has none")
+        return self
+
+    @property
+    def chains(self) -> list[Chain]:
+        """The lists of its one relation."""
+        return self.descending or self.at_least or self.alike
+
+    @property
+    def pairs(self) -> list[tuple[Term, Term]]:
+        """The numbers that are compared, two and two, in the order of the file."""
+        return [pair for chain in self.chains for pair in zip(chain, chain[1:], strict=False)]
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """Between which each difference lies if the claim holds, in the unit of the metric."""
+        if self.margin is None:
+            return 0, math.inf
+        return -self.margin, self.margin if self.alike else math.inf
 
 
 class Timing(Part):

@@ -73,10 +73,11 @@ class PaperFigures:
         """The arrays, each with its table beside it, that they are drawn from."""
         paths: set[str] = set()
         for name, shown in self._shown.items():
-            data = self.paper.figures[name].indexed_data(self.paper)
+            figure = self.paper.figures[name]
+            data = figure.indexed_data(self.paper)
             flow = [shown.flow.folder] if shown.flow else []
             for folder in [*flow, *shown.residuals.values(), *([shown.faces] if shown.faces else [])]:
-                subjects = [shown.subject] if shown.subject else self._subjects(data)
+                subjects = [shown.subject] if shown.subject else self._subjects(data, figure.shown_part)
                 paths |= {f"{self._results}/{folder}/{dataset}/{subject}.npy" for dataset, subject in subjects}
         return sorted(paths)
 
@@ -110,8 +111,10 @@ class PaperFigures:
     def _index(self, data: str) -> str:
         return f"index/{self.paper.data[data].index}.parquet"
 
-    def _subjects(self, data: str | None) -> list[tuple[str, str]]:
-        return self.plan.sources.subjects(self.paper.data[data].index) if data else []
+    def _subjects(self, data: str | None, part: str | None) -> list[tuple[str, str]]:
+        """Dataset and subject of all of the data, or of its member dataset `part`."""
+        subjects = self.plan.sources.subjects(self.paper.data[data].index) if data else []
+        return [(dataset, subject) for dataset, subject in subjects if part in (None, dataset)]
 
 
 NEEDS: Registry[Callable[[PaperFigures, Figure], Shown]] = Registry("kind of figure", __name__)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mexflow.papers.metrics import METRICS, PERCENT, Metric
+from mexflow.papers.metrics import METRICS, Metric
 from mexflow.papers.paper import Paper
 from mexflow.papers.parts import Column, Row, Table
 from mexflow.tables import claims, shifted_controls
@@ -49,7 +49,7 @@ def markdown(
 def _form(metric: str) -> str:
     """How numbers of a metric are written, a format specification; differences have a sign."""
     if metric.endswith("_difference"):
-        return f"+{PERCENT}"
+        return f"+{METRICS[metric.removesuffix('_difference')].form}"
     return METRICS[metric].form
 
 
@@ -202,24 +202,36 @@ def _flat(note: str | None) -> str | None:
     return " ".join(note.replace(";", ",").split()) if note else None
 
 
+def _in_print(cell: Cell) -> str:
+    return NOTHING if cell.published is None else format(cell.published, _form(cell.metric))
+
+
 def _claims(checked: Sequence[claims.CheckedClaim], source: Source) -> list[str]:
     if not checked:
         return []
     lines = []
     cells = [cell for check in checked for cell in check.cells]
     for check in checked:
-        numbers = "<br>".join(f"{escape(cell.column)}: {_measured(cell, source)}" for cell in check.cells)
-        claim = f"{check.number}. {escape(check.claim.claim)}"
-        verdict = check.verdict if check.verdict == claims.UNKNOWN else f"{check.verdict}{source.mark}"
-        lines.append([claim, METRICS[check.claim.metric].label, verdict, numbers])
+        numbers = "<br>".join(
+            f"{escape(cell.column)}: {_in_print(cell)} / {_measured(cell, source)}" for cell in check.cells
+        )
+        margin = "" if check.claim.margin is None else f" (margin {check.claim.margin:g})"
+        claim = f"{check.number}. {escape(check.claim.claim)}{margin}"
+        plain = check.verdict in (claims.UNKNOWN, claims.NOT_COMPARABLE)
+        verdict = check.verdict if plain else f"{check.verdict}{source.mark}"
+        in_print = NOTHING if check.in_print is None else "yes" if check.in_print else "no"
+        lines.append([claim, METRICS[check.claim.metric].label, verdict, in_print, numbers])
     notes = [f"- {check.number}: {escape('; '.join(check.remarks))}" for check in checked if check.remarks]
     return [
         f"## {claims.TITLE}",
-        pipe_table(["claim", "by", "verdict", "differences"], lines, 4),
-        f"Each difference in percentage points [95 % interval, {source.interval}, the same ones for both]."
-        f"{_counts(cells, 'subjects of both')} A claim holds if each difference is above 0, and beyond chance if each "
-        "interval is; it does not hold beyond chance if an interval is below 0. Trained unlike: for other numbers of "
-        f"epochs, or on images of another size. Data: {escape(source.data)} · budget: {escape(source.budget)}.",
+        pipe_table(["claim", "by", "verdict", "so in print", "differences"], lines, 5),
+        "Each difference: published / measured, in the metric's unit (of per cent, in percentage points) [95 % "
+        f"interval, {source.interval}, the same ones for both]."
+        f"{_counts(cells, 'subjects of both')} A claim holds if each difference is above 0 (or, where it has a margin, "
+        "above minus it, or within it), and beyond chance if each interval is; it does not hold beyond chance if an "
+        "interval lies outside. So in print: whether the paper's own numbers bear it out. Not comparable: with numbers "
+        "of others, on other data. Trained unlike: for other numbers "
+        f"of epochs, or on images of another size. Data: {escape(source.data)} · budget: {escape(source.budget)}.",
         *_legend(source),
         *(["\n".join(notes)] if notes else []),
     ]

@@ -11,8 +11,8 @@ from mexflow.evaluation import recognition, similarity
 from mexflow.evaluation.uncertainty import over_subjects, seed_of
 from mexflow.papers.metrics import class_place
 from mexflow.registries import Registry
-from mexflow.tables.evidence import Evidence, Measure, Place
-from mexflow.tables.measurement import NOT_RUN, Measurement
+from mexflow.tables.evidence import Evidence, Measure, Place, Pooled
+from mexflow.tables.measurement import NOT_RUN, Measurement, Weighted
 
 ALL_PAIRS = "cosine_similarity_all_pairs"
 
@@ -65,7 +65,13 @@ def score(evidence: Evidence, experiment: str, metric: str = "accuracy", part: s
     if absent and metric != "accuracy":  # it is a mean over classes
         notes.append(f"{absent} of {len(pooled.matrix)} classes without a test clip")
     value = 100 * float(function(pooled.matrix))
-    return Measurement(metric, value, spread.percent, pooled.clips, notes)
+    return Measurement(metric, value, spread.percent, pooled.clips, notes, _weighted(pooled, function))
+
+
+def _weighted(pooled: Pooled, function: Callable[[np.ndarray], np.ndarray]) -> Weighted:
+    """A function of the pooled confusion matrix, a share, for any weights of the subjects."""
+    clips = pooled.confusions.sum((1, 2))
+    return Weighted(pooled.subjects, lambda weights: function(np.tensordot(weights, pooled.confusions, 1)), 100, clips)
 
 
 @MEASURES.entry("class_share")
@@ -89,7 +95,8 @@ def class_share(evidence: Evidence, place: Place) -> list[Measurement]:
 
     spread = over_subjects(row, share, seed, evidence.source.intervals)
     value = 100 * float(share(row.sum(0)))
-    return [Measurement("class_share", value, spread.percent, count, [*spread.notes, *notes])]
+    weighted = Weighted(pooled.subjects, lambda weights: share(np.tensordot(weights, row, 1)), 100, row.sum(-1))
+    return [Measurement("class_share", value, spread.percent, count, [*spread.notes, *notes], weighted)]
 
 
 @MEASURES.entry("cosine_similarity")

@@ -19,7 +19,7 @@ from mexflow.evaluation.intervals import Counts
 from mexflow.evaluation.uncertainty import SIGNED, Spread, over_subjects, seed_of
 from mexflow.registries import Registry
 from mexflow.tables.evidence import Evidence, Measure, Place
-from mexflow.tables.measurement import NOT_RUN, Measurement
+from mexflow.tables.measurement import NOT_RUN, Measurement, Weighted
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -52,7 +52,8 @@ def interval_f1(evidence: Evidence, place: Place) -> list[Measurement]:
     notes = [*evidence.notes(experiment), *_left_out_videos(evidence), *_video_notes(evidence, place)]
     notes.append(f"TP {pooled.tp}, FP {pooled.fp}, FN {pooled.fn}")
     value = pooled.f1 if np.isfinite(pooled.f1) else None
-    return [Measurement("interval_f1", value, spread.interval, truths, _reason(value, spread) + notes)]
+    weighted = Weighted(*spotting.f1_by_subject(counts))
+    return [Measurement("interval_f1", value, spread.interval, truths, _reason(value, spread) + notes, weighted)]
 
 
 @MEASURES.entry("frame_auc")
@@ -74,7 +75,8 @@ def frame_auc(evidence: Evidence, place: Place) -> list[Measurement]:
     if count := int((~measured).sum()):
         notes.append(f"{count} {'frame' if count == 1 else 'frames'} not measured (the face was not seen)")
     area = float(value) if np.isfinite(value) else None
-    return [Measurement("frame_auc", area, spread.interval, len(raw), spread.notes + notes)]
+    weighted = Weighted(*spotting.auc_by_subject(raw, labels, subjects))
+    return [Measurement("frame_auc", area, spread.interval, len(raw), spread.notes + notes, weighted)]
 
 
 @MEASURES.entry("frame_auc_percent")
@@ -86,7 +88,8 @@ def frame_auc_percent(evidence: Evidence, place: Place) -> list[Measurement]:
     if share.interval is not None:
         low, high = 100 * np.asarray(share.interval)
         bounds = float(low), float(high)
-    return [replace(share, metric="frame_auc_percent", value=percent, interval=bounds)]
+    weighted = share.weighted and replace(share.weighted, scale=100)
+    return [replace(share, metric="frame_auc_percent", value=percent, interval=bounds, weighted=weighted)]
 
 
 @MEASURES.entry("intensity_correlation")
@@ -145,7 +148,8 @@ def frame_f1(evidence: Evidence, place: Place) -> list[Measurement]:
     notes = [*evidence.notes(place.experiment), *_video_notes(evidence, place)]
     value = pooled.f1 if np.isfinite(pooled.f1) else None
     spread = spotting.pooled_f1_interval(counts, seed, evidence.source.intervals)
-    return [Measurement("frame_f1", value, spread.interval, frames, _reason(value, spread) + notes)]
+    weighted = Weighted(*spotting.f1_by_subject(counts))
+    return [Measurement("frame_f1", value, spread.interval, frames, _reason(value, spread) + notes, weighted)]
 
 
 def fold_tables(
