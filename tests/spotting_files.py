@@ -34,7 +34,7 @@ SPOTTED = {
 
 
 def write(root: Path, spotted: dict, variant: str = VARIANT, subjects=SUBJECTS, experiment: str = EXPERIMENT) -> None:
-    """A fold a subject: intervals, thresholds 0.5, scores of the test video and of a training video."""
+    """A fold a subject: intervals, thresholds, scores of the test video and of a training video."""
     for subject in subjects:
         folder = root / "elface2021" / experiment / subject
         folder.mkdir(parents=True, exist_ok=True)
@@ -53,7 +53,8 @@ def write(root: Path, spotted: dict, variant: str = VARIANT, subjects=SUBJECTS, 
                      "first": first, "last": last, "matched": number in {pair[place] for pair in pairs}}
                     for number, (first, last) in enumerate(own)
                 ]  # fmt: skip
-            thresholds.append({**names, "type": kind, "threshold": 0.5, "youden": 0.1, "frames": 1, "subjects": ["0"]})
+            limits = {"threshold": 0.5, "normalised_threshold": 0.6, "raw_threshold": 0.7}
+            thresholds.append({**names, "type": kind, **limits, "youden": 0.1, "frames": 1, "subjects": ["0"]})
         values = np.random.default_rng(int(subject)).uniform(0, 1, (LENGTH, 2)).astype(np.float32)
         values += 0.3 * np.stack([marks["micro"], marks["macro"]], 1).astype(np.float32)
         for role, owner in (("train", "0"), ("test", subject)):

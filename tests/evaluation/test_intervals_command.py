@@ -141,17 +141,23 @@ def test_each_step_written_out(tmp_path):
     for kind in TYPES:
         k = half_length(index_rows(), kind).k
         assert k == {"micro": 6, "macro": 25}[kind]
-        smoothed, known = {}, {}
+        raw, scaled, smoothed, known = {}, {}, {}, {}
         for video in EXPRESSIONS:
             own = [row for row in rows if (row["video"], row["type"]) == (video, kind)]
-            values = np.array([row["score"] for row in own], np.float64)
-            values = (values - values.min()) / (values.max() - values.min())
-            smoothed[video] = spotting.smooth(values, 1 / k, 2)
+            raw[video] = np.array([row["score"] for row in own], np.float64)
+            scaled[video] = (raw[video] - raw[video].min()) / (raw[video].max() - raw[video].min())
+            smoothed[video] = spotting.smooth(scaled[video], 1 / k, 2)
             known[video] = np.array([row["label"] for row in own])
         chosen = [video for video in EXPRESSIONS if video[0] != "4"]
         joined, marks = (np.concatenate([of[video] for video in chosen]) for of in (smoothed, known))
         gains = [(joined[marks] >= t).mean() - (joined[~marks] >= t).mean() for t in joined]
         (row,) = [row for row in thresholds if row["type"] == kind]
+        for name, values in (("normalised", scaled), ("raw", raw)):
+            own = np.concatenate([values[video] for video in chosen])
+            shares = [(own[marks] >= t).mean() - (own[~marks] >= t).mean() for t in own]
+            best = max(own[np.array(shares) >= max(shares) - 1e-12])
+            assert row[f"{name}_threshold"] == pytest.approx(best, abs=1e-12)
+        assert len({row["threshold"], row["normalised_threshold"], row["raw_threshold"]}) == 3
         assert row["youden"] == pytest.approx(max(gains), abs=1e-12)
         assert row["threshold"] == pytest.approx(max(joined[np.array(gains) >= max(gains) - 1e-12]), abs=1e-12)
         for video in ("4_1", "4_2", "4_3"):
@@ -210,6 +216,7 @@ def test_nothing_to_choose_a_threshold_on(tmp_path):
     thresholds, found = run(tmp_path, table.set_column(column, scores.SCORES.field("label"), none))
     (row,) = [row for row in thresholds if row["type"] == "macro"]
     assert (row["threshold"], row["youden"]) == (float("inf"), 0)
+    assert row["normalised_threshold"] == row["raw_threshold"] == float("inf")
     assert {row["source"] for row in found if row["type"] == "macro"} == {"truth"}
     assert not any(row["matched"] for row in found if row["type"] == "macro")
 

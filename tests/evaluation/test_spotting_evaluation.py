@@ -254,17 +254,20 @@ def test_pooled_sweeping_is_the_roc_of_the_rescaled_contrasts() -> None:
 
 
 def test_leaving_out_videos_drops_false_positives_alone() -> None:
-    truth = {"a": [(1, 5)], "b": [], "c": [(3, 9), (20, 30)]}
-    predicted = {"a": [(1, 5), (9, 11)], "b": [(2, 4)], "c": [(3, 9)]}
+    truth = {"a": [(1, 5)], "b": [], "c": [(3, 9), (20, 30)], "d": []}
+    predicted = {"a": [(1, 5), (9, 11)], "b": [(2, 4)], "c": [(3, 9)], "d": [(2, 4)]}
+    types = {"a": {"micro", "macro"}, "b": {"macro"}, "c": {"micro"}, "d": set()}
 
-    def pooled(videos: str) -> Counts:
-        return sum((intervals.count(predicted[v], truth[v]) for v in spotting.leave_out(truth, videos)), Counts())
+    def pooled(setting: str) -> Counts:
+        counted = spotting.counting(types, "micro", setting)
+        return sum((intervals.count(predicted[video], truth[video]) for video in counted), Counts())
 
-    assert spotting.leave_out(truth) == spotting.leave_out(truth, "all") == ["a", "b", "c"]
-    assert spotting.leave_out(truth, "with_expressions") == ["a", "c"]
-    assert (pooled("all"), pooled("with_expressions")) == (Counts(2, 2, 1), Counts(2, 1, 1))
-    with pytest.raises(ValueError, match="'some', not one of all, with_expressions"):
-        spotting.leave_out(truth, "some")
+    assert spotting.counting(types, "micro") == spotting.counting(types, "micro", "all") == {"a", "b", "c", "d"}
+    assert spotting.counting(types, "micro", "annotated") == {"a", "b", "c"}
+    assert spotting.counting(types, "micro", "with_expressions") == {"a", "c"}
+    assert [pooled(setting) for setting in spotting.VIDEOS] == [Counts(2, 3, 1), Counts(2, 2, 1), Counts(2, 1, 1)]
+    with pytest.raises(ValueError, match="'some', not one of all, annotated, with_expressions"):
+        spotting.counting(types, "micro", "some")
 
 
 # Intervals over subjects.

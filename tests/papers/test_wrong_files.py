@@ -106,7 +106,11 @@ WRONG = [
      "[75, 25]: the lowest number of frames comes first"),
     (ELFACE, "spotting/samm_lv/stream_weights", [-1, 1],
      "stream_weights.0: input should be greater than or equal to 0"),
+    (ELFACE, "spotting/samm_lv/k", "kth", "k: no variant 'kth' of test_skips (did you mean 'k-th'?)"),
     (ELFACE, "spotting/samm", {}, "spotting.samm"),
+    (ELFACE, "intervals/videos", "anotated",
+     "intervals.videos: input should be 'all', 'annotated' or 'with_expressions'"),
+    (ELFACE, "intervals/frame_scores", "smooth", "intervals.frame_scores: input should be 'normalised' or 'raw'"),
     (NAG, "sequences", ABSENT, "an experiment of sequences needs the paper's `sequences`"),
     # Tables and figures
     (BELAICHE, "figures/F7/expriment", "vy-3cl", "F7.expriment' (did you mean 'experiment'?)"),

@@ -46,11 +46,22 @@ def test_a_recipe_names_the_folds_of_the_experiments_that_are_shown(plan):
         assert found.total_folds == {used.data_name(name): len(plan.all_folds(paper, name)) for name in shown}
         files = [*plan.figures[paper].predictions, *plan.figures[paper].spotted]
         assert {path.split("/")[-3] for path in files} == shown
-    assert recipe(plan, "upadhy2025").indexes == {}
-    assert recipe(plan, "cropnet2021").indexes == {"cde": "index/megc2019.parquet"}
-    assert plan.figures["cropnet2021"].indexes == ["results/index/megc2019.parquet"]
+    assert recipe(plan, "upadhy2025").indexes == {"mmew": "index/mmew.parquet"}
+    both = {"casme2": "index/casme2.parquet", "cde": "index/megc2019.parquet"}
+    assert recipe(plan, "cropnet2021").indexes == both
+    assert plan.figures["cropnet2021"].indexes == [f"results/{path}" for path in both.values()]
     # Of the composite, F6 reads the one dataset that it shows.
     assert {path.split("/")[-2] for path in plan.figures["cropnet2021"].arrays} == {"casme2"}
+
+
+def test_figures_read_what_says_which_clips_are_left_out(plan):
+    """The tables beside the arrays of the experiments that are shown, and of no others."""
+    for paper, used in plan.papers.items():
+        shown = {name for figure in used.figures.values() for name in figure.experiments}
+        read = {array.removesuffix(".npy") + ".parquet" for name in shown for array in plan.arrays(paper, name)}
+        beside = {array.removesuffix(".npy") + ".parquet" for array in plan.figures[paper].arrays}
+        assert set(plan.figures[paper].tables) == read | beside
+    assert not any("/lbp_top/" in path for path in plan.figures["belaiche2020"].tables)
 
 
 def test_the_one_face_is_of_a_subject_with_a_usable_expression(plan, monkeypatch):
@@ -75,6 +86,7 @@ def test_every_kind_has_its_module_and_no_module_is_without_a_kind():
 def test_the_code_of_figures_is_that_of_their_kinds(plan):
     from mexflow.store.digest import closure
 
+    assert recipe(plan, "belaiche2020").protocols == ["leave_one_subject_out"]
     picks = recipe(plan, "nag2019").picks()
     assert picks == [
         "mexflow.evaluation.folds:leave_one_subject_out",

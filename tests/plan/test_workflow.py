@@ -201,6 +201,20 @@ def test_sigma_is_in_the_recipe_of_what_sees_lcn(plan):
     assert changed == lcn
 
 
+def test_frame_skips_are_measured_on_embedded_data_alone(plan):
+    kinds = {name: recipe(plan, "elface2021", name) for name in plan.experiments("elface2021")}
+    assert {made.skips for made in kinds.values()} == {"measured"}
+    printed = plan.papers["elface2021"].spotting["samm_lv"]
+    assert kinds["samm-lv"].test_skips == printed.test_skips and kinds["samm-lv"].k == "k-th"
+    assert all(made.inside is None for made in kinds.values())
+    # What is licensed is tested with the printed skips.
+    assert plan.papers["elface2021"].recipe("samm-lv", "paper").skips == "printed"
+    licensed = make(papers=["elface2021"])
+    licensed.sources.data = lambda index: {"samm_lv": "/data/SAMM-LV (samm_lv)"}.get(index, "embedded")
+    assert recipe(licensed, "elface2021", "samm-lv").skips == "printed"
+    assert recipe(licensed, "elface2021", "cas-me-2").skips == "measured"
+
+
 def test_values_are_quoted_for_the_shell():
     values = ["plain", "my data/CASME II", "it's", "$HOME; rm -r x", "a\nb", ""]
     assert shlex.split(flags("root", values)) == [word for value in values for word in ("--root", value)]

@@ -230,6 +230,7 @@ def draw(world: dict, out: str) -> dict[str, bytes]:
     with Outputs() as outputs:
         recipe = FigureRecipe(
             budget="demo", data="embedded", seed=1, folds=world["folds"], total_folds={"megc2018": 8},
+            indexes={"megc2018": "index/megc2018.parquet"},
             figures={name: Shown(kind=figure["kind"]) for name, figure in FIGURES.items()},
         )  # fmt: skip
         figures.run(world["paper"], world["root"], recipe, world["root"] / out, Inputs(), outputs)

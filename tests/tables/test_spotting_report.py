@@ -10,8 +10,9 @@ import pyarrow.parquet as pq
 import pytest
 from sklearn.metrics import f1_score, roc_auc_score
 
+from mexflow.embedded import plan
 from mexflow.errors import UserError
-from mexflow.evaluation import scores, spotting
+from mexflow.evaluation import scores
 from mexflow.papers import paper as papers
 from mexflow.papers.parts import Column, IntervalSettings, Row
 from mexflow.store.artifacts import Inputs
@@ -77,9 +78,53 @@ def test_all_videos_count_unless_the_paper_says_otherwise(tmp_path):
     assert measured(narrow, "interval_f1", "micro").value == pytest.approx(2 / (2 + 2 + 2))
     assert measured(narrow, "interval_f1", "macro").value == pytest.approx(4 / (4 + 2 + 1))
     assert measured(narrow, "interval_f1", None).value == pytest.approx(6 / (6 + 4 + 3))
-    said = "videos without an expression of the type left out"
-    assert said in measured(narrow, "interval_f1", None).notes
-    assert said not in measured(evidence(tmp_path), "interval_f1", None).notes
+    for part in ("micro", "macro"):
+        left_out = f"left out 1 of 3 videos without a {part}-expression (with_expressions)"
+        assert left_out in measured(narrow, "interval_f1", part).notes
+        assert left_out in measured(narrow, "interval_f1", None).notes
+    # Metrics of frames are of the same videos.
+    for metric in ("frame_f1", "frame_auc"):
+        assert measured(narrow, metric, "micro").n == 2 * LENGTH
+        assert measured(narrow, metric, None).n == 4 * LENGTH
+        assert left_out in measured(narrow, metric, "macro").notes
+    # All three have an expression.
+    annotated = evidence(tmp_path, intervals=IntervalSettings(videos="annotated"))
+    for metric in ("interval_f1", "frame_f1", "frame_auc"):
+        one, whole = (measured(used, metric, "micro") for used in (annotated, evidence(tmp_path)))
+        assert (one.value, one.n) == (whole.value, whole.n)
+        assert "left out 0 of 3 videos without any expression (annotated)" in one.notes
+        assert not any("left out" in note for note in whole.notes)
+
+
+@pytest.mark.parametrize(
+    ("dataset", "counts"),
+    [
+        ("cas_me_2", {"all": (97, 97), "annotated": (95, 95), "with_expressions": (32, 95)}),
+        ("samm_lv", {"all": (147, 147), "annotated": (137, 137), "with_expressions": (79, 130)}),
+    ],
+)
+def test_how_many_videos_count_at_the_real_size(tmp_path, dataset, counts):
+    """Micro, macro; two frames a video, the second of which is in all of its expressions."""
+    copy = plan(dataset, "full", 0)
+    has = {(row["subject"], row["video"], row["type"]) for row in copy.expected_rows() if row["excluded"] is None}
+    batches = []
+    for video in copy.videos:
+        names = {"fold": "x", "role": "test", "dataset": dataset, "variant": VARIANT}
+        names |= {"subject": video.subject, "video": video.video}
+        marks = np.zeros((2, 2), bool)
+        marks[1] = [(video.subject, video.video, kind) in has for kind in ("micro", "macro")]
+        batches += scores.rows(names, np.arange(1, 3), ("micro", "macro"), np.float32([[0, 0], [1, 1]]), marks)
+    experiment = {"cas_me_2": "cas-me-2", "samm_lv": "samm-lv"}[dataset]
+    folder = tmp_path / "elface2021" / experiment / "x"
+    folder.mkdir(parents=True)
+    pq.write_table(pa.Table.from_batches(batches, scores.SCORES).unify_dictionaries(), folder / "scores.parquet")
+    paper, source = papers.load(PAPERS, "elface2021"), Source("/x (samm_lv), /y (cas_me_2)", "demo")
+    for setting, wanted in counts.items():
+        used = paper.model_copy(update={"intervals": IntervalSettings(videos=setting)})
+        found = Evidence(used, tmp_path, {experiment: ["x"]}, {dataset: 1}, source, 7, Inputs(), {}, {dataset: []})
+        frames = [measured(found, "frame_auc", kind, experiment=experiment).n for kind in ("micro", "macro")]
+        assert frames == [2 * count for count in wanted]
+    assert paper.intervals.videos == "all"
 
 
 @pytest.mark.parametrize("part", ["micro", "macro"])
@@ -90,18 +135,21 @@ def test_frame_metrics_pool_all_test_frames(tmp_path, part):
     rows = [row for s in SUBJECTS for row in pq.read_table(tmp_path / "elface2021" / EXPERIMENT / s / "scores.parquet")
             .to_pylist() if (row["role"], row["type"], row["variant"]) == ("test", part, VARIANT)]  # fmt: skip
     raw, truth = (np.array([row[name] for row in rows]) for name in ("score", "label"))
-    auc = measured(found, "frame_auc", part)
-    assert auc.value == pytest.approx(roc_auc_score(truth, raw))
-    assert auc.n == len(raw) == 3 * LENGTH
-    k = {"micro": 6, "macro": 40}[part]
     videos = raw.astype(np.float64).reshape(3, LENGTH)
     videos = (videos - videos.min(1, keepdims=True)) / np.ptp(videos, axis=1, keepdims=True)
-    spotted = np.concatenate([spotting.smooth(video, 1 / k) >= 0.5 for video in videos])
-    f1 = measured(found, "frame_f1", part)
-    assert f1.value == pytest.approx(f1_score(truth, spotted))
-    assert 0 < f1.value < 1
-    for one in (auc, f1):
-        assert one.interval[0] < one.value < one.interval[1]
+    assert found.paper.intervals.frame_scores == "normalised"
+    as_they_are = evidence(tmp_path, intervals=IntervalSettings(frame_scores="raw"))
+    values = []
+    for used, wanted, threshold in ((found, videos.ravel(), 0.6), (as_they_are, raw, 0.7)):
+        auc, f1 = (measured(used, metric, part) for metric in ("frame_auc", "frame_f1"))
+        assert auc.value == pytest.approx(roc_auc_score(truth, wanted))
+        assert f1.value == pytest.approx(f1_score(truth, wanted >= threshold))
+        assert auc.n == f1.n == len(raw) == 3 * LENGTH
+        assert 0 < f1.value < 1
+        for one in (auc, f1):
+            assert one.interval[0] < one.value < one.interval[1]
+        values += [auc.value, f1.value]
+    assert len(set(values)) == 4
 
 
 @pytest.mark.parametrize("metric", ["interval_f1", "frame_f1", "frame_auc"])
@@ -170,6 +218,20 @@ def test_frame_metrics_over_both_types(tmp_path):
         assert one.n == 2 * 3 * LENGTH
 
 
+def test_frames_without_a_score_count_in_no_metric_of_frames(tmp_path):
+    write(tmp_path, SPOTTED)
+    path = tmp_path / "elface2021" / EXPERIMENT / "1" / "scores.parquet"
+    rows = pq.read_table(path).to_pylist()
+    for row in rows:
+        if row["role"] == "test" and row["frame"] <= 9:
+            row["score"] = float("nan")
+    pq.write_table(pa.Table.from_pylist(rows, scores.SCORES), path)
+    for metric in ("frame_f1", "frame_auc"):
+        one = measured(evidence(tmp_path), metric, "micro")
+        assert one.n == 3 * LENGTH - 9
+        assert "9 frames not measured (the face was not seen)" in one.notes
+
+
 def test_scores_that_are_no_type_of_expression_have_an_auc(tmp_path):
     """An intensity is not smoothed, so no k is needed."""
     write(tmp_path, SPOTTED)
@@ -200,16 +262,34 @@ def test_notes_say_which_videos_are_unlike_the_others(tmp_path, metric):
     write(tmp_path, SPOTTED)
     found = evidence(tmp_path)
     found.rows[DATASET][0]["excluded"] = "frames_missing: offset 62, 60 frames"
-    found.exclusions[DATASET] = {(DATASET, "x", "y"): "frames_missing: offset 62, 60 frames"}
+    found.exclusions[EXPERIMENT] = {(DATASET, "x", "y"): "frames_missing: offset 62, 60 frames"}
     notes = measured(found, metric, "micro").notes
     assert "3 test videos" in notes
     assert "1 video without a micro-expression" in notes
     assert "1 subject without a micro-expression" in notes
     assert [note for note in notes if "excluded" in note] == ["1 expression of the dataset excluded (frames_missing 1)"]
     assert not any("skip" in note or "without an expression" in note for note in measured(found, metric, None).notes)
-    skips = found.paper.spotting[DATASET].model_copy(update={"test_skips": {VARIANT: (37, LENGTH)}})
+    skips = found.paper.spotting[DATASET].model_copy(update={"test_skips": {VARIANT: (37, LENGTH)}, "k": None})
     short = evidence(tmp_path, spotting={DATASET: skips})
-    assert "3 videos no longer than the longest skip, 400 frames" in measured(short, metric, "macro").notes
+    notes = measured(short, metric, "macro").notes
+    assert "3 videos no longer than the longest skip, 400 frames" in notes
+    assert not any(note.startswith("frame skips") for note in notes)
+
+
+def test_notes_name_the_skips_that_were_fitted_to_the_data(tmp_path):
+    """On embedded data alone, of the dataset itself; k of what :func:`index_rows` annotates is 6 and 40."""
+    write(tmp_path, SPOTTED)
+    write(tmp_path, SPOTTED, variant="manual")
+
+    def said(variant: str, data: str) -> list[str]:
+        found = evidence(tmp_path)
+        found.source = Source(data, "paper")
+        return [note for note in measured(found, "interval_f1", "micro", variant).notes if "frame skips" in note]
+
+    assert said("k-th", "embedded") == ["frame skips 6 and 40, fitted to the embedded expressions"]
+    assert said("manual", "embedded") == ["frame skips 5 and 57, fitted to the embedded expressions"]
+    assert said("k-th", "embedded, /data/CASME2 (cas_me_2)") == said("k-th", "embedded")
+    assert said("k-th", "/data/SAMM-LV (samm_lv), embedded") == said("k-th", "/data/SAMM-LV (samm_lv)") == []
 
 
 def test_of_the_scores_only_those_of_test_videos_are_kept(tmp_path):

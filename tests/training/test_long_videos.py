@@ -145,8 +145,24 @@ def test_table_that_does_not_fit_its_arrays(tmp_path):
 # The plan
 
 
-def test_plan_is_balanced_over_videos(videos):
-    counts = Counter(video for video, _, _ in feed(videos).plan(1))
+def test_plan_draws_frames_as_they_occur(videos):
+    """Every frame once before any comes again, so a video and an expression as often as they have frames."""
+    total = sum(map(len, videos))
+    whole = [(video, frame) for video, frame, _ in feed(videos, replace(PAIRING, samples=total)).plan(1)]
+    assert sorted(whole) == [(number, frame) for number, video in enumerate(videos) for frame in range(len(video))]
+    assert whole != sorted(whole)
+    twice = Counter((video, frame) for video, frame, _ in feed(videos, replace(PAIRING, samples=2 * total + 7)).plan(1))
+    assert len(twice) == total and sorted(set(twice.values())) == [2, 3]
+    few = [feed(videos, replace(PAIRING, samples=100)).plan(epoch) for epoch in range(1, 21)]
+    share = np.mean([videos[video].labels[frame].any() for plan in few for video, frame, _ in plan])
+    # 2,000 draws: 0.04 is four standard deviations.
+    assert share == pytest.approx(np.concatenate([video.labels.any(1) for video in videos]).mean(), abs=0.04)
+    often = feed(videos, replace(PAIRING, samples=2000, inside=0.5)).plan(1)
+    assert np.mean([videos[video].labels[frame].any() for video, frame, _ in often]) > share + 0.1
+
+
+def test_plan_with_a_share_inside_is_balanced_over_videos(videos):
+    counts = Counter(video for video, _, _ in feed(videos, replace(PAIRING, inside=0.5)).plan(1))
     assert sorted(counts.values()) == [8, 8, 8, 8, 9, 9]
 
 

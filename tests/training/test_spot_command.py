@@ -11,6 +11,7 @@ import pytest
 import torch
 
 import video_files
+from mexflow.datasets.half_length import half_length
 from mexflow.errors import UserError
 from mexflow.evaluation.scores import SCORES
 from mexflow.papers.recipe import Recipe, TrainedRecipe, VideosRecipe
@@ -151,7 +152,8 @@ def test_early_stopping_keeps_the_best_epoch(command, whole):
     "changed",
     [
         {"sigma": None}, {"weighted": False}, {"options": {"batch_norm": False}}, {"options": {"dropout": 0}},
-        {"stream_weights": [0.9, 0.1]}, {"positive": 0.9}, {"inside": 0.0}, {"placement": "forward"}, {"samples": 20},
+        {"stream_weights": [0.9, 0.1]}, {"positive": 0.9}, {"inside": 0.0}, {"inside": None}, {"placement": "forward"},
+        {"samples": 20}, {"k": "k-th", "skips": "measured"},
         {"train_skips": [[3, 7], [15, 30]]}, {"sigma": 3.0}, {"augment": []}, {"seed": 2}, {"experiment": "other"},
     ],
     ids=str,
@@ -159,6 +161,26 @@ def test_early_stopping_keeps_the_best_epoch(command, whole):
 def test_every_setting_counts(command, whole, changed):
     folder = command(epochs=3, **changed)
     assert made(folder, "006", changed.get("experiment", "up"))["model.pt"] != made(whole, "006")["model.pt"]
+
+
+def test_skips_are_fitted_to_the_index_where_the_recipe_says_so(files, command, whole):
+    """k of the made-up expressions is 5 and 10; twice the k is written as printed, and so are all other skips."""
+    index = pq.read_table(files.index).to_pylist()
+    k = [half_length(index, kind).k for kind in ("micro", "macro")]
+    printed = {
+        "train_skips": [[2 * low, 2 * high] for low, high in ([3, 6], [15, 30])],
+        "test_skips": {"k-th": [2 * own for own in k], "manual": [8, 48]},
+    }
+    folder = command(k="k-th", skips="measured", **printed)
+    used = {"test_skips": {"k-th": k, "manual": [4, 24]}}
+    other = command(results=folder.parent / "as printed", **used)
+    assert made(folder, "006") == made(other, "006")
+    assert made(folder, "006")["model.pt"] == made(whole, "006")["model.pt"]
+    record = folder.parent / "record.json"
+    command(k="k-th", skips="measured", results=folder.parent / "recorded", record=record, **printed)
+    stated = json.loads(record.read_text())
+    assert stated["test_skips"] == used["test_skips"] and stated["train_skips"] == [[3, 6], [15, 30]]
+    assert stated["recipe"]["test_skips"] == printed["test_skips"]
 
 
 # Who is trained on
@@ -241,6 +263,7 @@ def test_fingerprint_of_checkpoints(files, command, tmp_path, monkeypatch):
     changes = [
         {"test_skips": {"k-th": [5, 16]}}, {"train_skips": [[3, 7], [15, 30]]}, {"samples": 25}, {"inside": 0.4},
         {"placement": "forward"}, {"stream_weights": [0.9, 0.1]}, {"positive": 0.9}, {"weighted": False},
+        {"inside": None}, {"k": "k-th"}, {"k": "manual", "skips": "measured"},
         {"sigma": None}, {"sigma": 3.0}, {"early_stopping": 5}, {"epochs": 4}, {"batch_size": 9},
         {"learning_rate": 0.1}, {"threads": 2},
     ]  # fmt: skip
@@ -281,6 +304,10 @@ def test_fingerprint_of_checkpoints(files, command, tmp_path, monkeypatch):
         ({"test_skips": {"k-th": [5, 1.5]}}, "test_skips.k-th.1: input should be a valid integer, not 1.5"),
         ({"test_skips": {"k-th": [5, -6]}}, "test_skips.k-th.1: input should be greater than or equal to 0, not -6"),
         ({"test_skips": {}}, "the recipe: test_skips: dictionary should have at least 1 item"),
+        ({"k": "k-ht"}, "k: no variant 'k-ht' of test_skips (did you mean 'k-th'?)"),
+        ({"k": "k-th", "test_skips": {"k-th": [0, 4]}}, "k: half lengths are at least 1 frame, not [0, 4]"),
+        ({"skips": "measured"}, "skips: `measured` needs `k`"),
+        ({"skips": "measurd"}, "the recipe: skips: input should be 'printed' or 'measured'"),
         ({"stream_weights": [0.1]}, "the recipe: stream_weights.1 is missing"),
         ({"stream_weights": [0.1, float("nan")]}, "stream_weights.1: input should be a finite number, not nan"),
         ({"stream_weights": [0.1, -0.9]}, "stream_weights.1: input should be greater than or equal to 0, not -0.9"),

@@ -100,7 +100,7 @@ for paper in plan.whole:
             paper=plan.paper_file(paper),
             index=plan.figures[paper].indexes,
             arrays=plan.figures[paper].arrays,
-            tables=plan.beside(plan.figures[paper].arrays),
+            tables=plan.figures[paper].tables,
             predictions=plan.figures[paper].predictions,
             spotted=plan.figures[paper].spotted,
         output:

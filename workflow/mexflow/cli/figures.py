@@ -59,6 +59,7 @@ def run(paper_path: Path, results: Path, recipe: FigureRecipe, output: Path, inp
     from mexflow.papers import paper as papers
     from mexflow.store.paths import Results
     from mexflow.tables.evidence import Evidence
+    from mexflow.tables.exclusions import of_experiments
     from mexflow.tables.source import Source
 
     paper = papers.parse(inputs.bytes(paper_path), paper_path)
@@ -69,8 +70,8 @@ def run(paper_path: Path, results: Path, recipe: FigureRecipe, output: Path, inp
         raise UserError(f"{paper_path}: has other figures than --recipe; take the recipe from a run of this file")
     evidence = Evidence(paper, folds, recipe.folds, recipe.total_folds, source, recipe.seed, inputs)
     material = Material("", evidence, recipe, Results(results), inputs)
-    if any(figure.of_frames for figure in paper.figures.values()):
-        evidence.rows = {data: material.rows(data) for data in recipe.indexes}
+    evidence.rows = {data: material.rows(data) for data in recipe.indexes}
+    evidence.exclusions = of_experiments(paper, recipe.folds, Results(results), evidence.rows, inputs)
     lines = []
     for name, figure in paper.figures.items():
         with drawing.style(f"{paper.paper}/{name}"):

@@ -90,6 +90,8 @@ def run(
                     "type": kind,
                     "threshold": spotting.threshold,
                     "youden": spotting.youden,
+                    "normalised_threshold": spotting.normalised_threshold,
+                    "raw_threshold": spotting.raw_threshold,
                     "frames": spotting.chosen_on,
                     "subjects": spotting.subjects,
                 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,12 +11,9 @@ import typer
 from mexflow.cli.options import PaperFile, Record, command
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from mexflow.papers.paper import Paper
     from mexflow.papers.reporting_recipe import ReportingRecipe
     from mexflow.store.artifacts import Inputs, Outputs
-    from mexflow.store.paths import Results
     from mexflow.tables.cells import Cell
 
 
@@ -76,7 +73,7 @@ def run(
     from mexflow.tables import cells, claims, paper_page
     from mexflow.tables.controls import controls
     from mexflow.tables.evidence import Evidence
-    from mexflow.tables.exclusions import exclusions
+    from mexflow.tables.exclusions import of_experiments
     from mexflow.tables.paper_cells import paper_cells
     from mexflow.tables.shifted_controls import shifted_controls
     from mexflow.tables.source import Source
@@ -85,12 +82,11 @@ def run(
     if only is not None:
         paper = papers.scores_of(paper, only)
         choose("experiment of the recipe", only, recipe.expected)
-    places = Results(results)
     source = Source(recipe.data, recipe.budget, recipe.intervals)
     wanted = paper.data if only is None else [paper.data_name(only)]
     rows = {name: inputs.table(results / "index" / f"{paper.data[name].index}.parquet").to_pylist() for name in wanted}
-    beside = list(_beside_arrays(paper, recipe, places, rows, inputs))
-    excluded = {name: exclusions(rows[name], paper.data[name].label, beside, paper.test_pairs) for name in wanted}
+    # After a run that failed, what a fold lacks may be just such a table.
+    excluded = of_experiments(paper, recipe.expected, Results(results), rows, inputs, partial=bool(recipe.missing))
     evidence = Evidence(
         paper,
         results / "folds",
@@ -116,28 +112,6 @@ def run(
     outputs.text(prefix.with_name(f"{prefix.name}.md"), page)
     summary = _summary(paper, whole, judged or (), checked, shifted)
     return summary, {cell.name: list(cell.experiments) for cell in whole if cell.experiments}
-
-
-def _beside_arrays(
-    paper: Paper,
-    recipe: ReportingRecipe,
-    places: Results,
-    rows: dict[str, list[dict]],
-    inputs: Inputs,
-) -> Iterable[pa.Table]:
-    """The tables beside the arrays that the experiments of the recipe read: of each subject with a usable clip."""
-    from mexflow.datasets.subjects import with_clips
-    from mexflow.store.paths import table_of
-
-    paths = {
-        table_of(array)
-        for experiment in recipe.expected
-        for array in places.arrays(paper.reads(experiment)[0], with_clips(rows[paper.data_name(experiment)]))
-    }
-    for path in sorted(paths):
-        # After a run that failed, what a fold lacks may be just this.
-        if path.is_file() or not recipe.missing:
-            yield inputs.table(path)
 
 
 def _summary(paper: Paper, cells: Sequence[Cell], judged: Sequence, checked: Sequence, shifted: Sequence) -> str:

@@ -41,11 +41,17 @@ THRESHOLDS = pa.schema(
         ("type", pa.string()),
         ("threshold", pa.float64()),
         ("youden", pa.float64()),
+        ("normalised_threshold", pa.float64()),
+        ("raw_threshold", pa.float64()),
         ("frames", pa.int64()),
         ("subjects", pa.list_(pa.string())),
     ]
 )
-"""One row per variant and type: the threshold, its Youden J, and the frames and subjects that it was chosen on."""
+"""One row per variant and type: thresholds, and the frames and subjects that they were chosen on.
+
+`threshold`, with its Youden J, is of the smoothed scores, from which intervals are cut. `normalised_threshold` and
+`raw_threshold` are of scores that are not smoothed, normalised within their video or as they are.
+"""
 
 INTERVALS = pa.schema(
     [

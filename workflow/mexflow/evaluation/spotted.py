@@ -5,7 +5,7 @@ A threshold is a function of the fold's training and validation videos alone; th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,6 +22,9 @@ Video = tuple[str, str, str]
 
 ORDER = 2
 LEAST = 2
+
+FRAME_SCORES = ("normalised", "raw")
+"""What metrics of frames can be of, see :func:`frames`."""
 
 
 @dataclass(frozen=True)
@@ -41,12 +44,17 @@ class Scored:
 
 @dataclass(frozen=True)
 class Spotted:
-    """What was spotted of one type under one variant in the test videos of a fold."""
+    """What was spotted of one type under one variant in the test videos of a fold.
+
+    `threshold` is that of the smoothed scores, `youden` its J; the two others are those of scores not smoothed.
+    """
 
     variant: str
     type: str
     threshold: float
     youden: float
+    normalised_threshold: float
+    raw_threshold: float
     chosen_on: int
     subjects: list[str]
     predicted: dict[Video, list[Interval]] = field(default_factory=dict)
@@ -61,22 +69,56 @@ def scored(table: pa.Table, k: Mapping[str, int], order: int = ORDER) -> dict[tu
     NaN again afterwards.
     """
     videos: dict[tuple[str, str], list[Scored]] = {}
-    keys = [table[name].combine_chunks() for name in ("variant", "type", "role", "dataset", "subject", "video")]
-    codes = np.stack([_codes(column) for column in keys])
-    cuts = np.flatnonzero((codes[:, 1:] != codes[:, :-1]).any(0)) + 1
-    for start, end in zip([0, *cuts], [*cuts, table.num_rows], strict=True):
-        if start == end:
-            continue
-        part = table.slice(start, end - start)
-        variant, kind, role, *video = (part[name][0].as_py() for name in
-                                       ("variant", "type", "role", "dataset", "subject", "video"))  # fmt: skip
+    for part in by_video(table):
+        variant, kind, role = (part[name][0].as_py() for name in ("variant", "type", "role"))
         raw = part["score"].to_numpy()
         smooth = spotting.smooth(normalised(raw, lowest=0.0), 1 / k[kind], order)
         smooth[np.isnan(raw)] = np.nan
         labels = part["label"].to_numpy(zero_copy_only=False)
-        scored_video = Scored(tuple(video), role, part["frame"].to_numpy(), smooth, raw, labels)
+        scored_video = Scored(_video(part), role, part["frame"].to_numpy(), smooth, raw, labels)
         videos.setdefault((variant, kind), []).append(scored_video)
     return videos
+
+
+def by_video(table: pa.Table) -> Iterator[pa.Table]:
+    """The rows of a scores table in its order, cut where another video, role, variant or type begins."""
+    keys = [table[name].combine_chunks() for name in ("variant", "type", "role", "dataset", "subject", "video")]
+    codes = np.stack([_codes(column) for column in keys])
+    cuts = (np.flatnonzero((codes[:, 1:] != codes[:, :-1]).any(0)) + 1).tolist()
+    for start, end in zip([0, *cuts], [*cuts, table.num_rows], strict=True):
+        if start < end:
+            yield table.slice(start, end - start)
+
+
+@dataclass(frozen=True)
+class Frames:
+    """Scores of frames of one video and type under one variant, not smoothed, NaN where nothing was measured: (n,)."""
+
+    variant: str
+    type: str
+    video: Video
+    scores: np.ndarray
+    labels: np.ndarray
+
+
+def frames(table: pa.Table, scores: str) -> list[Frames]:
+    """The frames of a scores table as metrics of frames take them; no score is smoothed.
+
+    Args:
+        scores: ``normalised`` min-max within their video (float64), or ``raw``, as the network gives them (float32).
+
+    Raises:
+        ValueError: for another word.
+    """
+    if scores not in FRAME_SCORES:
+        raise ValueError(f"scores of frames are {scores!r}, not one of {', '.join(FRAME_SCORES)}")
+    result = []
+    for part in by_video(table):
+        raw = part["score"].to_numpy()
+        values = normalised(raw) if scores == "normalised" else raw
+        labels = part["label"].to_numpy(zero_copy_only=False)
+        result.append(Frames(part["variant"][0].as_py(), part["type"][0].as_py(), _video(part), values, labels))
+    return result
 
 
 def normalised(raw: np.ndarray, lowest: float = np.nan) -> np.ndarray:
@@ -92,7 +134,7 @@ def spot(
 ) -> Spotted:  # fmt: skip
     """The intervals of one type in the test videos.
 
-    The threshold is the one of the largest Youden J over all measured frames of the training and validation videos;
+    Each threshold is the one of the largest Youden J over all measured frames of the training and validation videos;
     infinite, so that nothing is spotted, where they hold no frame of the type, or none outside.
 
     Args:
@@ -100,16 +142,26 @@ def spot(
         truth: the true intervals of the type, frame numbers.
     """
     known = [video for video in videos if video.role != "test"]
-    scores = np.concatenate([video.scores for video in known]) if known else np.zeros(0)
-    labels = np.concatenate([video.labels for video in known]) if known else np.zeros(0, bool)
-    scores, labels = scores[~np.isnan(scores)], labels[~np.isnan(scores)]
-    threshold, gain = float("inf"), 0.0
+    labels = np.concatenate([np.zeros(0, bool), *(video.labels for video in known)])
+    smoothed, scaled, raw = (
+        np.concatenate([np.zeros(0), *scores])
+        for scores in (
+            [video.scores for video in known],
+            [normalised(video.raw) for video in known],
+            [video.raw for video in known],
+        )
+    )
+    measured = ~np.isnan(raw)
+    smoothed, scaled, raw, labels = smoothed[measured], scaled[measured], raw[measured], labels[measured]
+    threshold, normalised_threshold, raw_threshold, gain = *(3 * [float("inf")]), 0.0
     if 0 < labels.sum() < len(labels):
-        threshold = spotting.youden(scores, labels)
-        above = scores >= threshold
+        threshold, normalised_threshold, raw_threshold = (
+            spotting.youden(scores, labels) for scores in (smoothed, scaled, raw)
+        )
+        above = smoothed >= threshold
         gain = float(above[labels].mean() - above[~labels].mean())
     subjects = sorted({video.video[1] for video in known})
-    result = Spotted(variant, kind, threshold, gain, len(labels), subjects)
+    result = Spotted(variant, kind, threshold, gain, normalised_threshold, raw_threshold, len(labels), subjects)
     for video in videos:
         if video.role != "test":
             continue
@@ -162,6 +214,11 @@ def interval_rows(fold: str, spotted: Spotted) -> list[dict[str, Any]]:
                 for number, interval in enumerate(spans)
             ]
     return rows
+
+
+def _video(part: pa.Table) -> Video:
+    dataset, subject, video = (part[name][0].as_py() for name in ("dataset", "subject", "video"))
+    return dataset, subject, video
 
 
 def _codes(column: pa.Array) -> np.ndarray:

@@ -9,7 +9,7 @@ are pooled. The way of nag2019's baselines: `contrast` of the distances of featu
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from typing import TypeVar
 
 import numpy as np
@@ -18,8 +18,8 @@ from mexflow.evaluation import uncertainty
 from mexflow.evaluation.intervals import Counts
 from mexflow.papers.interval_methods import DEFAULT
 
-VIDEOS = ("all", "with_expressions")
-"""Settings of `leave_out`."""
+VIDEOS = ("all", "annotated", "with_expressions")
+"""Settings of `counting`."""
 
 Key = TypeVar("Key")
 
@@ -168,20 +168,24 @@ def swept(contrasts: np.ndarray) -> np.ndarray:
     return (contrasts - mean) / (contrasts.max() - mean)
 
 
-def leave_out(truth: Mapping[Key, Sequence[tuple[int, int]]], videos: str = "all") -> list[Key]:
-    """The videos that count for one type, in the order given.
+def counting(videos: Mapping[Key, Collection[str]], kind: str, setting: str = "all") -> set[Key]:
+    """The videos that count for one type of expression.
 
     Args:
-        truth: the true intervals of the type, by video (or what names it); an empty sequence for one without any.
-        videos: ``all``, or ``with_expressions``, which leaves out the videos without an expression of the type and
-            with them all their false positives: F1 can only rise. Some published code does so.
+        videos: the types of expression that each video has.
+        kind: the type.
+        setting: ``all``; ``annotated``, which leaves out the videos without any expression; or ``with_expressions``,
+            which leaves out those without one of the type, and with them all their false positives: F1 can only rise.
+            Some published code does so.
 
     Raises:
         ValueError: for another setting.
     """
-    if videos not in VIDEOS:
-        raise ValueError(f"videos is {videos!r}, not one of {', '.join(VIDEOS)}")
-    return [video for video, intervals in truth.items() if videos == "all" or len(intervals)]
+    if setting not in VIDEOS:
+        raise ValueError(f"videos is {setting!r}, not one of {', '.join(VIDEOS)}")
+    if setting == "all":
+        return set(videos)
+    return {video for video, types in videos.items() if (types if setting == "annotated" else kind in types)}
 
 
 def pooled_f1_interval(

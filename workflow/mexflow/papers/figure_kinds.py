@@ -30,13 +30,11 @@ class Figure(Part):
         title: of the figure, without its number.
         kind: how it is drawn.
         of_flow: whether it shows the paper's flow.
-        of_frames: whether it shows frames of videos; its remarks then count the clips that lack one.
     """
 
     title: str
     kind: str
     of_flow: ClassVar[bool] = False
-    of_frames: ClassVar[bool] = False
 
     @property
     def experiments(self) -> list[str]:
@@ -203,7 +201,6 @@ class Scores(Figure):
     """The scores of a test video of a spotting `experiment`, tested in `variant` (the first if left out)."""
 
     kind: Literal["scores"]
-    of_frames: ClassVar[bool] = True
     experiment: str
     variant: str | None = None
 
@@ -227,7 +224,6 @@ class States(Figure):
     """The intensity and the state of each frame, in sample clips of an `experiment`."""
 
     kind: Literal["states"]
-    of_frames: ClassVar[bool] = True
     experiment: str
 
     @property
@@ -243,7 +239,6 @@ class Aligned(Figure):
     """An aligned face of `data`, and the same face as training changes it, each above its LCN."""
 
     kind: Literal["aligned"]
-    of_frames: ClassVar[bool] = True
     data: str
 
     @property

@@ -61,10 +61,10 @@ class FigureRecipe(Part):
         data: ``embedded``, or a text that names the licensed copies.
         seed: base seed.
         intervals: the method of intervals over subjects.
-        indexes: the index of each of the paper's data that a figure looks clips up in.
+        indexes: the index of each of the paper's data that a figure, or an experiment that is shown, is of.
         folds: the folds expected of each experiment that is shown; what lacks one is INCOMPLETE.
         metrics: the scores that are shown.
-        protocols: how their folds are made, where the clips that lack a face are counted.
+        protocols: how their folds are made.
         total_folds: folds of the whole protocol on the data of these experiments.
         figures: what each figure is drawn from, by its name.
     """

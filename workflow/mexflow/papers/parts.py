@@ -30,13 +30,19 @@ class IntervalSettings(Part):
     """How the scores of a video become intervals, and what a true positive is.
 
     `order` of the Butterworth low-pass, run both ways; runs of fewer than `least` frames are dropped; `iou` is the
-    least one of a match. `videos`: all count, or those with an expression of the type alone, as in some published code.
+    least one of a match.
+
+    `videos` says which test videos count, in metrics of frames and of intervals alike: ``all``; ``annotated``, those
+    with any expression; or ``with_expressions``, those with an expression of the type alone, as in some published
+    code. All train, and choose thresholds, in any case. `frame_scores` says what metrics of frames are of: scores
+    ``normalised`` min-max within their video, or ``raw``, as they are; neither is smoothed.
     """
 
     order: int = Field(2, ge=1)
     least: int = Field(2, ge=1)
     iou: float = Field(0.5, gt=0, le=1)
-    videos: Literal["all", "with_expressions"] = "all"
+    videos: Literal["all", "annotated", "with_expressions"] = "all"
+    frame_scores: Literal["normalised", "raw"] = "raw"
 
 
 class Column(Part):

@@ -64,6 +64,10 @@ class Recipe(Part):
         """What it has less of than the recipe of the printed budget, a short text each."""
         return []
 
+    def of_embedded(self) -> Self:
+        """The recipe for the synthetic copy of its data, where a printed setting is of the real ones alone."""
+        return self
+
 
 class TrainedRecipe(Recipe):
     """A network, its options, and the base seed, from which a fold's follows by the names."""
@@ -174,6 +178,10 @@ class VideosRecipe(FrameSkips, _Epochs):
     training: SpottingTraining
     weighted: bool
     sigma: float | None = Field(None, gt=0, allow_inf_nan=False)
+
+    def of_embedded(self) -> Self:
+        """With frame skips that suit its expressions, which are shorter than the real ones."""
+        return self if self.k is None else self.model_copy(update={"skips": "measured"})
 
     def less_than(self, printed: Self) -> list[str]:
         """Epochs, and the samples of one."""

@@ -96,8 +96,13 @@ class FrameSkips(Part):
     """How expressions are spotted in the long videos of one of the paper's data.
 
     Pairs are of micro-, then of macro-expressions, frames: the ranges that `train_skips` are drawn from, and for each
-    variant of testing its `test_skips`. `stream_weights` and `positive` are the loss's M and W; `samples` are drawn in
-    an epoch, the share `inside` of them from inside expressions.
+    variant of testing its `test_skips`. `k` names the variant whose skips are k, the half length of an expression
+    (:func:`mexflow.datasets.half_length.half_length`). `skips` are taken as ``printed``; ``measured`` where
+    expressions are not those of the paper: :func:`mexflow.evaluation.frame_skips.fitted` to them.
+
+    `stream_weights` and `positive` are the loss's M and W. `samples` are drawn in an epoch: frames as they occur, or,
+    with `inside`, that share of them from inside expressions, the other alternative (it counts expressions twice where
+    W is above 0.5).
     """
 
     train_skips: tuple[tuple[Skip, Skip], tuple[Skip, Skip]]
@@ -105,8 +110,10 @@ class FrameSkips(Part):
     stream_weights: tuple[Weight, Weight]
     positive: float = Field(gt=0, lt=1)
     samples: int = Field(ge=1)
-    inside: float = Field(0.5, ge=0, le=1)
+    inside: float | None = Field(None, ge=0, le=1)
     placement: Literal["centred", "forward", "backward"] = "centred"
+    k: str | None = None
+    skips: Literal["printed", "measured"] = "printed"
 
     @field_validator("train_skips")
     @classmethod
@@ -115,6 +122,16 @@ class FrameSkips(Part):
             if low > high:
                 raise ValueError(f"[{low}, {high}]: the lowest number of frames comes first")
         return ranges
+
+    @model_validator(mode="after")
+    def _half_lengths(self) -> Self:
+        if self.k is not None and self.k not in self.test_skips:
+            raise ValueError(f"k: no variant {self.k!r} of test_skips{nearest(self.k, self.test_skips)}")
+        if self.k is not None and not all(self.test_skips[self.k]):
+            raise ValueError(f"k: half lengths are at least 1 frame, not {list(self.test_skips[self.k])}")
+        if self.k is None and self.skips == "measured":
+            raise ValueError("skips: `measured` needs `k`, the variant of test_skips that is the half length")
+        return self
 
 
 class MemorySettings(Part):

@@ -46,8 +46,6 @@ class PaperFigures:
 
     @cached_property
     def _recipe(self) -> FigureRecipe:
-        of_frames = any(figure.of_frames for figure in self.paper.figures.values())
-        protocols = {self.paper.protocol_of(name) for name in self._experiments} if of_frames else set()
         totals = {self.paper.data_name(name): name for name in self._experiments}
         scores = {name for figure in self.paper.figures.values() for name in getattr(figure, "metrics", ())}
         return FigureRecipe(
@@ -57,7 +55,7 @@ class PaperFigures:
             intervals=self.plan.config.intervals if scores else DEFAULT,
             indexes={data: self._index(data) for data in self._indexed},
             folds={name: self.plan.folds(self.name, name) for name in self._experiments},
-            protocols=sorted(protocols),
+            protocols=sorted({self.paper.protocol_of(name) for name in self._experiments}),
             metrics=sorted(scores),
             total_folds={data: len(self.plan.all_folds(self.name, name)) for data, name in totals.items()},
             figures=self._shown,
@@ -65,7 +63,7 @@ class PaperFigures:
 
     @property
     def indexes(self) -> list[str]:
-        """The indexes that they look clips up in."""
+        """The indexes that they look clips up in, and those of the experiments that they show."""
         return [f"{self._results}/{self._index(data)}" for data in self._indexed]
 
     @cached_property
@@ -80,6 +78,12 @@ class PaperFigures:
                 subjects = [shown.subject] if shown.subject else self._subjects(data, figure.shown_part)
                 paths |= {f"{self._results}/{folder}/{dataset}/{subject}.npy" for dataset, subject in subjects}
         return sorted(paths)
+
+    @property
+    def tables(self) -> list[str]:
+        """The tables beside these arrays, and beside those that the experiments read, which say what is left out."""
+        read = self.plan.reporting.tables_beside(self.name, self._experiments)
+        return sorted({*self.plan.beside(self.arrays), *read})
 
     @property
     def predictions(self) -> list[str]:
@@ -106,6 +110,7 @@ class PaperFigures:
     @property
     def _indexed(self) -> list[str]:
         read = {figure.indexed_data(self.paper) for figure in self.paper.figures.values()}
+        read |= {self.paper.data_name(name) for name in self._experiments}
         return [data for data in self.paper.data if data in read]
 
     def _index(self, data: str) -> str:

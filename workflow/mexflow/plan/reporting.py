@@ -5,6 +5,7 @@ Imports nothing heavy.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
 from shlex import quote
 from typing import TYPE_CHECKING
@@ -57,10 +58,14 @@ class Reporting:
 
     def array_tables(self, paper: str, only: str | None = None) -> list[str]:
         """The tables beside arrays that say which clips were left out."""
+        return self.tables_beside(paper, self._experiments(paper, only))
+
+    def tables_beside(self, paper: str, experiments: Iterable[str]) -> list[str]:
+        """The tables beside the arrays that some experiments read."""
         spec = self._plan.papers[paper]
         paths = {
             f"{self._results}/{spec.reads(name)[0]}/{dataset}/{subject}.parquet"
-            for name in self._experiments(paper, only)
+            for name in experiments
             for dataset, subject in self._subjects(spec.data_of(name).index)
         }
         return sorted(paths)

@@ -297,6 +297,8 @@ class Workflow:
         for paper, spec in self.papers.items():
             for name in self._wanted(paper):
                 recipe = spec.recipe(name, self.config.budget, self.config.seed, self.config.preprocess.lcn.sigma)
+                if self.sources.data(spec.data_of(name).index) == "embedded":
+                    recipe = recipe.of_embedded()
                 picked = [spec.kind(name).trainer, *recipe.picks()]
                 recipe_texts[paper, name] = recipes.text(recipe), self.code("train", *picked)
         return recipe_texts

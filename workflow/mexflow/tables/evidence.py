@@ -83,7 +83,7 @@ class Evidence:
         source: the data and the budget.
         seed: base seed of bootstraps and choices.
         inputs: reads the files, remembering their digests.
-        exclusions: why clips are left out, by :func:`clip_key`, by the name of the paper's data.
+        exclusions: why clips are left out of each experiment, by :func:`clip_key`, by the experiment's name.
         rows: the rows of the index, by the name of the paper's data.
         reasons: why folds are missing, by ``EXPERIMENT/FOLD``.
     """
@@ -186,7 +186,7 @@ class Evidence:
         empty = self.pooled(experiment).empty
         if empty:
             notes.append(f"{empty} {'fold' if empty == 1 else 'folds'} without a test clip")
-        if exclusions := self.exclusions.get(data):
+        if exclusions := self.exclusions.get(experiment):
             total = len(exclusions)
             reasons = ", ".join(f"{reason} {count}" for reason, count in count_reasons(exclusions).items())
             noun = "expression" if self.paper.kind(experiment).every_video else "clip"
@@ -216,7 +216,7 @@ class Evidence:
         tested = {subject for fold in folds if fold.name in tables for subject in fold.test_subjects}
         wanted = {clip_key(row) for row in self.rows[data] if usable(row, label) and row["subject"] in tested}
         predicted = {clip_key(row) for table in tables.values() for row in table.select(_COLUMNS).to_pylist()}
-        return len(wanted - predicted - self.exclusions.get(data, {}).keys())
+        return len(wanted - predicted - self.exclusions.get(experiment, {}).keys())
 
     def tables(self, experiment: str, name: str, role: str | None = None) -> list[tuple[str, pa.Table]]:
         """The table ``<name>.parquet`` of each expected fold of an experiment that has one, read once.

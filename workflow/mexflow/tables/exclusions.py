@@ -1,13 +1,21 @@
-"""Clips that are left out of a paper's numbers, and why: what the index and the tables beside arrays say of them."""
+"""Clips that are left out of a paper's numbers, and why: what the index and the tables beside arrays say of them.
+
+They belong to the experiments that read these arrays: a clip without LBP-TOP features may well have flow.
+"""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
+
+from mexflow.datasets.subjects import with_clips
+from mexflow.papers.paper import Paper
+from mexflow.store.artifacts import Inputs
+from mexflow.store.paths import Results, table_of
 
 Key = tuple[str, str, str]
 """Dataset, subject and clip."""
@@ -21,8 +29,41 @@ def clip_key(row: Mapping[str, str]) -> Key:
     return row["dataset"], row["subject"].rpartition("/")[2], row["clip"]
 
 
+def of_experiments(
+    paper: Paper,
+    experiments: Iterable[str],
+    places: Results,
+    rows: Mapping[str, Sequence[Mapping[str, Any]]],
+    inputs: Inputs,
+    partial: bool = False,
+) -> dict[str, dict[Key, str]]:
+    """Clips that are left out of each experiment, and why, by its name: of its index and the arrays that it reads.
+
+    Args:
+        paper: the paper.
+        experiments: names of experiments and null controls.
+        places: the results.
+        rows: the rows of the index, by the name of the paper's data.
+        inputs: reads the tables beside the arrays of each subject with a usable clip.
+        partial: whether a table may be missing, as after a run that failed.
+
+    Raises:
+        UserError: if a table cannot be read.
+    """
+    alike: dict[tuple[str, str], dict[Key, str]] = {}
+    excluded: dict[str, dict[Key, str]] = {}
+    for name in experiments:
+        data, folder = paper.data_name(name), paper.reads(name)[0]
+        if (data, folder) not in alike:
+            paths = sorted(map(table_of, places.arrays(folder, with_clips(rows[data]))))
+            tables = (inputs.table(path) for path in paths if path.is_file() or not partial)
+            alike[data, folder] = exclusions(rows[data], paper.data[data].label, tables, paper.test_pairs)
+        excluded[name] = alike[data, folder]
+    return excluded
+
+
 def exclusions(
-    rows: Sequence[Mapping[str, Any]], label: str, tables: Sequence[pa.Table] = (), wanted: Sequence[str] = ()
+    rows: Sequence[Mapping[str, Any]], label: str, tables: Iterable[pa.Table] = (), wanted: Sequence[str] = ()
 ) -> dict[Key, str]:
     """Clips with a label that are left out, and why.
 

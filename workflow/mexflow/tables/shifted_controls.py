@@ -75,7 +75,7 @@ def control(evidence: Evidence, experiment: str, variant: str | None) -> tuple[M
         return real, Measurement("interval_f1", notes=list(real.notes)), "no verdict"
     extents = {video_of(row): (row["first"], row["last"]) for row in evidence.test_videos(experiment)}
     groups: dict[tuple[Any, ...], dict[str, list[tuple[int, int]]]] = defaultdict(lambda: defaultdict(list))
-    for row in counted_intervals(evidence, tables, None, variant):
+    for row in counted_intervals(evidence, experiment, tables, None, variant):
         key = (*video_of(row), row["variant"], row["type"])
         groups[key][row["source"]].append((row["first"], row["last"]))
     scores = []

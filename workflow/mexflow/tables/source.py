@@ -33,6 +33,11 @@ class Source:
         """Whether any of the data is synthetic."""
         return any(part == "embedded" or part.startswith("embedded (") for part in self.data.split(", "))
 
+    def synthetic(self, dataset: str) -> bool:
+        """Whether the data of one raw dataset is synthetic; `data` names the root of each licensed one."""
+        named = [part for part in self.data.split(", ") if part.endswith(f" ({dataset})")]
+        return self.embedded and all(part == f"embedded ({dataset})" for part in named)
+
     @property
     def comparable(self) -> bool:
         """Whether a measured number may be held against the published one."""

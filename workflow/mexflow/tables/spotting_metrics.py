@@ -7,16 +7,18 @@ one variant of testing, the row's `variant` (none where an experiment has one).
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mexflow.datasets.half_length import half_length
 from mexflow.errors import UserError, choose
 from mexflow.evaluation import spotted, spotting
+from mexflow.evaluation.frame_skips import fitted
 from mexflow.evaluation.intervals import Counts
 from mexflow.evaluation.uncertainty import SIGNED, Spread, over_subjects, seed_of
+from mexflow.papers.trainings import FrameSkips
 from mexflow.registries import Registry
 from mexflow.tables.evidence import Evidence, Measure, Place
 from mexflow.tables.measurement import NOT_RUN, Measurement, Weighted
@@ -38,7 +40,7 @@ def interval_f1(evidence: Evidence, place: Place) -> list[Measurement]:
     _require_variant(place, {row["variant"] for row in videos})
     counts: dict[str, Counts] = {subject: Counts() for subject in evidence.folds[experiment]}
     truths = 0
-    for row in counted_intervals(evidence, tables, expression, place.row.variant):
+    for row in counted_intervals(evidence, experiment, tables, expression, place.row.variant):
         predicted = row["source"] == "predicted"
         truths += not predicted
         if predicted:
@@ -49,7 +51,7 @@ def interval_f1(evidence: Evidence, place: Place) -> list[Measurement]:
     pooled = sum(counts.values(), Counts())
     seed = seed_of(evidence.seed, evidence.paper.paper, experiment, expression, place.row.variant, "interval_f1")
     spread = spotting.pooled_f1_interval(counts, seed, evidence.source.intervals)
-    notes = [*evidence.notes(experiment), *_left_out_videos(evidence), *_video_notes(evidence, place)]
+    notes = [*evidence.notes(experiment), *_video_notes(evidence, place)]
     notes.append(f"TP {pooled.tp}, FP {pooled.fp}, FN {pooled.fn}")
     value = pooled.f1 if np.isfinite(pooled.f1) else None
     weighted = Weighted(*spotting.f1_by_subject(counts))
@@ -58,25 +60,26 @@ def interval_f1(evidence: Evidence, place: Place) -> list[Measurement]:
 
 @MEASURES.entry("frame_auc")
 def frame_auc(evidence: Evidence, place: Place) -> list[Measurement]:
-    """Area under the ROC curve of the raw scores of all test frames with one, pooled (decided); `n` counts these."""
-    tables, absent = _test_scores(evidence, place, "frame_auc")
+    """Area under the ROC curve of all test frames with a score, pooled (decided); `n` counts these.
+
+    Scores are not smoothed; `frame_scores` of the paper's `intervals` says whether they are normalised.
+    """
+    folds, unmeasured, absent = _test_frames(evidence, place, "frame_auc")
     if absent:
         return [absent]
-    raw, labels = (np.concatenate([table[name].to_numpy() for _, table in tables]) for name in ("score", "label"))
-    subjects = np.concatenate([table["subject"].to_numpy() for _, table in tables])
-    measured = ~np.isnan(raw)
-    raw, labels, subjects = raw[measured], labels[measured], subjects[measured]
-    value = spotting.auc(raw, labels)
+    parts = [part for _, frames in folds for part in frames]
+    scores = np.concatenate([np.zeros(0, np.float32), *(part.scores for part in parts)])
+    labels = np.concatenate([np.zeros(0, bool), *(part.labels for part in parts)])
+    subjects = np.repeat([part.video[1] for part in parts], np.array([len(part.scores) for part in parts], np.int64))
+    value = spotting.auc(scores, labels)
     seed = seed_of(evidence.seed, evidence.paper.paper, place.experiment, place.column.part, "frame_auc")
     spread = Spread(None)
     if np.isfinite(value):
-        spread = spotting.auc_interval(raw, labels, subjects, seed, evidence.source.intervals)
-    notes = [*evidence.notes(place.experiment), *_video_notes(evidence, place)]
-    if count := int((~measured).sum()):
-        notes.append(f"{count} {'frame' if count == 1 else 'frames'} not measured (the face was not seen)")
+        spread = spotting.auc_interval(scores, labels, subjects, seed, evidence.source.intervals)
+    notes = [*evidence.notes(place.experiment), *_video_notes(evidence, place), *unmeasured]
     area = float(value) if np.isfinite(value) else None
-    weighted = Weighted(*spotting.auc_by_subject(raw, labels, subjects))
-    return [Measurement("frame_auc", area, spread.interval, len(raw), spread.notes + notes, weighted)]
+    weighted = Weighted(*spotting.auc_by_subject(scores, labels, subjects))
+    return [Measurement("frame_auc", area, spread.interval, len(scores), spread.notes + notes, weighted)]
 
 
 @MEASURES.entry("frame_auc_percent")
@@ -126,30 +129,32 @@ def intensity_correlation(evidence: Evidence, place: Place) -> list[Measurement]
 
 @MEASURES.entry("frame_f1")
 def frame_f1(evidence: Evidence, place: Place) -> list[Measurement]:
-    """F1 of all test frames, pooled; a frame is predicted where its smoothed score reaches its fold's threshold."""
-    videos, absent = _test_videos(evidence, place, "frame_f1")
+    """F1 of all test frames with a score, pooled; `n` counts these.
+
+    A frame is predicted where its score, the same as for :func:`frame_auc`, reaches the fold's threshold for these.
+    """
+    folds, unmeasured, absent = _test_frames(evidence, place, "frame_f1")
     if absent:
         return [absent]
     tables, absent = fold_tables(evidence, place.experiment, "thresholds", "frame_f1")
     if absent:
         return [absent]
-    limits = {
-        (fold, row["variant"], row["type"]): row["threshold"] for fold, table in tables for row in table.to_pylist()
-    }
+    column = f"{evidence.paper.intervals.frame_scores}_threshold"
+    limits = {(fold, row["variant"], row["type"]): row[column] for fold, table in tables for row in table.to_pylist()}
     counts: dict[str, Counts] = defaultdict(Counts)
-    for key, scored in videos:
-        measured = ~np.isnan(scored.scores)
-        predicted = scored.scores[measured] >= limits[key]
-        counts[scored.video[1]] += spotting.count_frames(predicted, scored.labels[measured])
+    for fold, frames in folds:
+        for part in frames:
+            predicted = part.scores >= limits[fold, part.variant, part.type]
+            counts[part.video[1]] += spotting.count_frames(predicted, part.labels)
     pooled = sum(counts.values(), Counts())
     variant = place.row.variant
     seed = seed_of(evidence.seed, evidence.paper.paper, place.experiment, place.column.part, variant, "frame_f1")
-    frames = sum(len(scored.frames) for _, scored in videos)
-    notes = [*evidence.notes(place.experiment), *_video_notes(evidence, place)]
+    count = sum(len(part.scores) for _, frames in folds for part in frames)
+    notes = [*evidence.notes(place.experiment), *_video_notes(evidence, place), *unmeasured]
     value = pooled.f1 if np.isfinite(pooled.f1) else None
     spread = spotting.pooled_f1_interval(counts, seed, evidence.source.intervals)
     weighted = Weighted(*spotting.f1_by_subject(counts))
-    return [Measurement("frame_f1", value, spread.interval, frames, _reason(value, spread) + notes, weighted)]
+    return [Measurement("frame_f1", value, spread.interval, count, _reason(value, spread) + notes, weighted)]
 
 
 def fold_tables(
@@ -167,7 +172,11 @@ def fold_tables(
 
 
 def counted_intervals(
-    evidence: Evidence, tables: list[tuple[str, pa.Table]], expression: str | None, variant: str | None
+    evidence: Evidence,
+    experiment: str,
+    tables: list[tuple[str, pa.Table]],
+    expression: str | None,
+    variant: str | None,
 ) -> list[dict[str, Any]]:
     """The intervals that count, rows of the tables: of the type and variant, in the videos that count."""
     rows = [
@@ -176,13 +185,8 @@ def counted_intervals(
         for row in table.to_pylist()
         if expression in (None, row["type"]) and variant in (None, row["variant"])
     ]
-    key = lambda row: (*video_of(row), row["variant"], row["type"])  # noqa: E731
-    truth: dict[Any, list[Any]] = {key(row): [] for row in rows}
-    for row in rows:
-        if row["source"] == "truth":
-            truth[key(row)].append((row["first"], row["last"]))
-    counted = set(spotting.leave_out(truth, evidence.paper.intervals.videos))
-    return [row for row in rows if key(row) in counted]
+    counted = _counted_videos(evidence, experiment)
+    return [row for row in rows if (row["type"], video_of(row)) in counted]
 
 
 def video_of(row: dict[str, Any]) -> spotted.Video:
@@ -205,42 +209,51 @@ def _require_variant(place: Place, known: set[str]) -> None:
         )
 
 
-def _test_scores(
+def _test_frames(
     evidence: Evidence, place: Place, metric: str
-) -> tuple[list[tuple[str, pa.Table]], Measurement | None]:
-    """The scores of the place's type and variant in test videos, a table a fold, or what stands for missing ones."""
+) -> tuple[list[tuple[str, list[spotted.Frames]]], list[str], Measurement | None]:
+    """The frames of the place's type and variant in the test videos that count, a list a fold, those with a score.
+
+    Then how many have none, as a note; and what stands for a fold that is missing.
+    """
     import pyarrow.compute as pc
 
     _, absent = fold_tables(evidence, place.experiment, "scores", metric, "test")
     if absent:
-        return [], absent
+        return [], [], absent
     _require_variant(place, {row["variant"] for row in evidence.test_videos(place.experiment)})
-    tables = []
+    counted = _counted_videos(evidence, place.experiment)
+    folds, count = [], 0
     for fold, table in evidence.tables(place.experiment, "scores", "test"):
         for column, wanted in (("type", place.column.part), ("variant", place.row.variant)):
             table = table if wanted is None else table.filter(pc.equal(table[column], wanted))
-        tables.append((fold, table))
-    return tables, None
+        parts = spotted.frames(table, evidence.paper.intervals.frame_scores)
+        parts = [part for part in parts if (part.type, part.video) in counted]
+        seen = [~np.isnan(part.scores) for part in parts]
+        count += sum(int((~known).sum()) for known in seen)
+        folds.append(
+            (
+                fold,
+                [
+                    replace(part, scores=part.scores[known], labels=part.labels[known])
+                    for part, known in zip(parts, seen, strict=True)
+                ],
+            )
+        )
+    notes = [f"{_counted_text(count, 'frame')} not measured (the face was not seen)"] if count else []
+    return folds, notes, None
 
 
-def _test_videos(
-    evidence: Evidence, place: Place, metric: str
-) -> tuple[list[tuple[tuple[str, str, str], spotted.Scored]], Measurement | None]:
-    """The test videos of the place, each with its fold, variant and type, or what stands for missing ones."""
-    tables, absent = _test_scores(evidence, place, metric)
-    if absent:
-        return [], absent
-    rows = evidence.rows[evidence.paper.data_name(place.experiment)]
-    videos = []
-    for fold, table in tables:
-        k = {expression: half_length(rows, expression).k for expression in table["type"].unique().to_pylist()}
-        for (variant, expression), scored in spotted.scored(table, k, evidence.paper.intervals.order).items():
-            videos += [((fold, variant, expression), video) for video in scored]
-    return videos, None
-
-
-def _left_out_videos(evidence: Evidence) -> list[str]:
-    return [] if evidence.paper.intervals.videos == "all" else ["videos without an expression of the type left out"]
+def _counted_videos(evidence: Evidence, experiment: str) -> set[tuple[str, spotted.Video]]:
+    """Type of expression and video of the test videos that count for the type."""
+    types: dict[spotted.Video, set[str]] = {}
+    rows = evidence.test_videos(experiment)
+    for row in rows:
+        types.setdefault(video_of(row), set()).update([row["type"]] if row["expression"] else [])
+    setting = evidence.paper.intervals.videos
+    return {
+        (kind, video) for kind in {row["type"] for row in rows} for video in spotting.counting(types, kind, setting)
+    }
 
 
 def _video_notes(evidence: Evidence, place: Place) -> list[str]:
@@ -258,20 +271,47 @@ def _video_notes(evidence: Evidence, place: Place) -> list[str]:
         videos[video_of(row)] = videos.get(video_of(row), False) or row["expression"]
         subjects[video_of(row)[:2]] = subjects.get(video_of(row)[:2], False) or row["expression"]
     kind = "an expression" if expression not in ("micro", "macro") else f"a {expression}-expression"
-    notes = [_counted_text(len(videos), "test video")]
+    notes = [_counted_text(len(videos), "test video"), *_left_out_videos(evidence, place.experiment, rows)]
     for with_expression, noun in ((videos, "video"), (subjects, "subject")):
         if without := sum(not any_expression for any_expression in with_expression.values()):
             notes.append(f"{_counted_text(without, noun)} without {kind}")
-    skips = evidence.paper.spotting.get(evidence.paper.data_name(place.experiment))
+    skips = _skips(evidence, place.experiment)
     longest = max(skips.test_skips.get(variant, (0,))) if skips and variant else 0
     if short := sum(count <= longest for count in frames.values()):
         notes.append(f"{_counted_text(short, 'video')} no longer than the longest skip, {longest} frames")
+    if skips and skips.skips == "measured" and variant in skips.test_skips:
+        used = " and ".join(map(str, skips.test_skips[variant]))
+        notes.append(f"frame skips {used}, fitted to the embedded expressions")
     return notes
 
 
 def _reason(value: float | None, spread: Spread) -> list[str]:
     """Why a number has no interval; nothing where there is no number."""
     return [] if value is None else spread.notes
+
+
+def _skips(evidence: Evidence, experiment: str) -> FrameSkips | None:
+    """The frame skips of a spotting experiment, as its networks were trained and tested with."""
+    data = evidence.paper.data_name(experiment)
+    skips = evidence.paper.spotting.get(data)
+    if skips is None or skips.k is None or not evidence.source.synthetic(evidence.paper.data[data].index):
+        return skips
+    return fitted(skips.model_copy(update={"skips": "measured"}), evidence.rows[data])
+
+
+def _left_out_videos(evidence: Evidence, experiment: str, rows: Sequence[dict[str, Any]]) -> list[str]:
+    """Which of the test videos do not count, a note for each type of expression that they are left out for."""
+    setting = evidence.paper.intervals.videos
+    if setting == "all":
+        return []
+    counted = _counted_videos(evidence, experiment)
+    notes = []
+    for kind in sorted({row["type"] for row in rows}):
+        videos = {video_of(row) for row in rows if row["type"] == kind}
+        without = "any expression" if setting == "annotated" else f"a {kind}-expression"
+        left_out = sum((kind, video) not in counted for video in videos)
+        notes.append(f"left out {left_out} of {_counted_text(len(videos), 'video')} without {without} ({setting})")
+    return list(dict.fromkeys(notes))
 
 
 def _counted_text(count: int, noun: str) -> str:

@@ -14,6 +14,7 @@ import torch
 from mexflow.errors import UserError, choose
 from mexflow.evaluation import scores
 from mexflow.evaluation.folds import assert_disjoint, next_subject
+from mexflow.evaluation.frame_skips import fitted
 from mexflow.models import build
 from mexflow.models.elface import PLACEMENTS
 from mexflow.papers.recipe import VideosRecipe
@@ -149,7 +150,8 @@ class Folds(trainer.Folds):
         """
         choose("placement of pairs", recipe.placement, PLACEMENTS)
         super().__init__()
-        self.recipe = recipe
+        self.recipe = fitted(recipe, material.rows)
+        self.facts = {"train_skips": self.recipe.train_skips, "test_skips": self.recipe.test_skips}
         # Every video counts, so every subject has a fold, one without an expression too.
         choose("protocol of long videos", recipe.protocol, ("leave_one_subject_out",))
         self.testing = {subject: frozenset([subject]) for _, subject in material.subjects}

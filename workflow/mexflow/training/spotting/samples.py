@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from mexflow.errors import UserError
+from mexflow.evaluation.frame_skips import TYPES
 from mexflow.models.elface import STREAMS, pair_indices
 from mexflow.preprocess.aligned import AlignedFaces, by_video
 from mexflow.preprocess.lcn import grey, lcn
@@ -23,10 +24,7 @@ from mexflow.store.artifacts import Inputs
 from mexflow.training.augmentation import Augmentation
 from mexflow.training.losses import unweighted_bce, weighted_bce
 
-TYPES = ("micro", "macro")
-"""Types of expression, in the order of the network's streams and outputs."""
-
-assert len(TYPES) == len(STREAMS)
+assert len(TYPES) == len(STREAMS), "types of expression are in the order of the network's streams and outputs"
 
 
 @dataclass(frozen=True)
@@ -129,15 +127,18 @@ def load(
 class Pairing:
     """How samples are made: the skip of each stream is drawn from its range (lowest and highest frames, both included).
 
-    There are `samples` in an epoch, as many of each video as of any other, or one more. Where a video has expressions,
-    the share `inside` of its samples are frames inside one, of each type as many (decided: without it, almost all
-    samples of a long video show a face at rest); the others are any frames.
+    There are `samples` in an epoch. Without `inside` they are frames as they occur (decided): every frame of every
+    video is as likely as any other, and none is drawn twice before all were drawn. That few of them are inside an
+    expression is what W of the loss is for.
+
+    With `inside`, an alternative, there are as many of each video as of any other, or one more. Where a video has
+    expressions, that share of its samples are frames inside one, of each type as many; the others are any frames.
     A frame in which the face was not seen is neither drawn nor one of a pair.
     """
 
     skips: tuple[tuple[int, int], tuple[int, int]]
     samples: int
-    inside: float = 0.5
+    inside: float | None = None
     placement: str = "centred"
 
 
@@ -176,10 +177,28 @@ class Pairs:
     def plan(self, epoch: int) -> list[tuple[int, int, tuple[int, int]]]:
         """What an epoch shows: (video, frame, skips), in order; frames are positions in the video."""
         rng = np.random.default_rng(derive(self._seed, "plan", epoch))
+        planned = []
+        for video, group, frame in self._natural(rng) if self._pairing.inside is None else self._balanced(rng):
+            first, second = (int(rng.integers(low, high, endpoint=True)) for low, high in self._pairing.skips)
+            planned.append((video, *self._seen(rng, video, group, frame, (first, second))))
+        return planned
+
+    def _natural(self, rng: np.random.Generator) -> Iterator[tuple[int, np.ndarray, int]]:
+        """A video, its frames that were seen, and one of these, for each sample: frames as they occur."""
+        ends = np.cumsum([len(frames) for frames in self._known])
+        drawn: list[int] = []
+        while len(drawn) < len(self):
+            drawn += rng.permutation(ends[-1])[: len(self) - len(drawn)].tolist()
+        for place in drawn:
+            video = int(np.searchsorted(ends, place, "right"))
+            frames = self._known[video]
+            yield video, frames, int(frames[place - ends[video]])
+
+    def _balanced(self, rng: np.random.Generator) -> Iterator[tuple[int, np.ndarray, int]]:
+        """A video, a group of its frames, and one of these, for each sample: expressions more often, see `Pairing`."""
         chosen: list[int] = []
         while len(chosen) < len(self):
             chosen += rng.permutation(len(self._videos)).tolist()
-        planned = []
         for video in chosen[: len(self)]:
             within = self._inside[video]
             if within and rng.random() < self._pairing.inside:
@@ -187,10 +206,7 @@ class Pairs:
                 group = within[rng.integers(len(within))]
             else:
                 group = self._known[video]
-            frame = int(rng.choice(group))
-            first, second = (int(rng.integers(low, high, endpoint=True)) for low, high in self._pairing.skips)
-            planned.append((video, *self._seen(rng, video, group, frame, (first, second))))
-        return planned
+            yield video, group, int(rng.choice(group))
 
     def _seen(
         self, rng: np.random.Generator, number: int, group: np.ndarray, frame: int, skips: tuple[int, int]
