@@ -42,7 +42,8 @@ experiments:
   cnn:
     {kind: flow, model: shallow_cnn, options: {layers: 1}, channels: [Vy], keep_features: true, null_control: true,
      demo: {epochs: 3}}
-  resnet: {kind: flow, model: reduced_resnet, options: {layers: 3}, channels: [Vx, Vy, M]}
+  resnet:
+    {kind: flow, model: reduced_resnet, weights: {features: resnet18}, options: {layers: 3}, channels: [Vx, Vy, M]}
 tables:
   A:
     title: Accuracy

@@ -46,7 +46,7 @@ def test_the_file_of_the_project_is_valid():
         (
             {"paper": ["belaiche2020"]},
             "config.yaml: unknown key 'paper' (did you mean 'papers'?); here are known: papers, budget, seed, "
-            "null_controls, datasets, embedded, preprocess, training",
+            "null_controls, datasets, embedded, weights, preprocess, training",
         ),
         (
             {"training": {"thread": 2}},
@@ -61,6 +61,10 @@ def test_the_file_of_the_project_is_valid():
         (
             {"datasets": {"casme": {"root": "x"}}},
             "config.yaml: unknown key 'datasets.casme' (did you mean 'casme2'?); here are known: casme2, samm",
+        ),
+        (
+            {"weights": {"rexnt": "x.pth"}},
+            "config.yaml: unknown key 'weights.rexnt' (did you mean 'rexnet'?); here are known: rexnet, deeplab, mpnet",
         ),
         ({"zzz": 1}, "config.yaml: unknown key 'zzz'; here are known: papers, "),
     ],
@@ -101,6 +105,13 @@ def test_unknown_key(values, expected):
             {"datasets": {"samm": {"root": "~nobody-of-that-name/SAMM"}}},
             "config.yaml: datasets.samm.root: this machine knows no home folder ~nobody-of-that-name; write",
         ),
+        ({"weights": "x.pth"}, "config.yaml: weights: write {rexnet: x.pth}"),
+        ({"weights": {"rexnet": None}}, "config.yaml: weights.rexnet: is empty; give it a value, or take the line out"),
+        ({"weights": {"rexnet": "{a}.pth"}}, "config.yaml: weights.rexnet: Snakemake takes braces in a path for wild"),
+        (
+            {"weights": {"rexnet": "~nobody-of-that-name/x.pth"}},
+            "config.yaml: weights.rexnet: this machine knows no home folder ~nobody-of-that-name; write",
+        ),
         ({"datasets": {"samm": {"root": ""}}}, "config.yaml: datasets.samm.root: string should have at least 1 char"),
         (
             {"preprocess": {"faces": {"max_missed": 20}}},
@@ -126,6 +137,14 @@ def test_a_home_is_expanded_where_the_data_are_looked_for(monkeypatch):
     assert (config.root("samm"), config.openface("samm")) == ("/home/me/SAMM", "/home/me/of")
     assert (config.root("smic"), config.openface("smic")) == ("/data/~x", None)
     assert config.datasets.samm.model_dump() == samm, "what is kept of it does not depend on whose home it is"
+
+
+def test_weights_are_given_by_name(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/me")
+    assert Config().weights_given == {}
+    config = load({"weights": {"rexnet": "~/x.pth", "mpnet": "none", "resnet18": "w/y.pth"}})
+    assert config.weights_given == {"rexnet": "/home/me/x.pth", "resnet18": "w/y.pth"}
+    assert config.weights.rexnet == "~/x.pth", "what is kept of it does not depend on whose home it is"
 
 
 def test_settings_cannot_be_changed_later():

@@ -43,7 +43,7 @@ TRAINING = {
     "schedule_options", "early_stopping", "validation_share", "label_smoothing", "oversample", "recompute_batch_norm",
     "mixed_precision",
 }  # fmt: skip
-OPTIONS = ("threads", "device", "checkpoint_seconds", "record")
+OPTIONS = ("threads", "device", "checkpoint_seconds", "record", "weight_files")
 
 
 def parsed(recipe: Mapping[str, Any], **changes: Any) -> Recipe:
@@ -55,6 +55,8 @@ def arguments(recipe: Mapping[str, Any], results: Path, folds: Sequence[str], **
     """The command line of training these folds; `changes` are those of the recipe, or options of the command."""
     words, options = _separated(recipe, changes)
     line = [word for fold in folds for word in ("--fold", fold)]
+    for file in options.pop("weight_files", []):
+        line += ["--weights", file]
     for name, value in options.items():
         line += [f"--{name.replace('_', '-')}", str(value)]
     return [*line, "--results", str(results), "--recipe", words]
@@ -63,7 +65,7 @@ def arguments(recipe: Mapping[str, Any], results: Path, folds: Sequence[str], **
 def call(recipe: Mapping[str, Any], results: Path, folds: Sequence[str], **changes: Any) -> None:
     """Train these folds in this process; `changes` as for `arguments`."""
     words, options = _separated(recipe, changes)
-    train.main(recipe=words, fold=list(folds), results=results, **options)
+    train.main(recipe=words, fold=list(folds), results=results, weights=options.pop("weight_files", []), **options)
 
 
 def kill(arguments: Sequence[str], begun: Path) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+import weight_files
 from mexflow.errors import UserError
 from mexflow.models import build, parameters
 from mexflow.models.backbones.depthwise import DepthwiseConv2d
@@ -78,8 +79,8 @@ def test_weights_of_a_file(tmp_path: Path, naming: str):
         assert {"features.0.weight", "features.3.out.0.weight", "output.1.bias"} <= set(state)
     else:
         assert {"stem.conv.weight", "features.1.conv_exp.bn.running_mean", "head.fc.weight"} <= set(state)
-    torch.save(state, tmp_path / "weights.pth")
-    network = build("cropnet", {"weights": str(tmp_path / "weights.pth")}, 3, 5)
+    path = weight_files.write(tmp_path / "weights.pth", state)
+    network = build("cropnet", {}, 3, 5, {"backbone": weight_files.file("rexnet", path)})
     for name, value in source.state_dict().items():
         torch.testing.assert_close(network.backbone.state_dict()[name], value, rtol=0, atol=0)
 
@@ -90,16 +91,14 @@ def test_wrong_files_are_refused_by_name_and_count(tmp_path: Path):
     partial = {name: value for name, value in state.items() if not name.startswith("features.2.")}
     torch.save({**partial, "extra": torch.ones(1), "head.fc.bias": torch.ones(7)}, path)
     with pytest.raises(UserError) as caught:
-        load(ReXNet(), path)
+        load(ReXNet(), weight_files.file("rexnet", path))
     said = str(caught.value)
     missing = sum(name.startswith("features.2.") and "num_batches" not in name for name in state)
     assert said.startswith(f"{path}: ") and f"{missing} missing (first: features.2." in said
     assert "1 unexpected (first: extra)" in said and "1 of another shape (first: head.fc.bias)" in said
-    path.write_bytes(b"no weights")
-    with pytest.raises(UserError, match="not a file of weights"):
-        load(ReXNet(), path)
-    with pytest.raises(UserError, match="cannot be read"):
-        load(ReXNet(), tmp_path / "none.pth")
+    lacking = sum(value.numel() for name, value in ReXNet().named_parameters() if name.startswith("features.2."))
+    assert f"{7_557_091 - lacking - 993 + 1:,} parameters, not 7,557,091; " in said and "\n" not in said
+    assert said.endswith("or set weights.rexnet in config.yaml to `none`, to train from scratch")
 
 
 @pytest.mark.parametrize(("side", "stride"), [(1, 1), (2, 1), (2, 2), (3, 2), (4, 2), (7, 1)])

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+import weight_files
 from mexflow.errors import UserError
 from mexflow.models import build, parameters, time_contrast
 from mexflow.models.backbones import largefov, motion_pattern
@@ -286,52 +287,42 @@ def test_initial_weights_are_xaviers(network):
     assert gates.abs().max().item() == pytest.approx((6 / 512) ** 0.5, rel=1e-2), "each gate is a matrix of its own"
 
 
-def vgg16() -> dict[str, torch.Tensor]:
-    """A state in the naming and with the shapes of torchvision's vgg16, its fully connected layers cut short."""
-    state, inputs = {}, 3
-    widths = {0: 64, 2: 64, 5: 128, 7: 128, 10: 256, 12: 256, 14: 256} | dict.fromkeys((17, 19, 21, 24, 26, 28), 512)
-    for number, outputs in widths.items():
-        state[f"features.{number}.weight"] = torch.full((outputs, inputs, 3, 3), number / 100)
-        state[f"features.{number}.bias"] = torch.full((outputs,), number / 10)
-        inputs = outputs
-    return state | {f"classifier.{number}.weight": torch.ones(3, 3) for number in (0, 3, 6)}
-
-
 def test_vgg16_weights_of_a_file(tmp_path: Path):
-    path = tmp_path / "vgg16.pth"
-    torch.save(vgg16(), path)
-    network = build("time_contrast", {"spatial_weights": str(path)}, 3, 5)
-    state = network.spatial.backbone.state_dict()
-    for name, value in vgg16().items():
+    state = weight_files.state("deeplab")
+    path = weight_files.write(tmp_path / "vgg16.pth", state)
+    network = build("time_contrast", {}, 3, 5, {"spatial.backbone": weight_files.file("deeplab", path)})
+    loaded = network.spatial.backbone.state_dict()
+    for name, value in state.items():
         if name.startswith("features."):
-            assert torch.equal(state.pop(name), value), name
-    assert set(state) == {"fc6.weight", "fc6.bias"} and state["fc6.weight"].std() > 0
+            assert torch.equal(loaded.pop(name), value), name
+    assert set(loaded) == {"fc6.weight", "fc6.bias"} and loaded["fc6.weight"].std() > 0
 
 
 def test_wrong_files_are_refused_by_name_and_count(tmp_path: Path):
     path, network = tmp_path / "weights.pth", LargeFOV()
-    state = {name: value for name, value in vgg16().items() if not name.startswith("features.5.")}
-    torch.save(state | {"features.1.running_mean": torch.ones(64), "features.0.bias": torch.ones(7)}, path)
+    state = {name: value for name, value in weight_files.state("deeplab").items() if "features.5." not in name}
+    weight_files.write(path, state | {"features.1.running_mean": torch.ones(64), "features.0.bias": torch.ones(7)})
     before = network.features[2].weight.clone()
     with pytest.raises(UserError) as caught:
-        largefov.load(network, path)
+        largefov.load(network, weight_files.file("deeplab", path))
     said = str(caught.value)
-    assert said.startswith(f"{path}: not the weights of VGG-16, of 26 tensors 2 missing (first: features.5.weight), ")
+    counted = 14_714_688 - 64 * 128 * 9 - 128 - 64 + 7
+    assert said.startswith(
+        f"{path}: not the weights of VGG-16 up to its fully connected layers: {counted:,} parameters, "
+    )
+    assert "not 14,714,688; of 26 tensors 2 missing (first: features.5.weight), " in said
     assert "1 unexpected (first: features.1.running_mean)" in said
     assert "1 of another shape (first: features.0.bias)" in said and "vgg16_bn" in said and "\n" not in said
     assert torch.equal(network.features[2].weight, before), "nothing of it was loaded"
-    with pytest.raises(UserError, match="not the weights of the motion pattern network, of 14 tensors 14 missing"):
-        motion_pattern.load(MotionPattern(), path)
-    with pytest.raises(UserError, match="cannot be read"):
-        build("time_contrast", {"spatial_weights": str(tmp_path / "none.pth")}, 3, 5)
+    with pytest.raises(UserError, match="not the weights of the motion pattern network: .* of 14 tensors 14 missing"):
+        motion_pattern.load(MotionPattern(), weight_files.file("mpnet", path))
 
 
 def test_motion_weights_of_a_file(tmp_path: Path):
-    torch.manual_seed(6)
-    source = MotionPattern()
-    torch.save({"state_dict": source.state_dict()}, tmp_path / "motion.pth")
-    network = build("time_contrast", {"temporal_weights": str(tmp_path / "motion.pth")}, 3, 5)
-    for name, value in source.state_dict().items():
+    source = weight_files.state("mpnet", 6)
+    path = weight_files.write(tmp_path / "motion.pth", {"state_dict": source})
+    network = build("time_contrast", {}, 3, 5, {"temporal": weight_files.file("mpnet", path)})
+    for name, value in source.items():
         assert torch.equal(network.temporal.state_dict()[name], value)
 
 

@@ -14,6 +14,7 @@ import pytest
 import torch
 
 import flow_files
+import weight_files
 from flow_files import PAIRS, REASON, FlowFiles
 from mexflow.cli import train
 from mexflow.errors import UserError
@@ -180,6 +181,24 @@ def command(files, tmp_path):
         ({"channels": ["vy"]}, "channels 'vy' (did you mean 'Vy'?)"),
         ({"train_pairs": []}, "the recipe: train_pairs: list should have at least 1 item"),
         ({"model": "shallow_cn"}, "unknown network 'shallow_cn' (did you mean 'shallow_cnn'?)"),
+        ({"weights": {"features": "resnet18"}}, "the recipe: weights: 'features' is no such part of shallow_cnn; none"),
+        (
+            {"weights": {"features": "resnt18"}},
+            "weights.features: unknown 'resnt18' (did you mean 'resnet18'?)",
+        ),
+        (
+            {"model": "reduced_resnet", "weights": {"features": "resnet18"}},
+            "the recipe starts from the weights resnet18; give --weights resnet18=FILE",
+        ),
+        ({"weight_files": ["rexnet=x.pth"]}, "--weights rexnet: the recipe does not start from it"),
+        (
+            {"model": "reduced_resnet", "weights": {"features": "resnet18"}, "weight_files": ["resnet18=none.pth"]},
+            "none.pth: ",
+        ),
+        (
+            {"model": "reduced_resnet", "weights": {"features": "resnet18"}, "normalise": "none"},
+            "they need training.normalise rms, not none",
+        ),
         ({"options": {"layer": 1}}, "unknown setting of shallow_cnn 'layer' (did you mean 'layers'?)"),
         ({"options": {"layers": 9}}, "shallow_cnn: 1-4 layers"),
         ({"model": "linear_svm", "options": {}}, "made/up: the model linear_svm is fitted, not trained"),
@@ -259,7 +278,8 @@ def other_names(files, tmp_path) -> FlowFiles:
     return copied
 
 
-def test_fingerprint_depends_on_every_key_of_the_recipe(fingerprint, other_names):
+def test_fingerprint_depends_on_every_key_of_the_recipe(fingerprint, other_names, tmp_path):
+    file = weight_files.write(tmp_path / "weights.pth", {"a": torch.ones(1)})
     validated = {"early_stopping": 2, "validation_share": 0.4}
     changes = [
         {"paper": "other"}, {"experiment": "other"}, {"index": "other"}, {"reads": ["flow/other"]}, {"label": "other"},
@@ -272,6 +292,7 @@ def test_fingerprint_depends_on_every_key_of_the_recipe(fingerprint, other_names
         {**validated, "early_stopping": 3}, {**validated, "validation_share": 0.5}, {"schedule": "cosine"},
         {"schedule": "cosine", "schedule_options": {"eta_min": 1e-5}}, {"label_smoothing": 0.1},
         {"recompute_batch_norm": True}, {"mixed_precision": True}, {"threads": 2},
+        {"model": "reduced_resnet", "weights": {"features": "resnet18"}, "weight_files": [f"resnet18={file}"]},
     ]  # fmt: skip
     known = {*FlowRecipe.model_fields, *RecognitionTraining.model_fields}
     assert known - {name for change in changes for name in change} == {"kind", "training"}, "a key is not looked at"
@@ -288,6 +309,16 @@ def test_fingerprint_depends_on_inputs_and_code(files, fingerprint, tmp_path, mo
     second = fingerprint(copied)
     monkeypatch.setattr(records.digest, "code_digest", lambda modules: "other code")
     assert len({first, second, fingerprint(copied)}) == 3
+
+
+def test_fingerprint_depends_on_the_weights_and_not_on_where_they_lie(fingerprint, tmp_path):
+    started = {"model": "reduced_resnet", "options": {"layers": 1}, "weights": {"features": "resnet18"}}
+    prints = []
+    for place, value in (("here", 1.0), ("there", 1.0), ("here", 2.0)):
+        file = weight_files.write(tmp_path / place / "weights.pth", {"a": torch.full((1,), value)})
+        prints.append(fingerprint(**started, weight_files=[f"resnet18={file}"]))
+    first, elsewhere, another = prints
+    assert first == elsewhere != another
 
 
 def test_fingerprint_is_the_same_for_other_company(files, fingerprint, tmp_path):

@@ -17,6 +17,7 @@ from mexflow.datasets.reading import adapter
 from mexflow.datasets.registry import DATASETS, missing_line
 from mexflow.errors import UserError, nearest
 from mexflow.papers.interval_methods import DEFAULT, IntervalMethod
+from mexflow.papers.pretrained import PRETRAINED
 
 
 class _Section(BaseModel):
@@ -41,20 +42,28 @@ class Dataset(_Section):
     @field_validator("root")
     @classmethod
     def _has_no_braces(cls, value: str) -> str:
-        if set(value) & set("{}"):
-            raise ValueError(
-                f"Snakemake takes braces in a path for wildcards, as in {value}; rename the folder, or make a link to "
-                "it without them (ln -s) and write that"
-            )
-        return value
+        return _without_braces(value, "folder")
 
     @field_validator("root", "openface")
     @classmethod
     def _has_a_home(cls, value: str | None) -> str | None:
-        # Kept as it was written: what tables and records say must not depend on whose home it is.
-        if value and os.path.expanduser(value).startswith("~"):
-            raise ValueError(f"this machine knows no home folder {value.split('/')[0]}; write the folder in full")
-        return value
+        return value and _with_known_home(value)
+
+
+def _without_braces(value: str, noun: str) -> str:
+    if set(value) & set("{}"):
+        raise ValueError(
+            f"Snakemake takes braces in a path for wildcards, as in {value}; rename the {noun}, or make a link to "
+            "it without them (ln -s) and write that"
+        )
+    return value
+
+
+def _with_known_home(value: str) -> str:
+    # Kept as it was written: what tables and records say must not depend on whose home it is.
+    if os.path.expanduser(value).startswith("~"):
+        raise ValueError(f"this machine knows no home folder {value.split('/')[0]}; write the folder in full")
+    return value
 
 
 def _described(dataset: str) -> Callable[[dict[str, Any]], None]:
@@ -69,6 +78,27 @@ Datasets = create_model(
     **{
         name: (Dataset, Field(Dataset(), description=f"Where {name} is.", json_schema_extra=_described(name)))
         for name in DATASETS
+    },
+)
+
+
+class _WeightFiles(_Section):
+    @field_validator("*")
+    @classmethod
+    def _is_a_path(cls, value: str) -> str:
+        return _with_known_home(_without_braces(value, "file"))
+
+
+Weights = create_model(
+    "Weights",
+    __base__=_WeightFiles,
+    __doc__="Files of weights that others trained, which networks start from; `none`: they are trained from scratch.",
+    **{
+        name: (
+            str,
+            Field("none", min_length=1, description=f"File of {PRETRAINED.declared(name).title}; or `none`."),
+        )
+        for name in PRETRAINED
     },
 )
 
@@ -168,6 +198,7 @@ class Config(_Section):
     )
     datasets: Datasets = Field(Datasets(), description="The raw datasets, each by its root.")
     embedded: Embedded = Field(Embedded(), description="The synthetic datasets.")
+    weights: Weights = Field(Weights(), description="Files of weights that others trained, for networks to start from.")
     preprocess: Preprocess = Field(Preprocess(), description="Settings of the stages before training.")
     training: Training = Field(Training(), description="How training runs.")
 
@@ -185,6 +216,12 @@ class Config(_Section):
         """The folder of a dataset's OpenFace output, with ``~`` expanded; None if there is none."""
         folder = getattr(self.datasets, dataset).openface
         return os.path.expanduser(folder) if folder else None
+
+    @property
+    def weights_given(self) -> dict[str, str]:
+        """The files of weights that networks start from, by name, with ``~`` expanded; none for those from scratch."""
+        files = {name: getattr(self.weights, name) for name in type(self.weights).model_fields}
+        return {name: os.path.expanduser(file) for name, file in files.items() if file != "none"}
 
 
 def load(values: dict[str, Any]) -> Config:

@@ -1,6 +1,7 @@
 """Training: a paper's experiments, fold by fold, some folds a job (`training.folds_per_job`).
 
-Needs the index and the preprocessed arrays of the experiment's clips or videos. Makes
+Needs the index and the preprocessed arrays of the experiment's clips or videos, and the files of weights that its
+network starts from, if the configuration gives them. Makes
 ``results/folds/<paper>/<experiment>/<fold>/``, with the files of the experiment's kind of input: predictions, scores,
 states, history and model. Each batch of folds has a rule, so that every file is declared; the experiments of one kind that
 run the same folds share it.
@@ -15,6 +16,7 @@ for batch in plan.batches:
         input:
             index=f"results/index/{batch.index}.parquet",
             read=batch.inputs,
+            weights=lambda wildcards, paper=batch.paper: plan.weights.files(plan.papers[paper], wildcards.experiment),
         output:
             folds=batch.files,
             record=f"results/records/train/{batch.paper}/{{experiment}}/{batch.number}.json",
@@ -40,10 +42,12 @@ for batch in plan.batches:
             rule=batch.name,
             folds=flags("fold", batch.folds),
             recipe=lambda wildcards, paper=batch.paper: plan.recipe(paper, wildcards.experiment),
+            weights=lambda wildcards, paper=batch.paper: plan.weights.flags(plan.papers[paper], wildcards.experiment),
+            version=lambda wildcards, paper=batch.paper: plan.weights.version(plan.papers[paper], wildcards.experiment),
             device=plan.config.training.device,
             code=lambda wildcards, paper=batch.paper: plan.training_code(paper, wildcards.experiment),
         shell:
             "MEXFLOW_RULE={params.rule} MEXFLOW_ATTEMPT={resources.attempt} python -m mexflow train"
             " {params.folds} --results results --threads {threads} --device {params.device}"
-            " --checkpoint-seconds {resources.checkpoint_seconds} --recipe {params.recipe:q}"
+            " --checkpoint-seconds {resources.checkpoint_seconds} {params.weights} --recipe {params.recipe:q}"
             " --record {output.record} > {log} 2>&1"

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from mexflow.cli.options import Record, command
+from mexflow.cli.options import Record, command, pairs
 
 
 def main(
@@ -16,6 +16,9 @@ def main(
     results: Annotated[Path, typer.Option(help="Folder of the results: index and arrays are read, folds written.")],
     threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 1,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    weights: Annotated[
+        list[str], typer.Option(help="File of the weights that the recipe names, NAME=FILE; repeatable.")
+    ] = [],  # noqa: B006
     checkpoint_seconds: Annotated[float, typer.Option(min=0, help="Least time between two checkpoints.")] = 30.0,
     record: Record = None,
 ) -> None:
@@ -31,6 +34,7 @@ def main(
         device=device,
         checkpoint_seconds=checkpoint_seconds,
         record=record,
+        weights={name: Path(file) for name, file in pairs("--weights", weights).items()},
     )
 
 

@@ -15,9 +15,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mexflow.errors import UserError, choose, nearest
+from mexflow.papers.pretrained import PRETRAINED
 
 if TYPE_CHECKING:
     from torch import nn
+
+    from mexflow.models.backbones.weights import File
 
 
 def available() -> list[str]:
@@ -50,10 +53,42 @@ def wrong_options(model: str, options: Mapping[str, Any]) -> list[str]:
     return problems
 
 
+def starts(model: str) -> dict[str, str]:
+    """The parts of a family's networks that can start from weights of a file, and the names of these weights.
+
+    They are said by ``WEIGHTS`` of its module, and read from its source, without importing it.
+    """
+    source = (Path(__file__).parent / f"{model}.py").read_text(encoding="utf-8")
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.Assign) and [ast.unparse(target) for target in node.targets] == ["WEIGHTS"]:
+            return ast.literal_eval(node.value)
+    return {}
+
+
+def wrong_weights(model: str, weights: Mapping[str, str]) -> list[str]:
+    """What is wrong with the weights that parts of a family's networks are to start from, a text each."""
+    known = starts(model)
+    takes = ", ".join(f"{part}: {name}" for part, name in known.items())
+    problems = []
+    for part, name in weights.items():
+        if part not in known:
+            can = f"it has: {takes}" if known else "none of its parts can start from weights of a file"
+            problems.append(f"{part!r} is no such part of {model}{nearest(part, known)}; {can}")
+        elif known[part] != name:
+            problems.append(f"{part} of {model} cannot start from {name}; it takes {known[part]}")
+    return problems
+
+
 _TYPES: dict[str, Any] = {"int": int, "float": (int, float), "bool": bool, "str": str}
 
 
-def build(model: str, options: Mapping[str, Any], inputs: int, classes: int) -> nn.Module:
+def build(
+    model: str,
+    options: Mapping[str, Any],
+    inputs: int,
+    classes: int,
+    weights: Mapping[str, File] | None = None,
+) -> nn.Module:
     """Construct a network.
 
     Args:
@@ -61,9 +96,10 @@ def build(model: str, options: Mapping[str, Any], inputs: int, classes: int) -> 
         options: its settings.
         inputs: number of input channels.
         classes: number of classes.
+        weights: what parts of it start from; the rest, and all of it by default, starts from random weights.
 
     Raises:
-        UserError: for an unknown family or setting, or one that is missing.
+        UserError: for an unknown family or setting, or one that is missing, and for weights that do not fit.
     """
     module = importlib.import_module(f"mexflow.models.{choose('network', model, available())}")
     known = list(inspect.signature(module.build).parameters.values())[2:]
@@ -73,9 +109,16 @@ def build(model: str, options: Mapping[str, Any], inputs: int, classes: int) -> 
         if setting.default is setting.empty and setting.name not in options:
             raise UserError(f"{model} needs the setting {setting.name!r}")
     try:
-        return module.build(inputs, classes, **options)
+        network = module.build(inputs, classes, **options)
     except ValueError as error:
         raise UserError(f"{model}: {error}") from None
+    weights = weights or {}
+    for problem in wrong_weights(model, {part: file.weights for part, file in weights.items()}):
+        raise UserError(f"weights: {problem}")
+    for part, file in weights.items():
+        loader = importlib.import_module(PRETRAINED[file.weights].module)
+        loader.load(network.get_submodule(part), file)
+    return network
 
 
 def parameters(network: nn.Module) -> int:

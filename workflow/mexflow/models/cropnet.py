@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import torch
 from torch import nn
 from torch.nn import functional as F
 
 from mexflow.models.backbones import rexnet
 from mexflow.models.backbones.weights import Normalisation
+
+WEIGHTS = {"backbone": "rexnet"}
+"""The parts that can start from weights of a file, and which: see :func:`mexflow.models.starts`."""
 
 CROPS = 9
 """Crops of an image; with the whole one there are ten images."""
@@ -110,23 +111,17 @@ class CropNet(nn.Module):
         return self.classifier(self.features(images))
 
 
-def build(inputs: int, classes: int, cropped: bool = True, weights: str = "") -> CropNet:
+def build(inputs: int, classes: int, cropped: bool = True) -> CropNet:
     """A CropNet: 7,616,096 parameters with five classes.
 
     Args:
         inputs: input channels; 3, red, green and blue.
         classes: number of classes.
         cropped: whether the network sees the ten images of CGPO, or the whole image alone.
-        weights: file of ImageNet weights for ReXNet x1.3 (see :func:`mexflow.models.backbones.rexnet.load`); none by
-            default, and the network starts from random weights.
 
     Raises:
         ValueError: for a number of inputs that the paper does not have.
-        UserError: for a file of weights that is not one of this network.
     """
     if inputs != 3:
         raise ValueError(f"3 inputs (red, green, blue), not {inputs}")
-    network = CropNet(classes, cropped)
-    if weights:
-        rexnet.load(network.backbone, Path(weights))
-    return network
+    return CropNet(classes, cropped)

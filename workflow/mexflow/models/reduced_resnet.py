@@ -5,6 +5,9 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+WEIGHTS = {"features": "resnet18"}
+"""The parts that can start from weights of a file, and which: see :func:`mexflow.models.starts`."""
+
 _CHANNELS = (64, 64, 128, 128, 256, 256, 512, 512)
 
 

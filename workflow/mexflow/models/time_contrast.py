@@ -9,13 +9,15 @@ consecutive frames and the t flow fields between them.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import torch
 from torch import nn
 
 from mexflow.models.backbones import largefov, motion_pattern
 from mexflow.models.backbones.weights import Normalisation, xavier
+
+WEIGHTS = {"spatial.backbone": "deeplab", "temporal": "mpnet"}
+"""The parts that can start from weights of a file, and which: see :func:`mexflow.models.starts`."""
 
 CHANNELS = 128
 """Of a frame's map FM_t, which the time contrast compares."""
@@ -224,8 +226,6 @@ def build(
     classes: int,
     memory: str = "gru",
     next_features: bool = False,
-    spatial_weights: str = "",
-    temporal_weights: str = "",
 ) -> TimeContrastNetwork:
     """The networks of nag2019.
 
@@ -235,20 +235,10 @@ def build(
         memory: ``gru`` (decided: the paper describes a vector of 256) or ``conv_gru`` (its "the entire GRU uses 7x7
             convolutions").
         next_features: whether the stack that is remembered has the next frame's map too: 641 channels instead of 513.
-        spatial_weights: file of VGG-16 weights for the spatial network (see
-            :func:`mexflow.models.backbones.largefov.load`); none by default.
-        temporal_weights: file of weights for the temporal network (see
-            :func:`mexflow.models.backbones.motion_pattern.load`); none by default.
 
     Raises:
         ValueError: for a number of inputs or a memory that the paper does not have.
-        UserError: for a file of weights that is not one of the network.
     """
     if inputs != 3 or memory not in MEMORIES:
         raise ValueError(f"3 inputs (red, green, blue), memory {' or '.join(MEMORIES)}; not {inputs}, {memory}")
-    network = TimeContrastNetwork(classes, memory, next_features)
-    if spatial_weights:
-        largefov.load(network.spatial.backbone, Path(spatial_weights))
-    if temporal_weights:
-        motion_pattern.load(network.temporal, Path(temporal_weights))
-    return network
+    return TimeContrastNetwork(classes, memory, next_features)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
+from mexflow.errors import nearest
 from mexflow.papers.efforts import Effort, EpochsEffort, ImagesEffort, MemoryEffort, SpottingEffort
 from mexflow.papers.part import Option, Part
+from mexflow.papers.pretrained import PRETRAINED
 
 
 class Experiment(Part):
@@ -29,13 +31,42 @@ class Experiment(Part):
         return type(self).inputs
 
 
+class StartingWeights(Part):
+    """The weights that a part of a network starts from, where the configuration gives their file.
+
+    `file` is their name there, and `training` changes settings of the training then.
+    """
+
+    file: str
+    training: dict[str, Any] = {}
+
+    @field_validator("file")
+    @classmethod
+    def _is_known(cls, value: str) -> str:
+        if value not in PRETRAINED:
+            raise ValueError(f"unknown weights {value!r}{nearest(value, PRETRAINED)}; one of: {', '.join(PRETRAINED)}")
+        return value
+
+
 class Trained(Experiment):
-    """A network of one family, with its options."""
+    """A network of one family, with its options.
+
+    `weights` says of a part of the network which weights it can start from; without their file it is trained from
+    scratch. Weights of which only the name is to be said may be written as their name.
+    """
 
     model: str
     options: dict[str, Option] = {}
+    weights: dict[str, StartingWeights] = {}
     training: dict[str, Any] = {}
     null_control: bool = False
+
+    @field_validator("weights", mode="before")
+    @classmethod
+    def _named(cls, values: Any) -> Any:
+        if not isinstance(values, dict):
+            return values
+        return {part: {"file": value} if isinstance(value, str) else value for part, value in values.items()}
 
 
 class Recognising(Trained):

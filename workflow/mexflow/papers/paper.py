@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any, get_args
 
 import yaml
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
 from mexflow.errors import UserError, choose, nearest
 from mexflow.papers import metrics
 from mexflow.papers.efforts import Effort
-from mexflow.papers.experiments import AnyExperiment, Experiment, Recognising, Trained
+from mexflow.papers.experiments import AnyExperiment, Experiment, Recognising, StartingWeights, Trained
 from mexflow.papers.figure_kinds import AnyFigure
 from mexflow.papers.kinds import Kind, kind_of
 from mexflow.papers.part import Part, parsed
@@ -68,6 +68,7 @@ class Paper(Part):
     claims: list[Claim] = []
     timing: Timing | None = None
     errata: list[str] = []
+    _weights_given: frozenset[str] = PrivateAttr(frozenset())
 
     @model_validator(mode="after")
     def _consistent(self) -> Paper:
@@ -106,6 +107,9 @@ class Paper(Part):
             if experiment.kind == "sequences" and not self.sequences:
                 raise ValueError(f"{place}: an experiment of sequences needs the paper's `sequences`")
             self.recipe(name, "demo")
+            files = {start.file for start in getattr(experiment, "weights", {}).values()}
+            for given in [*([file] for file in sorted(files)), *([files] if len(files) > 1 else [])]:
+                self.with_weights(given).recipe(name, "demo")
 
     def _check_read(self) -> None:
         """Everything that the paper says of preprocessing, training, pairs and data is read by an experiment or
@@ -288,8 +292,24 @@ class Paper(Part):
             return None
         shared = {name: value for name, value in self.training.items() if name in model.model_fields}
         changed = getattr(own, "training", {})
+        for start in self._starts(own).values():
+            changed = {**changed, **start.training}
         place = f"experiments.{experiment}.training" if changed else "training"
         return parsed(model, {**shared, **changed}, place)
+
+    def with_weights(self, given: Iterable[str]) -> Paper:
+        """The paper where these weights are given: networks that can start from them do. As read, none are given."""
+        paper = self.model_copy()
+        paper._weights_given = frozenset(given)
+        return paper
+
+    def weights_of(self, experiment: str) -> dict[str, str]:
+        """The weights that an experiment starts from: their names, by the part of its network; none from scratch."""
+        return {part: start.file for part, start in self._starts(self.experiment(experiment)).items()}
+
+    def _starts(self, experiment: Experiment) -> dict[str, StartingWeights]:
+        declared = getattr(experiment, "weights", {})
+        return {part: start for part, start in declared.items() if start.file in self._weights_given}
 
     def effort(self, experiment: str, budget: Budget) -> Effort:
         """The epochs and folds that `budget` runs of `experiment`."""
@@ -355,6 +375,7 @@ class Paper(Part):
         trained: dict[str, Any] = {}
         if model := getattr(own, "model", None):
             trained = {"model": model, "options": own.options, "seed": seed}
+            trained |= {"weights": weights} if (weights := self.weights_of(experiment)) else {}
         if kind.training:
             trained |= {"training": self.training_of(experiment), "epochs": effort.epochs}
         common = {

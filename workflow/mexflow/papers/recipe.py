@@ -13,10 +13,11 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
-from mexflow.errors import UserError
+from mexflow.errors import UserError, nearest
 from mexflow.papers.flow_methods import OPTIONS
 from mexflow.papers.operations import name_of
 from mexflow.papers.part import Option, Part
+from mexflow.papers.pretrained import PRETRAINED, unfit
 from mexflow.papers.trainings import (
     FrameSkips,
     MemorySettings,
@@ -38,6 +39,7 @@ _FOLDS = "mexflow.evaluation.folds"
 _NORMALISATION = "mexflow.training.recognition.normalisation"
 _LEVELS = "mexflow.training.recognition.levels"
 _FLOW = "mexflow.preprocess.flow"
+_PRETRAINED = "mexflow.papers.pretrained"
 
 
 class Recipe(Part):
@@ -70,19 +72,36 @@ class Recipe(Part):
 
 
 class TrainedRecipe(Recipe):
-    """A network, its options, and the base seed, from which a fold's follows by the names."""
+    """A network, its options, and the base seed, from which a fold's follows by the names.
+
+    `weights` are the names of the weights that parts of the network start from (:mod:`mexflow.papers.pretrained`);
+    without them it is trained from scratch.
+    """
 
     model: str
     options: dict[str, Option] = {}
     seed: int = Field(ge=0)
+    weights: dict[str, str] | None = Field(None, min_length=1)
+
+    @model_validator(mode="after")
+    def _starts(self) -> Self:
+        normalise = getattr(getattr(self, "training", None), "normalise", "none")
+        for part, name in (self.weights or {}).items():
+            if name not in PRETRAINED:
+                raise ValueError(f"weights.{part}: unknown {name!r}{nearest(name, PRETRAINED)}")
+            if reason := unfit(name, normalise):
+                raise ValueError(f"weights.{part}: {reason}")
+        return self
 
     def seed_of(self, fold: str) -> int:
         """The seed of a fold: a function of the base seed and the names, so that no result depends on an order."""
         return derive(self.seed, self.paper, self.experiment, fold)
 
     def picks(self) -> list[str]:
-        """Its network too."""
-        return [*super().picks(), f"mexflow.models.{self.model}"]
+        """Its network too, and what loads its weights."""
+        names = sorted({*(self.weights or {}).values()})
+        loaders = [f"{_PRETRAINED}:{name}" for name in names] + [PRETRAINED.declared(name).module for name in names]
+        return [*super().picks(), f"mexflow.models.{self.model}", *loaders]
 
 
 class _Epochs(TrainedRecipe):

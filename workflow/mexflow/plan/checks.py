@@ -54,6 +54,8 @@ def _problems(paper: Paper) -> Iterable[tuple[str, str]]:
             continue
         wrong = list(_unknown(f"{place}.model", "network", model, models.available()))
         yield from wrong or ((f"{place}.options", text) for text in models.wrong_options(model, experiment.options))
+        weights = {part: start.file for part, start in getattr(experiment, "weights", {}).items()}
+        yield from wrong or ((f"{place}.weights", text) for text in models.wrong_weights(model, weights))
 
 
 def _labels(name: str, data: Data) -> Iterable[tuple[str, str]]:

@@ -31,6 +31,7 @@ from mexflow.plan.paper_figures import PaperFigures
 from mexflow.plan.reporting import Reporting
 from mexflow.plan.sources import Sources, require_plain, require_writable
 from mexflow.plan.unlisted import Unlisted
+from mexflow.plan.weights import WeightFiles
 from mexflow.store import digest
 from mexflow.store.records import canonical_digest
 
@@ -55,7 +56,10 @@ class Workflow:
         self.config = config.load(values)
         self.papers_folder = folder / "papers"
         wanted = papers.available(self.papers_folder) if "all" in self.config.papers else self.config.papers
-        self.papers: dict[str, Paper] = {name: papers.load(self.papers_folder, name) for name in wanted}
+        self.weights = WeightFiles(self.config)
+        self.papers: dict[str, Paper] = {
+            name: papers.load(self.papers_folder, name).with_weights(self.weights.paths) for name in wanted
+        }
         for name, paper in self.papers.items():
             check(paper, self.papers_folder / f"{name}.yaml")
         self.preprocessing = NamedPreprocessing(self.papers)

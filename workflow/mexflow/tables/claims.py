@@ -5,7 +5,8 @@ the other; or within a margin of 0, where both are alike. It *holds* if every di
 the 95 % interval of each does as well: the subjects are left out, or drawn anew, in both numbers alike.
 It *does not hold* beyond chance if the interval of one of the differences lies outside. Where a budget trains two
 experiments for different numbers of epochs or on images of different sizes, the verdict says so: the difference may
-come from there.
+come from there. Of networks that can start from weights of a file it says what they started from: trained from
+scratch, they are other experiments.
 
 The other number may be one that others measured and the paper prints. It is of the licensed data, so elsewhere the
 claim is not comparable. What the paper's own numbers come to is said beside each claim.
@@ -75,6 +76,8 @@ def _check(evidence: Evidence, number: int, claim: Claim) -> CheckedClaim:
     judged = verdict not in (UNKNOWN, NOT_COMPARABLE)
     if judged and any(_unlike(evidence, _experiments(pair)) for pair in claim.pairs):
         verdict = f"{verdict}, {UNLIKE}"
+    if judged and (started := evidence.started_of(_experiments([term for pair in claim.pairs for term in pair]))):
+        verdict = f"{verdict}, {started}"
     remarks = [] if claim.note is None else [claim.note]
     remarks += evidence.notes_of(_experiments([term for chain in claim.chains for term in chain]))
     cells = []

@@ -75,6 +75,9 @@ def _controls(evidence: Evidence, name: str) -> list[Control]:
             answer = Measurement(metric, value, None, null.n, ["every clip said to be of the most frequent class"])
         null_verdict = judge_null(null, null_chances[metric])
         verdict = judge(real, chances[metric], null)
+        # Trained from scratch it is another experiment than started from weights that others trained.
+        if started := evidence.started(name):
+            null_verdict, verdict = (f"{text}, {started}" for text in (null_verdict, verdict))
         real.notes.append(verdict)
         null.notes.append(null_verdict)
         places = (

@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 from mexflow.errors import UserError
 from mexflow.evaluation import recognition, similarity
 from mexflow.evaluation.folds import PROTOCOLS, usable
+from mexflow.evaluation.starts import NOTE, in_words, starts_of
 from mexflow.papers.paper import Paper
 from mexflow.papers.parts import Column, Row
 from mexflow.store.artifacts import Inputs
@@ -175,7 +176,7 @@ class Evidence:
 
     def notes(self, experiment: str) -> list[str]:
         """What qualifies every number of an experiment: folds and epochs not run, clips left out."""
-        notes = []
+        notes = [f"{NOTE}{started}"] if (started := self.started(experiment)) else []
         data = self.paper.data_name(experiment)
         expected, total = len(self.folds.get(experiment, ())), self.total_folds.get(data, 0)
         if expected < total:
@@ -197,6 +198,22 @@ class Evidence:
             noun = "clip lacks" if lacking == 1 else "clips lack"
             notes.append(f"{lacking} test {noun} a face that was seen in a frame that the input needs")
         return notes
+
+    def started(self, experiment: str) -> str:
+        """What the networks of an experiment's folds started from: ``from scratch``, or the files of weights.
+
+        Empty for an experiment that cannot start from a file, and where there is no fold.
+        """
+        parts = list(getattr(self.paper.experiment(experiment), "weights", {}))
+        if not parts or not self.paper.kind(experiment).recognises:
+            return ""
+        return " and ".join(
+            dict.fromkeys(in_words(parts, starts_of(table)) for _, table in self._predictions(experiment))
+        )
+
+    def started_of(self, experiments: Sequence[str]) -> str:
+        """The same of several experiments, each once."""
+        return " and ".join(dict.fromkeys(filter(None, map(self.started, experiments))))
 
     def _missing(self, experiment: str) -> list[str]:
         """Which folds are missing and why, those of one reason together."""

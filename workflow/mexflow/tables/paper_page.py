@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from mexflow.evaluation.starts import NOTE, noted
 from mexflow.papers.metrics import METRICS, Metric
 from mexflow.papers.paper import Paper
 from mexflow.papers.parts import Column, Row, Table
@@ -33,7 +34,8 @@ def markdown(
 ) -> str:
     """The whole page: banner, the paper's tables, its claims, errata, null controls (None: they were not run)."""
     parts = [f"# {escape(paper.title)}", escape(" ".join(paper.citation.split()))]
-    parts.append(f"Data: {escape(source.data)} · budget: {escape(source.budget)}")
+    everything = [*cells, *(cell for part in [*(controls or ()), *checked, *shifted] for cell in part.cells)]
+    parts.append(f"Data: {escape(source.data)} · budget: {escape(source.budget)}{_started(everything)}")
     if source.warning():
         parts.append(f"> [!WARNING]\n> {escape(source.warning())} They carry the mark {source.mark}.")
     for name, table in paper.tables.items():
@@ -44,6 +46,12 @@ def markdown(
     if any(paper.kind(experiment).recognises for experiment in paper.experiments):
         parts += _controls(controls, source)
     return "\n\n".join(parts) + "\n"
+
+
+def _started(cells: Sequence[Cell]) -> str:
+    """`` · weights: from scratch``: what the networks of some cells started from; empty where that is no question."""
+    started = dict.fromkeys(text for cell in cells for text in noted(cell.notes))
+    return f" · {NOTE}{escape(' and '.join(started))}" if started else ""
 
 
 def _form(metric: str) -> str:
@@ -65,7 +73,7 @@ def _section(name: str, table: Table, cells: list[Cell], source: Source) -> list
         counts = _counts([cell for cell in cells if not cell.extra], " and ".join(units))
         parts.append(
             f"Each cell: published / measured [95 % interval, {intervals}].{counts} Data: {escape(source.data)} · "
-            f"budget: {escape(source.budget)}."
+            f"budget: {escape(source.budget)}{_started(cells)}."
         )
         for metric in metrics:
             parts += _extras(table, [cell for cell in cells if cell.extra], metric, source)
@@ -159,6 +167,8 @@ def _counts(cells: list[Cell], unit: str) -> str:
 def _remarks(table: Table, cells: list[Cell]) -> list[str]:
     """The cells' notes, each once, with the places that it holds for; many on single cells are folded away."""
     shown_elsewhere = {COUNTED, QUOTED, NOT_RUN, *(row.pending for row in table.rows), _flat(table.note)}
+    started = dict.fromkeys(text for cell in cells for text in noted(cell.notes))
+    shown_elsewhere |= {f"{NOTE}{text}" for text in started} if len(started) == 1 else set()
     places: dict[str, set[tuple[str, str]]] = {}
     for cell in cells:
         for note in cell.notes:
@@ -231,7 +241,8 @@ def _claims(checked: Sequence[claims.CheckedClaim], source: Source) -> list[str]
         "above minus it, or within it), and beyond chance if each interval is; it does not hold beyond chance if an "
         "interval lies outside. So in print: whether the paper's own numbers bear it out. Not comparable: with numbers "
         "of others, on other data. Trained unlike: for other numbers "
-        f"of epochs, or on images of another size. Data: {escape(source.data)} · budget: {escape(source.budget)}.",
+        f"of epochs, or on images of another size. Data: {escape(source.data)} · budget: {escape(source.budget)}"
+        f"{_started(cells)}.",
         *_legend(source),
         *(["\n".join(notes)] if notes else []),
     ]
@@ -283,6 +294,7 @@ def _controls(controls: Sequence[Control] | None, source: Source) -> list[str]:
         f"Measured and null control [95 % interval, {source.interval}]. By chance: the mean over {PERMUTATIONS} "
         "permutations of the labels within each subject, the predictions as they are [95 % of the permutations]. A "
         "control fails if it lies above that range; below it, few balanced clips left out by subject explain it. "
-        f"Data: {escape(source.data)} · budget: {escape(source.budget)}."
+        f"Data: {escape(source.data)} · budget: {escape(source.budget)}"
+        f"{_started([cell for control in controls for cell in control.cells])}."
     )
     return [*parts, *_legend(source), "\n".join(notes)]

@@ -7,12 +7,13 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from mexflow.datasets import subjects
-from mexflow.errors import choose
+from mexflow.errors import UserError, choose
 from mexflow.evaluation.folds import PROTOCOLS, assert_disjoint
-from mexflow.models import available
+from mexflow.models import available, wrong_weights
 from mexflow.papers.kinds import KINDS
 from mexflow.papers.recipe import Recipe, TrainedRecipe
 from mexflow.progress import progress
@@ -20,6 +21,7 @@ from mexflow.store import digest
 from mexflow.store.artifacts import Inputs, Outputs
 from mexflow.store.paths import Results
 from mexflow.store.records import Job, canonical_digest
+from mexflow.training import starting
 from mexflow.training.checkpoints import Checkpoints
 from mexflow.training.devices import on_device
 from mexflow.training.loop import make_deterministic
@@ -48,6 +50,7 @@ def train(
     device: str,
     checkpoint_seconds: float,
     record: Path | None,
+    weights: Mapping[str, Path] = MappingProxyType({}),
 ) -> None:
     """Train and test some folds, and write their files and the job's record.
 
@@ -59,6 +62,7 @@ def train(
         device: ``auto``, ``cpu`` or ``cuda``.
         checkpoint_seconds: least time between two checkpoints.
         record: where to write the record.
+        weights: the files of the weights that the recipe names, by these names.
 
     Raises:
         UserError: for an unknown fold, or whatever the recipe names that is not there or does not fit.
@@ -67,6 +71,8 @@ def train(
     choose("protocol", recipe.protocol, PROTOCOLS)
     if isinstance(recipe, TrainedRecipe):
         choose("network", recipe.model, available())
+        for problem in wrong_weights(recipe.model, recipe.weights or {}):
+            raise UserError(f"the recipe: weights: {problem}")
     for picked in recipe.picks():
         digest.require_entry(picked)
     kind, places = KINDS[recipe.kind], Results(results)
@@ -74,6 +80,7 @@ def train(
     make_deterministic(threads)
     facts = {"paper": recipe.paper, "experiment": recipe.experiment, "recipe": recipe.model_dump(mode="json")}
     with on_device(device if kind.gpu else "cpu") as place, Job(record, *code(recipe), **facts) as job:
+        starts = starting.read(recipe, weights, job.inputs)
         trainer = importlib.import_module(kind.trainer)
         rows = job.inputs.table(places.index(recipe.index)).to_pylist()
         if kind.every_video:
@@ -82,12 +89,19 @@ def train(
             listed = subjects.with_clips(rows)
         arrays = [places.arrays(folder, listed) for folder in recipe.reads]
         folds: Folds = trainer.Folds(recipe, Material(job.inputs, rows, listed, arrays))
+        folds.starts = starts
         for name in names:
             choose("fold", name, folds.testing)
         for line in folds.left_out:
             print(f"left out: {line}")
         # Which folds share a job, where results go and how often it saves change nothing in a fold.
-        read = {os.path.relpath(path, results): digest.sha256 for path, digest in job.inputs.digests.items()}
+        files = {path.as_posix() for path in weights.values()}  # wherever they lie
+        read = {
+            os.path.relpath(path, results): digest.sha256
+            for path, digest in job.inputs.digests.items()
+            if path not in files
+        }
+        read |= {f"weights.{part}": file.sha256 for part, file in starts.items()}
         evidence = (recipe.model_dump(mode="json"), threads, place.device.type, job.code_digest, read)
         folder = places.checkpoints(recipe.paper, recipe.experiment)
         checkpoints = Checkpoints(folder, canonical_digest(evidence).sha256, checkpoint_seconds)
@@ -104,6 +118,7 @@ def train(
                 job, place, names, train_fold, places.experiment(recipe.paper, recipe.experiment), advance
             )
         facts = {"seed": getattr(recipe, "seed", None), "threads": threads, "device": place.name}
+        facts |= {"weights": starting.stated(starts)} if starts else {}
         job.state(**{**facts, **folds.facts}, folds=described, left_out=folds.left_out)
         job.finish()
         checkpoints.remove([saved for name in names for saved in folds.saved_as(name)])

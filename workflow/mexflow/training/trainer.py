@@ -11,6 +11,7 @@ import torch
 from mexflow.papers.recipe import Recipe
 from mexflow.store.artifacts import Outputs
 from mexflow.training.checkpoints import Checkpoints
+from mexflow.training.starting import Starts
 
 
 class Folds:
@@ -25,6 +26,7 @@ class Folds:
         left_out: a line for each clip or video that is left out, saying why.
         epochs: how many epochs a fold takes at most, of all its networks.
         facts: what the record says of the job beside its folds.
+        starts: the weights that parts of its networks start from; none by default.
     """
 
     recipe: Recipe
@@ -35,6 +37,7 @@ class Folds:
 
     def __init__(self) -> None:
         self.facts: dict[str, Any] = {}
+        self.starts: Starts = {}
 
     @staticmethod
     def run(
@@ -47,6 +50,7 @@ class Folds:
         outputs: Outputs,
         checkpoints: Checkpoints,
         after_epoch: Callable[[], None],
+        starts: Starts,
     ) -> dict[str, Any]:
         """Train and test a fold, whose test subjects are `testing`, and write its files to `folder`.
 
@@ -66,7 +70,7 @@ class Folds:
     ) -> dict[str, Any]:
         """Train and test one fold, see :meth:`run`."""
         place = (device, folder, outputs, checkpoints, after_epoch)
-        return self.run(self.recipe, fold, self.testing[fold], self.samples, *place)
+        return self.run(self.recipe, fold, self.testing[fold], self.samples, *place, self.starts)
 
     def saved_as(self, fold: str) -> list[str]:
         """The names of a fold's checkpoints: its own."""

@@ -6,8 +6,6 @@ loads as it is; fc6 is not part of one.
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -61,19 +59,20 @@ class LargeFOV(nn.Module):
         return F.relu(F.conv2d(maps, middle, self.fc6.bias))
 
 
-def load(network: LargeFOV, path: Path) -> None:
+def load(network: nn.Module, file: weights.File) -> None:
     """Load ImageNet weights of VGG-16 in torchvision's naming into conv1 ... conv5; fc6 stays as it is.
 
     Args:
-        path: a file that ``torch.save`` wrote of a state. Its fully connected layers (``classifier.…``), which this
-            network does not have, are passed over and may be missing.
+        network: a :class:`LargeFOV`.
+        file: of a state. Its fully connected layers (``classifier.…``), which this network does not have, are passed
+            over and may be missing.
 
     Raises:
-        UserError: if the file cannot be read as a state without running code from it, or its ``features`` are not
-            exactly those of VGG-16: it names the file, how many tensors are missing, unexpected or of another shape,
-            and the first.
+        UserError: if its ``features`` are not exactly those of VGG-16, see
+            :func:`mexflow.models.backbones.weights.check`.
     """
-    state = {name: value for name, value in weights.read(path).items() if not name.startswith("classifier.")}
+    weights.require_part(network, LargeFOV, file)
+    state = {name: value for name, value in file.state.items() if not name.startswith("classifier.")}
     wanted = {name: value for name, value in network.state_dict().items() if name.startswith("features.")}
-    weights.check(path, state, wanted, "VGG-16", "torchvision's vgg16 (not vgg16_bn)")
+    weights.check(file, state, wanted, "VGG-16 up to its fully connected layers", "torchvision's vgg16 (not vgg16_bn)")
     network.load_state_dict(state, strict=False)

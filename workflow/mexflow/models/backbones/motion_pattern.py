@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import cv2
 import numpy as np
 import torch
@@ -60,18 +58,20 @@ class MotionPattern(nn.Module):
         return F.avg_pool2d(self(flow).sigmoid(), 2)
 
 
-def load(network: MotionPattern, path: Path) -> None:
+def load(network: nn.Module, file: weights.File) -> None:
     """Load weights under this network's own names, such as ``down.0.weight``.
 
     Args:
-        path: a file that ``torch.save`` wrote of a state.
+        network: a :class:`MotionPattern`.
+        file: of a state.
 
     Raises:
-        UserError: as for :func:`mexflow.models.backbones.largefov.load`.
+        UserError: if it is not exactly one of this network, see :func:`mexflow.models.backbones.weights.check`.
     """
-    state = weights.read(path)
-    weights.check(path, state, network.state_dict(), "the motion pattern network", "one with its own names")
-    network.load_state_dict(state)
+    weights.require_part(network, MotionPattern, file)
+    remedy = "a state with its own names (down.0.weight, …)"
+    weights.check(file, file.state, network.state_dict(), "the motion pattern network", remedy)
+    network.load_state_dict(file.state)
 
 
 def pseudo_masks(flow: torch.Tensor) -> torch.Tensor:

@@ -6,8 +6,6 @@ naming of the network's authors (``rexnetv1_1.3x``) is renamed by :func:`authors
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -170,27 +168,25 @@ def authors_names(network: ReXNet) -> dict[str, str]:
     return result
 
 
-def load(network: ReXNet, path: Path) -> None:
+def load(network: nn.Module, file: weights.File) -> None:
     """Load ImageNet weights, in timm's naming or in that of the network's authors.
 
     Args:
-        path: a file that ``torch.save`` wrote of a state: names to tensors. Counts of batches, which no computation
-            here uses, may be missing.
+        network: a :class:`ReXNet`.
+        file: of a state: names to tensors. Counts of batches, which no computation here uses, may be missing.
 
     Raises:
-        UserError: if the file cannot be read as a state without running code from it, or is not exactly one of this
-            network: it names the file, how many tensors are missing, unexpected or of another shape, and the first.
+        UserError: if the file is not exactly one of this network, see :func:`mexflow.models.backbones.weights.check`.
     """
-    state = weights.read(path)
-    network_state, theirs = network.state_dict(), authors_names(network)
-    if "output.1.weight" in state or ("features.0.weight" in state and "stem.conv.weight" not in state):
+    weights.require_part(network, ReXNet, file)
+    network_state, theirs = weights.without_counts(network.state_dict()), authors_names(network)
+    file_state = weights.without_counts(file.state)
+    if "output.1.weight" in file_state or ("features.0.weight" in file_state and "stem.conv.weight" not in file_state):
         names = theirs
     else:
         names = {name: name for name in network_state}
-    network_state = {name: value for name, value in network_state.items() if not name.endswith("num_batches_tracked")}
-    file_state = {name: value for name, value in state.items() if not name.endswith("num_batches_tracked")}
     if "output.1.weight" in file_state and file_state["output.1.weight"].ndim == 4:
         file_state["output.1.weight"] = file_state["output.1.weight"].flatten(1)
     wanted = {names[name]: value for name, value in network_state.items()}
-    weights.check(path, file_state, wanted, "ReXNet x1.3", "timm's rexnet_130 or the authors' rexnetv1_1.3x")
+    weights.check(file, file_state, wanted, "ReXNet x1.3", "timm's rexnet_130 or the authors' rexnetv1_1.3x")
     network.load_state_dict({name: file_state[names[name]] for name in network_state}, strict=False)

@@ -6,6 +6,7 @@ import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from torch import nn
 from mexflow.errors import UserError, choose
 from mexflow.evaluation import scores
 from mexflow.evaluation.folds import PROTOCOLS, assert_disjoint
+from mexflow.evaluation.starts import with_starts
 from mexflow.models import build
 from mexflow.models.time_contrast import Memory, TimeContrastNetwork
 from mexflow.papers.recipe import SequencesRecipe
@@ -31,6 +33,7 @@ from mexflow.training.memory.clips import TYPE, Clip, flow_scale, frame_scale, l
 from mexflow.training.memory.samples import Flows, Images, Seeing, Sequences
 from mexflow.training.recognition.fold import HISTORY, PREDICTIONS
 from mexflow.training.recognition.samples import labelled, permute_within_subject
+from mexflow.training.starting import Starts, stated
 
 if TYPE_CHECKING:
     from mexflow.training.job import Material
@@ -150,11 +153,12 @@ def train_network(
     device: torch.device,
     checkpoints: Checkpoints,
     after_epoch: Callable[[], None] = lambda: None,
+    starts: Starts = MappingProxyType({}),
 ) -> tuple[TimeContrastNetwork, Scales, list[dict[str, Any]]]:
     """The three networks, trained on these clips, what their input is divided by, and the history."""
     seed = recipe.seed_of(fold)
     torch.manual_seed(seed)
-    network = build(recipe.model, recipe.options, 3, len(recipe.classes))
+    network = build(recipe.model, recipe.options, 3, len(recipe.classes), starts)
     scales = Scales.of(train, recipe.training.normalise)
     augmentation = Augmentation.of(recipe.training.augment)
     stage1 = Settings.of(recipe.training, recipe.stage1_epochs, recipe.stage1_batch_size)
@@ -231,8 +235,9 @@ def run_fold(
     outputs: Outputs,
     checkpoints: Checkpoints,
     after_epoch: Callable[[], None] = lambda: None,
+    starts: Starts = MappingProxyType({}),
 ) -> dict[str, Any]:
-    """Train and test one fold, and write its files to `folder`.
+    """Train and test one fold, and write its files to `folder`; `starts` are what parts of its networks start from.
 
     Writes ``predictions.parquet`` (a clip's probabilities are the means over the frames in [onset, offset]),
     ``scores.parquet`` (intensities of the test clips' videos, type ``intensity``), ``states.parquet``
@@ -245,7 +250,7 @@ def run_fold(
     """
     classes = recipe.classes
     train, test = split(clips, recipe, fold, testing)
-    network, scales, history = train_network(recipe, fold, train, device, checkpoints, after_epoch)
+    network, scales, history = train_network(recipe, fold, train, device, checkpoints, after_epoch, starts)
     predictions, shown = [], []
     batches: dict[tuple[str, str, str], list[pa.RecordBatch]] = {}
     for clip in test:
@@ -276,7 +281,8 @@ def run_fold(
             described, clip.frames, (TYPE,), intensity[:, None], clip.inside[:, None]
         )
     scored = [batch for some in batches.values() for batch in some]
-    outputs.table(folder / "predictions.parquet", pa.Table.from_pylist(predictions, schema=PREDICTIONS))
+    schema = with_starts(PREDICTIONS, stated(starts))
+    outputs.table(folder / "predictions.parquet", pa.Table.from_pylist(predictions, schema=schema))
     outputs.table(folder / "scores.parquet", pa.Table.from_batches(scored, scores.SCORES).unify_dictionaries())
     outputs.table(folder / "states.parquet", pa.Table.from_pylist(shown, schema=STATES_TABLE))
     outputs.table(folder / "history.parquet", pa.Table.from_pylist(history, schema=STAGE_HISTORY))

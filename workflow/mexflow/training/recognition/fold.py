@@ -6,6 +6,7 @@ import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +15,7 @@ import torch
 
 from mexflow.errors import UserError
 from mexflow.evaluation.folds import PROTOCOLS, assert_disjoint, validation_subjects
+from mexflow.evaluation.starts import with_starts
 from mexflow.models import build
 from mexflow.papers.recipe import LbpTopRecipe, RecognitionRecipe
 from mexflow.seeds import derive
@@ -26,6 +28,7 @@ from mexflow.training.loop import Settings, fit, predict, recompute_batch_norm
 from mexflow.training.recognition.loaders import load
 from mexflow.training.recognition.normalisation import normalised
 from mexflow.training.recognition.samples import Samples, labelled, permute_within_subject
+from mexflow.training.starting import Starts, stated
 
 if TYPE_CHECKING:
     from mexflow.training.job import Material
@@ -130,8 +133,9 @@ def run_fold(
     outputs: Outputs,
     checkpoints: Checkpoints,
     after_epoch: Callable[[], None] = lambda: None,
+    starts: Starts = MappingProxyType({}),
 ) -> dict[str, Any]:
-    """Train and test one fold, and write its files to `folder`.
+    """Train and test one fold, and write its files to `folder`; `starts` are what parts of its network start from.
 
     Writes ``predictions.parquet`` (:data:`PREDICTIONS`), ``history.parquet`` (epoch, loss, accuracy), ``model.pt``
     (the state of the network behind its normalisation, loadable with ``weights_only=True``) and, if wanted,
@@ -143,7 +147,7 @@ def run_fold(
     parts, seed = split(samples, recipe, fold, testing), recipe.seed_of(fold)
     train, test = parts.train, parts.test
     torch.manual_seed(seed)
-    network = build(recipe.model, recipe.options, samples.images.shape[1], len(samples.classes))
+    network = build(recipe.model, recipe.options, samples.images.shape[1], len(samples.classes), starts)
     fitted = isinstance(recipe, LbpTopRecipe)
     if fitted != hasattr(network, "fit"):
         how = "is trained, and features of LBP-TOP need one that is fitted" if fitted else "is fitted, not trained"
@@ -188,7 +192,8 @@ def run_fold(
         }
         for clip, label, values in zip(test.clips, test.labels, probabilities, strict=True)
     ]
-    outputs.table(folder / "predictions.parquet", pa.Table.from_pylist(rows, schema=PREDICTIONS))
+    schema = with_starts(PREDICTIONS, stated(starts))
+    outputs.table(folder / "predictions.parquet", pa.Table.from_pylist(rows, schema=schema))
     outputs.table(folder / "history.parquet", pa.Table.from_pylist(history, schema=HISTORY))
     buffer = io.BytesIO()
     torch.save({name: value.cpu() for name, value in network.state_dict().items()}, buffer)

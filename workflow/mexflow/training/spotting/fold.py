@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,6 +27,7 @@ from mexflow.training.checkpoints import Checkpoints
 from mexflow.training.loop import Settings, fit
 from mexflow.training.recognition.fold import HISTORY
 from mexflow.training.spotting.samples import TYPES, Frames, Pairing, Pairs, SpottingLoss, Video, load
+from mexflow.training.starting import Starts
 
 if TYPE_CHECKING:
     from mexflow.training.job import Material
@@ -68,6 +70,7 @@ def run_fold(
     outputs: Outputs,
     checkpoints: Checkpoints,
     after_epoch: Callable[[], None] = lambda: None,
+    starts: Starts = MappingProxyType({}),
 ) -> dict[str, Any]:
     """Train and test one fold, and write ``scores.parquet``, ``history.parquet`` and ``model.pt`` to `folder`.
 
@@ -80,7 +83,7 @@ def run_fold(
     by_role = split(videos, recipe, fold, testing)
     seed = recipe.seed_of(fold)
     torch.manual_seed(seed)
-    network = build(recipe.model, recipe.options, 1, len(TYPES))
+    network = build(recipe.model, recipe.options, 1, len(TYPES), starts)
     if not hasattr(network, "score_video"):
         raise UserError(
             f"{recipe.paper}/{recipe.experiment}: the network {recipe.model} does not score the frames of a video; "
