@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mexflow.evaluation.uncertainty import SIGNED, over_subjects, seed_of
+from mexflow.evaluation.uncertainty import DIFFERENCE, over_subjects, seed_of
 from mexflow.papers.parts import Claim
 from mexflow.tables.cells import Cell, cell_from
 from mexflow.tables.evidence import Evidence, Pooled
@@ -99,7 +99,7 @@ def _difference(evidence: Evidence, metric: str, better: str, worse: str) -> Mea
         return score(matrices[..., 0, :, :]) - score(matrices[..., 1, :, :])
 
     seed = seed_of(evidence.seed, evidence.paper.paper, better, worse, metric, "difference")
-    spread = over_subjects(both, difference, seed, evidence.source.intervals, SIGNED)
+    spread = over_subjects(both, difference, seed, evidence.source.intervals, DIFFERENCE)
     notes = spread.notes
     if len(common) < max(len(first.subjects), len(second.subjects)):
         notes.append(f"on the {len(common)} subjects that both tested")
