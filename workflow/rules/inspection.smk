@@ -3,6 +3,7 @@
 Needs the indexes and the preprocessed arrays of some subjects. Makes a contact sheet of each dataset,
 ``results/figures/datasets/<dataset>.png``, the figure of LCN, ``lcn.png`` beside it, and, where data are embedded,
 ``results/tables/preprocessing.parquet``, ``.csv`` and ``.md``: faces and flow held against the renderer's truth.
+``results/tables/coverage.*``, where it is asked for, needs none of these.
 """
 
 
