@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mexflow.cli import coverage as command
 from mexflow.evaluation import coverage, recognition, spotting
 from mexflow.evaluation.intervals import Counts
 from mexflow.evaluation.uncertainty import METHODS, over_subjects, seed_of
 from mexflow.tables.coverage_table import coverage_markdown, coverage_table
+from project import mexflow
 
 RECOGNISED = [one for one in coverage.POPULATIONS if isinstance(one, coverage.Recognised)]
 
@@ -68,13 +68,11 @@ def test_counting_agrees_with_a_plain_loop(method):
     assert steps == [1] * studies and 0 < held < studies
 
 
-def test_the_table_counts_every_population_and_says_what_is_shown(tmp_path, capsys):
-    command.app(
-        ["--seed", "1", "--output", str(tmp_path / "c"), "--subjects", "2", "--subjects", "3", "--studies", "2"],
-        standalone_mode=False,
-    )
+def test_the_table_counts_every_population_and_says_what_is_shown(tmp_path):
+    few = ("--subjects", "2", "--subjects", "3", "--studies", "2")
+    result = mexflow("coverage", "--seed", "1", "--output", tmp_path / "c", *few)
     text = (tmp_path / "c.md").read_text()
-    assert text == capsys.readouterr().out.removesuffix("\n") and "| UF1 | 2 |" in text
+    assert text == result.stdout.removesuffix("\n") and "| UF1 | 2 |" in text
     rows = coverage_table(_few_rows()).to_pylist()
     assert {row["method"]: row["shown"] for row in rows} == {"t": True, "percentile": False}
     assert [row["coverage"] for row in rows] == [0.75, None] and rows[1]["width"] is None

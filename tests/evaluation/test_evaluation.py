@@ -141,7 +141,10 @@ def test_all_pairs_is_the_mean_over_pairs_within_folds_only(a: int, b: int) -> N
     ]
     found = similarity.all_pairs(folds(), a, b, seed=1)
     assert found.pairs == len(pairs) and found.value == pytest.approx(np.mean(pairs))
-    assert found.spread.interval[0] <= found.value <= found.spread.interval[1]
+    if (a, b) == (2, 2):  # two folds alone have two samples of it
+        assert found.spread.reason == "no interval: 2 subjects, fewer than 3"
+    else:
+        assert found.spread.interval[0] <= found.value <= found.spread.interval[1]
     assert similarity.all_pairs(folds(), b, a, seed=1) == found
 
 
