@@ -46,7 +46,7 @@ def test_the_file_of_the_project_is_valid():
         (
             {"paper": ["belaiche2020"]},
             "config.yaml: unknown key 'paper' (did you mean 'papers'?); here are known: papers, budget, seed, "
-            "null_controls, datasets, embedded, weights, preprocess, training",
+            "null_controls, intervals, datasets, embedded, weights, preprocess, training",
         ),
         (
             {"training": {"thread": 2}},

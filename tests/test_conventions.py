@@ -59,7 +59,7 @@ def test_every_stage_has_its_rules(jobs):
     stages = {rule["params"]["rule"].split("_")[0] for rule in jobs.values()}
     assert stages == {
         "embed", "index", "faces", "lcn", "motion", "flow", "residual", "lbp", "sheet", "lcnfigure", "quality", "train",
-        "intervals", "video", "tables", "scores", "figures", "timing",
+        "intervals", "video", "tables", "scores", "figures", "timing", "coverage",
     }  # fmt: skip
 
 
@@ -128,8 +128,9 @@ def test_every_command_line_of_the_workflow_is_understood(tmp_path):
     plan = Workflow({"embedded": {"size": "tiny"}, "papers": ["elface2021"]}, WORKFLOW)
     subject = plan.folds("elface2021", "samm-lv")[0]
     video = f"results/figures/elface2021/videos/samm-lv/k-th/{subject}/{subject}_1.png"
-    result = run("snakemake", "all", video, "--dry-run", "--printshellcmds", "--snakefile", ROOT / "Snakefile",
-                 "--cores", "2", "--config", "embedded={size: tiny}",
+    coverage = "results/tables/coverage.md"
+    result = run("snakemake", "all", video, coverage, "--dry-run", "--printshellcmds", "--snakefile",
+                 ROOT / "Snakefile", "--cores", "2", "--config", "embedded={size: tiny}",
                  f"papers=[{', '.join(papers.available(WORKFLOW / 'papers'))}]", cwd=tmp_path)  # fmt: skip
     assert result.returncode == 0, result.stdout + result.stderr
     lines = [line for line in (result.stdout + result.stderr).splitlines() if "python -m mexflow " in line]

@@ -28,6 +28,7 @@ from mexflow.evaluation.aligned_videos import (
 )
 from mexflow.evaluation.tally import Tally, ratio_of_means
 from mexflow.evaluation.true_motion import TrueMotion, aligned_flow, face_area, grid
+from mexflow.evaluation.uncertainty import Spread
 from mexflow.preprocess import alignment
 from mexflow.preprocess.table_schemas import FACES
 from mexflow.store.artifacts import Inputs
@@ -225,18 +226,18 @@ def test_means_ratios_and_their_intervals():
         below.add(subject, 2.0)
     mean = above.mean(1)
     assert mean.value == pytest.approx(3) and mean.n == 4
-    assert 1.5 <= mean.interval[0] < 3 < mean.interval[1] <= 6
+    assert 0 < mean.spread.interval[0] < 3 < mean.spread.interval[1]
     assert above.root_mean(1).value == pytest.approx(3**0.5)
     ratio = ratio_of_means(above, below, 1)
     assert ratio.value == pytest.approx(1.5) and ratio.n == 4
     assert ratio_of_means(above, Tally(["a", "b", "c"]), 1).value is None
-    assert Tally(["a"]).mean(1) == (type(mean))(None, None, 0)
+    assert Tally(["a"]).mean(1) == (type(mean))(None, Spread(None), 0)
 
 
 def test_one_subject_has_no_interval():
     tally = Tally(["a", "b"])
     tally.add("a", [1.0, 3.0])
-    assert tally.mean(0).value == 2 and tally.mean(0).interval is None
+    assert tally.mean(0).value == 2 and tally.mean(0).spread.reason == "no interval: one subject, fewer than 3"
 
 
 # Known errors

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import signal
+from scipy import signal, stats
 from sklearn import metrics
 
 from mexflow.evaluation import intervals, scores, spotted, spotting, uncertainty
@@ -275,7 +275,7 @@ def test_leaving_out_videos_drops_false_positives_alone() -> None:
 
 def test_the_interval_of_the_pooled_f1_is_the_bootstrap_written_out() -> None:
     counts = {"s3": Counts(3, 2, 1), "s1": Counts(0, 5, 2), "s2": Counts(), "s4": Counts(6, 1, 1)}
-    interval = spotting.pooled_f1_interval(counts, seed=7)
+    interval = spotting.pooled_f1_interval(counts, 7, "percentile", least=3).interval
     values = []
     for weights in uncertainty.resample(4, 7):
         total = Counts()
@@ -290,18 +290,38 @@ def test_the_interval_of_the_pooled_f1_is_the_bootstrap_written_out() -> None:
 def test_the_interval_of_the_pooled_f1_depends_on_the_seed_and_not_on_the_order_of_subjects() -> None:
     random = np.random.default_rng(2)
     counts = {f"s{subject}": Counts(*map(int, random.integers(0, 20, 3))) for subject in range(12)}
-    interval = spotting.pooled_f1_interval(counts, seed=7)
-    assert interval == spotting.pooled_f1_interval(dict(sorted(counts.items())), seed=7)
-    assert interval == spotting.pooled_f1_interval(dict(reversed(counts.items())), seed=7)
-    assert interval != spotting.pooled_f1_interval(counts, seed=8)
+    for method, least in (("t", 3), ("percentile", 3)):
+        interval = spotting.pooled_f1_interval(counts, 7, method, least).interval
+        assert interval == spotting.pooled_f1_interval(dict(sorted(counts.items())), 7, method, least).interval
+        assert interval == spotting.pooled_f1_interval(dict(reversed(counts.items())), 7, method, least).interval
+        other = spotting.pooled_f1_interval(counts, 8, method, least).interval
+        assert (interval == other) == (method == "t")
+
+
+def test_the_t_interval_of_the_auc_is_the_jackknife_written_out() -> None:
+    random = np.random.default_rng(3)
+    subjects = random.choice(["s1", "s2", "s10", "s3"], 150)
+    labels = random.random(150) < 0.3
+    scores = np.round(random.normal(size=150) + labels, 1)
+    without = [spotting.auc(scores[subjects != name], labels[subjects != name]) for name in np.unique(subjects)]
+    area = spotting.auc(scores, labels)
+    reach = stats.t.ppf(0.975, 3) * np.sqrt(3 * np.var(without)) / (area * (1 - area))
+    centre = np.log(area / (1 - area))
+    low, high = spotting.auc_interval(scores, labels, subjects, 11).interval
+    assert [low, high] == pytest.approx([1 / (1 + np.exp(reach - centre)), 1 / (1 + np.exp(-reach - centre))])
 
 
 def test_one_subject_gives_no_interval() -> None:
-    assert spotting.pooled_f1_interval({"s1": Counts(1, 1, 1)}, 1) is None
-    assert spotting.pooled_f1_interval({"s1": Counts(1, 1, 1), "s2": Counts()}, 1) is None
-    assert spotting.pooled_f1_interval({}, 1) is None
-    assert spotting.auc_interval(np.arange(4.0), np.arange(4) > 1, np.array(["s1"] * 4), 1) is None
-    assert spotting.auc_interval(np.arange(4.0), np.ones(4, bool), np.array(list("aabb")), 1) is None
+    alone = (
+        spotting.pooled_f1_interval({"s1": Counts(1, 1, 1)}, 1),
+        spotting.pooled_f1_interval({"s1": Counts(1, 1, 1), "s2": Counts()}, 1),
+        spotting.auc_interval(np.arange(4.0), np.arange(4) > 1, np.array(["s1"] * 4), 1),
+    )
+    assert {spread.notes[0] for spread in alone} == {"no interval: one subject, fewer than 3"}
+    assert not any(spread.interval for spread in alone)
+    assert spotting.pooled_f1_interval({}, 1).interval is None
+    without_negatives = spotting.auc_interval(np.arange(6.0), np.ones(6, bool), np.array(list("aabbcc")), 1)
+    assert without_negatives.interval is None and without_negatives.reason
 
 
 def test_the_interval_of_the_auc_is_the_bootstrap_written_out(monkeypatch) -> None:
@@ -315,18 +335,20 @@ def test_the_interval_of_the_auc_is_the_bootstrap_written_out(monkeypatch) -> No
     for weights in uncertainty.resample(4, 11):
         times = weights[np.unique(subjects, return_inverse=True)[1]]
         values.append(spotting.auc(np.repeat(scores, times), np.repeat(labels, times)))
-    interval = spotting.auc_interval(scores, labels, subjects, 11)
+    interval = spotting.auc_interval(scores, labels, subjects, 11, "percentile", least=3).interval
     assert interval == pytest.approx(np.nanquantile(values, [0.025, 0.975]), abs=1e-12)
     shuffled = random.permutation(150)
-    assert interval == spotting.auc_interval(scores[shuffled], labels[shuffled], subjects[shuffled], 11)
+    again = spotting.auc_interval(scores[shuffled], labels[shuffled], subjects[shuffled], 11, "percentile", least=3)
+    assert again.interval == interval
     with pytest.raises(ValueError, match="subjects"):
         spotting.auc_interval(scores, labels, subjects[1:], 11)
 
 
 def test_a_resample_without_a_positive_frame_is_left_out() -> None:
-    # Only s1 has positives: of the resamples that draw it, all have AUC 1.
-    interval = spotting.auc_interval(np.array([0.9, 0.1, 0.2]), np.array([True, False, False]), np.array([1, 1, 2]), 5)
-    assert interval == (1, 1)
+    # Only s1 and s2 have positives: the resamples that draw neither have no AUC.
+    scores, labels = np.array([0.9, 0.1, 0.3, 0.4, 0.2, 0.3]), np.array([1, 0, 1, 0, 0, 0], bool)
+    spread = spotting.auc_interval(scores, labels, np.array([1, 1, 2, 2, 3, 3]), 5, "percentile", least=3)
+    assert 0 <= spread.interval[0] < spotting.auc(scores, labels) < spread.interval[1] <= 1
 
 
 def test_the_auc_of_long_videos_and_many_subjects_has_its_interval_in_seconds() -> None:
@@ -335,6 +357,6 @@ def test_the_auc_of_long_videos_and_many_subjects_has_its_interval_in_seconds() 
     labels = random.random(200_000) < 0.1
     scores = random.normal(size=200_000) + labels
     start = time.perf_counter()
-    low, high = spotting.auc_interval(scores, labels, subjects, 1)
+    low, high = spotting.auc_interval(scores, labels, subjects, 1, "percentile").interval
     assert time.perf_counter() - start < 20
     assert low < spotting.auc(scores, labels) < high

@@ -58,7 +58,7 @@ def test_metrics_of_a_paper_are_those_of_its_rows_claims_and_controls():
     } | {claim.metric for claim in elface.claims}
     upadhy = papers.load(PAPERS, "upadhy2025")
     bare = upadhy.model_copy(update={"tables": {}, "claims": []})
-    assert metrics_of(bare, False) == [] and metrics_of(bare) == ["accuracy"]
+    assert metrics_of(bare, False) == [] and metrics_of(bare) == ["accuracy", "uf1", "uar"]
     assert metrics_of(elface.model_copy(update={"tables": {}, "claims": []})) == ["interval_f1"]
 
 

@@ -69,7 +69,7 @@ def test_the_code_of_tables_is_that_of_the_metrics_they_ask_for(plan, monkeypatc
     whole, only, other = asked
     assert set(metrics.entries(["interval_f1", "frame_auc", "frame_f1"])) <= set(whole)
     protocol = f"mexflow.evaluation.folds:{plan.papers['elface2021'].protocol_of('samm-lv')}"
-    assert set(only) == {"tables", protocol, *metrics.entries(["interval_f1"])}
+    assert set(only) == {"tables", protocol, *metrics.entries(["interval_f1"]), "mexflow.evaluation.uncertainty:t"}
     assert set(metrics.entries(["accuracy", "class_share"])) <= set(other)
     assert not any("interval_f1" in name or "spotting" in name for name in other)
 

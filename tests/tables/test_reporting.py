@@ -23,11 +23,12 @@ from mexflow.cli import figures, tables
 from mexflow.errors import UserError
 from mexflow.papers import paper as papers
 from mexflow.papers.figure_recipe import FigureRecipe, FlowFolder, Shown
+from mexflow.papers.interval_methods import LABELS
 from mexflow.store.artifacts import Inputs, Outputs
 from mexflow.store.paths import Results
 from mexflow.tables import markdown
 from mexflow.tables.cells import SCHEMA, Cell, require_unique, to_csv, to_table
-from mexflow.tables.controls import judge, judge_null
+from mexflow.tables.controls import PERMUTATIONS, judge, judge_null
 from mexflow.tables.exclusions import count_reasons, exclusions, of_experiments
 from mexflow.tables.measurement import Measurement
 from mexflow.tables.source import Source
@@ -201,7 +202,7 @@ def test_a_fold_without_clips_counts_as_run(world) -> None:
 def test_one_subject_gives_a_number_without_interval(world) -> None:
     row = make_tables(world, folds={"m-1cl": ["casme2-01"]}).rows["belaiche2020/T4/M/1CL/accuracy"]
     assert row["measured"] is not None and row["ci_low"] is None
-    assert row["note"] == "no interval: one subject; folds 1 of 4; epochs 3 of 150"
+    assert row["note"] == "no interval: one subject, fewer than 3; folds 1 of 4; epochs 3 of 150"
 
 
 def test_counts_are_exact_and_name_the_misprint_only_where_they_differ(made) -> None:
@@ -256,31 +257,74 @@ def test_missing_features_make_similarity_incomplete_but_not_accuracy(world) -> 
 
 
 def test_the_null_control_is_judged(made, world) -> None:
-    labels, guesses = pooled(world, "vy-3cl-null")
-    null = made.rows["belaiche2020/controls/vy-3cl/null/accuracy"]
-    share = made.rows["belaiche2020/controls/vy-3cl/majority/share"]
-    assert null["measured"] == pytest.approx(100 * accuracy_score(labels, guesses))
-    assert share["measured"] == pytest.approx(100 * labels.count("anger") / 40)
-    assert null["note"].endswith("lands at chance")
-    assert made.rows["belaiche2020/controls/vy-3cl/experiment/accuracy"]["note"].endswith("; above chance")
+    for metric in ("accuracy", "uf1", "uar"):
+        real, chance, null, null_chance, constant = (
+            made.rows[f"belaiche2020/controls/vy-3cl/{column}/{metric}"]
+            for column in ("experiment", "chance", "null", "null chance", "constant")
+        )
+        assert chance["ci_low"] < chance["measured"] < chance["ci_high"] < real["measured"]
+        assert chance["note"] == null_chance["note"] == f"{PERMUTATIONS} permutations"
+        assert null["measured"] <= null_chance["ci_high"] and null["note"].endswith("at or below chance")
+        assert real["note"].endswith("; above chance") and constant["ci_low"] is None
+    labels = [label for subject in SUBJECTS for label in world.labels[subject]]
+    share = made.rows["belaiche2020/controls/vy-3cl/constant/accuracy"]["measured"]
+    assert share == pytest.approx(100 * max(labels.count(name) for name in CLASSES) / len(labels))
     assert "## Null controls: labels permuted within subject" in made.text
-    assert "control lands at chance; experiment above chance" in made.text
+    assert "control at or below chance; experiment above chance" in made.text
     without = make_tables(world, null_controls=False)
     assert not any("/controls/" in name for name in without.rows) and "Not run" in without.text
 
 
-def test_verdicts() -> None:
-    def measured(low: float, high: float) -> Measurement:
-        return Measurement("accuracy", (low + high) / 2, (low, high), 10)
+def test_chance_is_what_shuffled_labels_score(made, world) -> None:
+    rng, shares = np.random.default_rng(0), []
+    for _ in range(3000):
+        right = [
+            shuffled == guess
+            for subject in SUBJECTS
+            for shuffled, guess in zip(
+                rng.permutation(world.labels[subject]), world.guesses["vy-3cl"][subject], strict=True
+            )
+        ]
+        shares.append(100 * np.mean(right))
+    row = made.rows["belaiche2020/controls/vy-3cl/chance/accuracy"]
+    assert row["measured"] == pytest.approx(np.mean(shares), abs=1)
+    assert (row["ci_low"], row["ci_high"]) == pytest.approx(tuple(np.quantile(shares, [0.025, 0.975])), abs=2.6)
 
-    assert judge_null(measured(30, 50), 35, 47) == "lands at chance"
-    assert judge_null(measured(30, 36), 35, 47) == "lands at chance"
-    assert judge_null(measured(48, 60), 35, 47) == "does not land at chance: above it, labels leak"
-    assert judge_null(measured(10, 20), 35, 47) == "does not land at chance: below it"
-    assert judge(measured(52, 60), measured(30, 50), 47) == "above chance"
-    assert judge(measured(49, 60), measured(30, 50), 47) == "not shown to be above chance"
-    assert judge(measured(46, 60), measured(30, 40), 47) == "not shown to be above chance"
-    assert "no interval" in judge(Measurement("accuracy", 50.0), measured(30, 40), 47)
+
+def test_a_control_of_known_leakage_fails(world) -> None:
+    """The control's predictions become the labels themselves."""
+    for subject in SUBJECTS:
+        write_fold(world.root, "vy-3cl-null", subject, world.labels[subject], world.labels[subject])
+    leaking = make_tables(world)
+    assert leaking.rows["belaiche2020/controls/vy-3cl/null/uf1"]["note"].endswith("above chance: labels leak")
+    assert "of its null control: above chance: labels leak" in leaking.summary
+
+
+def test_labels_that_are_one_a_subject_cannot_be_permuted(world) -> None:
+    for name in ("vy-3cl", "vy-3cl-null"):
+        for subject in SUBJECTS:
+            write_fold(world.root, name, subject, ["anger"] * 3, ["anger", "sadness", "anger"])
+    row = make_tables(world).rows["belaiche2020/controls/vy-3cl/null/accuracy"]
+    assert row["note"].endswith("no verdict (no subject has clips of two classes)")
+
+
+def test_verdicts() -> None:
+    def measured(value: float | None, *interval: float) -> Measurement:
+        return Measurement("accuracy", value, interval or None, 10)
+
+    chance = measured(40, 30, 47)
+    assert judge_null(measured(46, 20, 60), chance) == judge_null(measured(47), chance) == "at or below chance"
+    assert judge_null(measured(10, 5, 20), chance) == "at or below chance"
+    assert judge_null(measured(48, 20, 60), chance) == judge_null(measured(48), chance) == "above chance: labels leak"
+    assert judge_null(measured(None), chance) == "no verdict"
+    assert "no subject has clips of two" in judge_null(measured(46), measured(None))
+    assert judge(measured(60, 52, 68), chance, measured(40, 30, 50)) == "above chance"
+    assert judge(measured(60, 52, 68), chance, measured(50)) == "above chance"
+    unsure = "above its range of chance, but not shown to be above its control"
+    assert judge(measured(60, 49, 68), chance, measured(40, 30, 50)) == unsure
+    assert judge(measured(60), chance, measured(40, 30, 50)) == unsure
+    assert judge(measured(46, 45, 47), chance, measured(30, 20, 40)) == "at or below chance"
+    assert judge(measured(60, 52, 68), chance, measured(None)) == "no verdict"
 
 
 def test_every_measured_number_of_embedded_data_is_marked_in_every_table(made) -> None:
@@ -316,6 +360,22 @@ def test_the_markdown_is_well_formed_and_ends_with_errata_and_controls(made) -> 
     assert [f"## {name}." in text for name in paper.tables] == [True] * 9
     assert text.index("## T9") < text.index("## Errata") < text.index("## Null controls")
     assert text.count("\n- ", text.index("## Errata"), text.index("## Null")) == len(paper.errata)
+
+
+@pytest.mark.parametrize(("method", "label"), LABELS.items())
+def test_the_method_of_intervals_is_a_setting_and_stands_beside_each_table(world, made, method, label) -> None:
+    """Four subjects: enough for t alone; where there is no interval, the note says why."""
+    other = make_tables(world, intervals=method)
+    row = other.rows["belaiche2020/T4/Vy/3CL/accuracy"]
+    assert f"[95 % interval, {label}]" in other.text
+    assert (row["ci_low"] is None) == ("no interval: 4 subjects, fewer than 15" in row["note"]) == (method != "t")
+    if method == "t":
+        assert other.rows == made.rows
+    # The similarity of chosen samples has its own.
+    chosen = "belaiche2020/T5/anger/anger/cosine_similarity"
+    assert (
+        other.rows[chosen] == made.rows[chosen] and "percentile bootstrap over subjects, fold and samples" in made.text
+    )
 
 
 def test_tables_are_the_same_in_another_folder_and_intervals_change_with_the_seed(made, world) -> None:
@@ -431,7 +491,7 @@ def test_a_cell_says_what_it_was_measured_of(made) -> None:
     assert made.cells["belaiche2020/T4/Vy/3CL/accuracy"] == ["vy-3cl"]
     measured = {cell for cell, row in made.rows.items() if row["measured"] is not None}
     assert measured <= made.cells.keys() <= made.rows.keys()
-    (control,) = [cell for cell in made.cells if cell.endswith("/null/expected_agreement")]
+    (control,) = [cell for cell in made.cells if cell.endswith("/null chance/accuracy")]
     assert made.cells[control] == ["vy-3cl-null"]
 
 

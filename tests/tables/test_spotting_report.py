@@ -186,7 +186,7 @@ def test_a_number_is_whole_or_none(tmp_path, metric):
     alone = measured(evidence(tmp_path, folds=SUBJECTS[:1]), metric, "macro")
     assert alone.interval is None
     assert alone.value is not None
-    assert alone.notes[0] == "no interval: one subject"
+    assert alone.notes[0] == "no interval: one subject, fewer than 3"
 
 
 def test_the_null_control_moves_what_was_spotted(tmp_path):

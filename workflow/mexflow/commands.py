@@ -46,6 +46,7 @@ COMMANDS = {
         Command("sheet", "The contact sheet of a dataset."),
         Command("lcnfigure", "What LCN makes of changed brightness and contrast."),
         Command("quality", "Preprocessing of embedded data against the renderer's truth."),
+        Command("coverage", "How often intervals over few subjects hold the true value, simulated."),
         Command("status", "What of a run is done, runs, failed and is left, per paper."),
         Command("trace", "Where a number, or an artifact, came from, back to the raw frames."),
         Command("verify", "Whether any byte has changed, of an artifact, of a cell, or of all."),

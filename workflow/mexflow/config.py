@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 from mexflow.datasets.reading import adapter
 from mexflow.datasets.registry import DATASETS, missing_line
 from mexflow.errors import UserError, nearest
+from mexflow.papers.interval_methods import DEFAULT, IntervalMethod
 from mexflow.papers.pretrained import PRETRAINED
 
 
@@ -194,7 +195,11 @@ class Config(_Section):
     )
     seed: int = Field(1, ge=0, description="Base seed; a fold's seed follows from it, the paper, experiment and fold.")
     null_controls: bool = Field(
-        True, description="Also train on labels permuted within subject where a paper asks for it; must land at chance."
+        True,
+        description="Also train on labels permuted within subject where a paper asks for it; not to be above chance.",
+    )
+    intervals: IntervalMethod = Field(
+        DEFAULT, description="How the 95 % intervals over subjects are made; docs/tables.md says how well each holds."
     )
     datasets: Datasets = Field(Datasets(), description="The raw datasets, each by its root.")
     embedded: Embedded = Field(Embedded(), description="The synthetic datasets.")

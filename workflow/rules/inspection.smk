@@ -3,6 +3,7 @@
 Needs the indexes and the preprocessed arrays of some subjects. Makes a contact sheet of each dataset,
 ``results/figures/datasets/<dataset>.png``, the figure of LCN, ``lcn.png`` beside it, and, where data are embedded,
 ``results/tables/preprocessing.parquet``, ``.csv`` and ``.md``: faces and flow held against the renderer's truth.
+``results/tables/coverage.*``, where it is asked for, needs none of these.
 """
 
 
@@ -103,8 +104,35 @@ rule quality:
         datasets=flags("dataset", plan.checked),
         size=plan.config.embedded.size,
         seed=plan.config.embedded.seed,
+        intervals=plan.config.intervals,
         code=plan.quality_code(),
     shell:
         "MEXFLOW_RULE={params.rule} MEXFLOW_ATTEMPT={resources.attempt} python -m mexflow quality"
-        " {params.datasets} --size {params.size} --seed {params.seed} --results results"
-        " --output results/tables/preprocessing --record {output.record} > {log} 2>&1"
+        " {params.datasets} --size {params.size} --seed {params.seed} --intervals {params.intervals}"
+        " --results results --output results/tables/preprocessing --record {output.record} > {log} 2>&1"
+
+
+rule coverage:
+    """How often the intervals of the tables hold the true value, simulated; of no data, made where it is asked for."""
+    output:
+        parquet="results/tables/coverage.parquet",
+        csv="results/tables/coverage.csv",
+        markdown="results/tables/coverage.md",
+        record="results/records/coverage.json",
+    log:
+        "results/logs/coverage.log",
+    benchmark:
+        "results/benchmarks/coverage.tsv"
+    conda:
+        "../../envs/mexflow.yaml"
+    resources:
+        mem_mb=growing(1000),
+        runtime=growing(60),
+        attempt=attempt,
+    params:
+        rule="coverage",
+        seed=plan.config.seed,
+        code=plan.coverage_code(),
+    shell:
+        "MEXFLOW_RULE={params.rule} MEXFLOW_ATTEMPT={resources.attempt} python -m mexflow coverage"
+        " --seed {params.seed} --output results/tables/coverage --record {output.record} > {log} 2>&1"

@@ -63,7 +63,7 @@ def run(paper_path: Path, results: Path, recipe: FigureRecipe, output: Path, inp
     from mexflow.tables.source import Source
 
     paper = papers.parse(inputs.bytes(paper_path), paper_path, recipe.reading)
-    source = Source(recipe.data, recipe.budget, recipe.reading)
+    source = Source(recipe.data, recipe.budget, recipe.reading, recipe.intervals)
     folds = results / "folds"
     kinds = {name: figure.kind for name, figure in paper.figures.items()}
     if kinds != {name: shown.kind for name, shown in recipe.figures.items()}:

@@ -13,6 +13,7 @@ import typer
 
 from mexflow import registries
 from mexflow.errors import Changed, UserError
+from mexflow.papers.interval_methods import IntervalMethod
 from mexflow.store.records import MADE_AGAIN
 
 Record = Annotated[
@@ -25,6 +26,7 @@ PaperFile = Annotated[Path, typer.Option(help="The paper's file.")]
 Budget = Annotated[str, typer.Option(help="demo or paper, as the networks were trained.")]
 Reading = Annotated[str, typer.Option(help="decided or literal, as the paper was read.")]
 Data = Annotated[str, typer.Option(help="Which data: embedded, or the licensed copies.")]
+Intervals = Annotated[IntervalMethod, typer.Option(help="Method of intervals over subjects.")]
 Seed = Annotated[int, typer.Option(help="Base seed.")]
 
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mexflow.cli.options import Record, Seed, command
+from mexflow.cli.options import Intervals, Record, Seed, command
+from mexflow.papers.interval_methods import DEFAULT
 
 if TYPE_CHECKING:
     from mexflow.evaluation.aligned_videos import SubjectFaces
@@ -23,6 +24,7 @@ def main(
     method: Annotated[list[str], typer.Option(help="A flow method; repeatable.  [default: all]")] = [],  # noqa: B006
     frames: Annotated[int, typer.Option(min=10, help="Frames a dataset to measure alignment on.")] = 150,
     pair_count: Annotated[int, typer.Option(min=1, help="Pairs a dataset to measure motion and flow on.")] = 12,
+    intervals: Intervals = DEFAULT,
     record: Record = None,
 ) -> None:
     """Compare aligned faces and optical flow of embedded datasets with the renderer's truth."""
@@ -32,6 +34,7 @@ def main(
     from mexflow.datasets.reading import adapter_modules, long_videos
     from mexflow.datasets.subjects import with_clips, with_videos
     from mexflow.errors import UserError, choose
+    from mexflow.evaluation import uncertainty
     from mexflow.evaluation.quality import measure
     from mexflow.preprocess.flow import METHODS
     from mexflow.progress import progress
@@ -46,7 +49,7 @@ def main(
     names = list(dict.fromkeys(dataset))
     places = Results(results)
     layouts = [module for name in names for module in (*embedded.modules(name), *adapter_modules(name))]
-    picked = [*layouts, *map(METHODS.identity, methods)]
+    picked = [*layouts, *map(METHODS.identity, methods), uncertainty.METHODS.identity(intervals)]
     with Job(record, __name__, *picked, size=size, seed=seed, threads=1, device="cpu") as job:
         measured = []
         for name in names:
@@ -65,7 +68,7 @@ def main(
                     measured.append(
                         measure(
                             name, size, seed, subjects, rows,
-                            methods=methods, frames=frames, pairs=pair_count, advance=advance,
+                            methods=methods, frames=frames, pairs=pair_count, intervals=intervals, advance=advance,
                         )
                     )  # fmt: skip
                 except KeyError as error:
@@ -76,7 +79,7 @@ def main(
         table = quality_table(cells)
         job.outputs.table(output.with_name(f"{output.name}.parquet"), table)
         job.outputs.bytes(output.with_name(f"{output.name}.csv"), to_csv(table))
-        job.outputs.text(output.with_name(f"{output.name}.md"), text := quality_markdown(cells))
+        job.outputs.text(output.with_name(f"{output.name}.md"), text := quality_markdown(cells, intervals))
         job.finish()
     print(text)
 

@@ -84,7 +84,7 @@ def run(
     if only is not None:
         paper = papers.scores_of(paper, only)
         choose("experiment of the recipe", only, recipe.expected)
-    source = Source(recipe.data, recipe.budget, recipe.reading)
+    source = Source(recipe.data, recipe.budget, recipe.reading, recipe.intervals)
     wanted = paper.data if only is None else [paper.data_name(only)]
     rows = {name: inputs.table(results / "index" / f"{paper.data[name].index}.parquet").to_pylist() for name in wanted}
     # After a run that failed, what a fold lacks may be just such a table.
@@ -121,7 +121,7 @@ def _summary(paper: Paper, cells: Sequence[Cell], judged: Sequence, checked: Seq
     incomplete = sum(bool(cell.incomplete) for cell in cells)
     lines = [f"{paper.paper}: {len(cells)} cells, {measured} measured, {incomplete} incomplete"]
     lines += [
-        f"null control of {control.experiment}: {control.null_verdict}; {control.experiment}: {control.verdict}"
+        f"{control.metric} of {control.experiment}: {control.verdict}; of its null control: {control.null_verdict}"
         for control in judged
     ]
     lines += [f"claim {check.claim.claim!r}: {check.verdict}" for check in checked]

@@ -37,7 +37,8 @@ from mexflow.evaluation.aligned_videos import (
 from mexflow.evaluation.flow_error import direction_error, end_point_error, space_time_angle
 from mexflow.evaluation.tally import Estimate, Tally, ratio_of_means
 from mexflow.evaluation.true_motion import TrueMotion, aligned_flow, face_area
-from mexflow.evaluation.uncertainty import seed_of
+from mexflow.evaluation.uncertainty import LENGTH, SHARE, seed_of
+from mexflow.papers.interval_methods import DEFAULT
 from mexflow.preprocess import alignment, flow
 from mexflow.preprocess.aligned import UNSEEN
 from mexflow.preprocess.scaling import scaled
@@ -95,12 +96,13 @@ class Quality:
 class _Measures:
     """Tallies by key, all of the same subjects."""
 
-    def __init__(self, subjects: Sequence[str]) -> None:
-        self._subjects = subjects
+    def __init__(self, subjects: Sequence[str], intervals: str) -> None:
+        self._subjects, self._intervals = subjects, intervals
         self._tallies: dict[Any, Tally] = {}
 
     def __getitem__(self, key: Any) -> Tally:
-        return self._tallies.setdefault(key, Tally(self._subjects))
+        bounds = SHARE if key in STATES else LENGTH
+        return self._tallies.setdefault(key, Tally(self._subjects, self._intervals, bounds))
 
 
 def measure(
@@ -113,6 +115,7 @@ def measure(
     methods: Sequence[str] = tuple(flow.METHODS),
     frames: int = 150,
     pairs: int = 20,
+    intervals: str = DEFAULT,
     advance: Callable[[int], None] = lambda done: None,
 ) -> Quality:
     """Compare a dataset's aligned faces, and the flow between them, with the truth.
@@ -124,6 +127,7 @@ def measure(
         methods: the flow methods, with their default settings.
         frames: how many frames alignment is measured on, at most.
         pairs: how many pairs from onset to apex, at most, and about how many without expression.
+        intervals: the method of the intervals over subjects.
         advance: called with 1 after each subject.
 
     Raises:
@@ -138,7 +142,7 @@ def measure(
     # wanted.
     asked = evenly(videos, pairs) if distance else []
     stills_each = -(-pairs // max(1, len(asked)))
-    measures = _Measures([subject.subject for subject in subjects])
+    measures = _Measures([subject.subject for subject in subjects], intervals)
     distances: list[int] = []
     # Subject by subject, since a person's truth is dear to set up and few are held at a time.
     for faces in subjects:

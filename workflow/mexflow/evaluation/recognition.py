@@ -67,19 +67,38 @@ def uar(matrix: np.ndarray) -> np.ndarray:
     return _mean(_share(hits, matrix.sum(-1)))
 
 
-def majority_share(matrix: np.ndarray) -> np.ndarray:
-    """Share of the most frequent true class, what a constant answer scores: ``(..., C, C)`` to float64 ``(...)``."""
-    return _share(matrix.sum(-1).max(-1), matrix.sum((-2, -1)))
+def constant_answer(matrix: np.ndarray) -> np.ndarray:
+    """The matrix if every clip were said to be of the most frequent class: int64 ``(C, C)`` to int64 ``(C, C)``."""
+    true = matrix.sum(1)
+    answered = np.zeros_like(matrix)
+    answered[:, true.argmax()] = true
+    return answered
 
 
-def expected_agreement(matrix: np.ndarray) -> np.ndarray:
-    """Accuracy of predictions that know nothing of the label, given how often each class is predicted.
+def permuted(confusions: np.ndarray, permutations: int, seed: int) -> np.ndarray:
+    """Pooled confusion matrices of the same predictions, the labels permuted among the clips of each subject.
 
-    The sum over classes of (share of true) x (share of predicted), the chance term of Cohen's kappa; it never
-    exceeds the majority share. ``(..., C, C)`` to float64 ``(...)``.
+    They are what predictions give that know no more of a clip's label than whose clip it is.
+
+    Args:
+        confusions: int64 ``(S, C, C)``, a subject each.
+        permutations: how many.
+        seed: the same seed gives the same permutations.
+
+    Returns:
+        int64 ``(permutations, C, C)``.
     """
-    total = np.asarray(matrix.sum((-2, -1)), dtype=np.float64)
-    return _share((matrix.sum(-1) * matrix.sum(-2)).sum(-1), total * total)
+    rng = np.random.default_rng(seed)
+    classes = confusions.shape[-1]
+    pooled = np.zeros(permutations * classes**2, dtype=np.int64)
+    starts = np.arange(permutations)[:, None] * classes**2
+    for matrix in confusions:
+        labels = np.repeat(np.arange(classes), matrix.sum(1))
+        predicted = np.repeat(np.arange(classes), matrix.sum(0))
+        # Which label met which prediction does not matter: they meet anew.
+        shuffled = rng.permuted(np.tile(labels, (permutations, 1)), axis=1)
+        pooled += np.bincount((starts + shuffled * classes + predicted).ravel(), minlength=len(pooled))
+    return pooled.reshape(permutations, classes, classes)
 
 
 def row_shares(matrix: np.ndarray) -> np.ndarray:

@@ -11,8 +11,9 @@ one sample stands for such a class); if there is none either, there is no number
 
 *the full average* (`all_pairs`): the mean over every pair of test samples within a fold.
 
-Both intervals are bootstraps over folds, which are subjects under leave-one-subject-out. For the paper's form the
-choice is made anew in every resample, so its interval shows how much hangs on the choice.
+Both intervals are over folds, which are subjects under leave-one-subject-out. That of the full average is made by the
+method that is asked for (:mod:`mexflow.evaluation.uncertainty`). That of the paper's form is the percentiles of a
+bootstrap in which the choice is made anew in every resample, so it shows how much hangs on the choice.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mexflow.evaluation.uncertainty import RESAMPLES, Interval, bootstrap, percentiles, resample
+from mexflow.evaluation.uncertainty import RESAMPLES, SIGNED, Spread, over_subjects, percentiles, resample
+from mexflow.papers.interval_methods import DEFAULT
 
 
 @dataclass(frozen=True)
@@ -41,10 +43,10 @@ class FoldSimilarity:
 
 @dataclass(frozen=True)
 class Similarity:
-    """A similarity in [-1, 1], its 95 % interval, the number of pairs behind it, and the samples chosen, if any."""
+    """A similarity in [-1, 1], its 95 % interval or why it has none, the number of pairs, and the samples chosen."""
 
     value: float
-    interval: Interval | None
+    spread: Spread
     pairs: int
     fold: str | None = None
     clips: tuple[str, ...] = ()
@@ -64,15 +66,15 @@ def compare(fold: str, features: np.ndarray, labels: np.ndarray, clips: Sequence
     return FoldSimilarity(fold, matrix, np.asarray(labels)[keep], tuple(clips[row] for row in keep))
 
 
-def all_pairs(folds: Sequence[FoldSimilarity], a: int, b: int, seed: int) -> Similarity | None:
+def all_pairs(folds: Sequence[FoldSimilarity], a: int, b: int, seed: int, method: str = DEFAULT) -> Similarity | None:
     """Mean over all pairs of a sample of class `a` and another one of class `b` within a fold; None without a pair."""
     a, b = min(a, b), max(a, b)
     sums = np.array([_sum_and_count(fold, a, b) for fold in folds]).reshape(-1, 2)
     total, pairs = sums.sum(axis=0)
     if not pairs:
         return None
-    interval = bootstrap(sums, _ratio, seed)
-    return Similarity(float(total / pairs), interval, int(pairs))
+    spread = over_subjects(sums, _ratio, seed, method, SIGNED)
+    return Similarity(float(total / pairs), spread, int(pairs))
 
 
 def choose(folds: Sequence[FoldSimilarity], a: int, b: int, seed: int) -> Similarity | None:
@@ -86,7 +88,7 @@ def choose(folds: Sequence[FoldSimilarity], a: int, b: int, seed: int) -> Simila
     first, second = _draw_samples(fold, a, b, 1, rng)
     value, pairs = _mean_over_pairs(fold, first, second, a == b)
     chosen = dict.fromkeys([*first[0], *second[0]])
-    interval = None
+    spread = Spread(None, "no interval: one subject")
     if np.count_nonzero(ranks) > 1:
         values = np.full(RESAMPLES, np.nan)
         drawn = _draw_folds(ranks, resample(len(folds), seed), rng)
@@ -94,8 +96,8 @@ def choose(folds: Sequence[FoldSimilarity], a: int, b: int, seed: int) -> Simila
             where = np.flatnonzero(drawn == number)
             samples = _draw_samples(folds[number], a, b, len(where), rng)
             values[where] = _mean_over_pairs(folds[number], *samples, a == b)[0]
-        interval = percentiles(values)
-    return Similarity(float(value[0]), interval, pairs, fold.fold, tuple(fold.clips[row] for row in chosen))
+        spread = Spread(percentiles(values))
+    return Similarity(float(value[0]), spread, pairs, fold.fold, tuple(fold.clips[row] for row in chosen))
 
 
 def sums_of_pairs(folds: Sequence[FoldSimilarity], classes: int) -> np.ndarray:

@@ -16,6 +16,7 @@ import numpy as np
 
 from mexflow.evaluation import uncertainty
 from mexflow.evaluation.intervals import Counts
+from mexflow.papers.interval_methods import DEFAULT
 
 VIDEOS = ("all", "annotated", "with_expressions")
 """Settings of `counting`."""
@@ -187,17 +188,18 @@ def counting(videos: Mapping[Key, Collection[str]], kind: str, setting: str = "a
     return {video for video, types in videos.items() if (types if setting == "annotated" else kind in types)}
 
 
-def pooled_f1_interval(counts: Mapping[str, Counts], seed: int) -> uncertainty.Interval | None:
-    """The 95 % bootstrap interval of the pooled F1 over subjects, of intervals or frames.
+def pooled_f1_interval(
+    counts: Mapping[str, Counts], seed: int, method: str = DEFAULT, least: int | None = None
+) -> uncertainty.Spread:
+    """The 95 % interval of the pooled F1 over subjects, of intervals or frames.
 
     Args:
         counts: what each subject adds; the order does not matter.
         seed: see :func:`uncertainty.seed_of`.
-
-    Returns:
-        Lower and upper end; None where fewer than two subjects add anything.
+        method: an entry of :data:`uncertainty.METHODS`.
+        least: see :func:`uncertainty.by_weights`.
     """
-    return uncertainty.bootstrap(_added(counts), _pooled_f1, seed)
+    return uncertainty.over_subjects(_added(counts), _pooled_f1, seed, method, least=least)
 
 
 def f1_by_subject(counts: Mapping[str, Counts]) -> tuple[list[str], Callable[[np.ndarray], np.ndarray]]:
@@ -219,30 +221,32 @@ def _pooled_f1(sums: np.ndarray) -> np.ndarray:
 
 
 def auc_interval(
-    scores: np.ndarray, labels: np.ndarray, subjects: np.ndarray, seed: int
-) -> uncertainty.Interval | None:
-    """The 95 % bootstrap interval of the pooled AUC over subjects.
+    scores: np.ndarray,
+    labels: np.ndarray,
+    subjects: np.ndarray,
+    seed: int,
+    method: str = DEFAULT,
+    least: int | None = None,
+) -> uncertainty.Spread:
+    """The 95 % interval of the pooled AUC over subjects.
 
     AUC is the share of (positive, negative) pairs of frames in the right order, a tie being half right. The pairs
-    are counted once for each two subjects; a resample then weighs that table, and no frame is sorted again.
+    are counted once for each two subjects; weights of subjects then weigh that table, and no frame is sorted again.
 
     Args:
         scores: ``(n,)``, finite.
         labels: bool ``(n,)``.
         subjects: ``(n,)``, the name (or number) of each frame's subject.
         seed: see :func:`uncertainty.seed_of`.
-
-    Returns:
-        Lower and upper end; None with fewer than two subjects, or without positive or without negative frames.
+        method: an entry of :data:`uncertainty.METHODS`.
+        least: see :func:`uncertainty.by_weights`.
 
     Raises:
         ValueError: if the three differ in length, or a score is not finite.
     """
     scores, labels = _pair(scores, labels)
     names, area = auc_by_subject(scores, labels, subjects)
-    if len(names) < 2:
-        return None
-    return uncertainty.percentiles(area(uncertainty.resample(len(names), seed)))
+    return uncertainty.by_weights(area, np.ones(len(names), bool), seed, method, least=least)
 
 
 def auc_by_subject(

@@ -1,4 +1,4 @@
-"""Means and ratios of what was measured on several subjects, with bootstrap intervals over the subjects."""
+"""Means and ratios of what was measured on several subjects, with intervals over the subjects."""
 
 from __future__ import annotations
 
@@ -7,22 +7,30 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mexflow.evaluation.uncertainty import Interval, bootstrap
+from mexflow.evaluation.uncertainty import LENGTH, Bounds, Spread, over_subjects
+from mexflow.papers.interval_methods import DEFAULT
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A number (None: nothing was measured), its 95 % interval, and how many observations are behind it."""
+    """A number (None: nothing was measured), its 95 % interval or why it has none, and of how many observations."""
 
     value: float | None
-    interval: Interval | None
+    spread: Spread
     n: int
 
 
 class Tally:
-    """Sums and counts of one quantity, kept by subject."""
+    """Sums and counts of one quantity, kept by subject.
 
-    def __init__(self, subjects: Sequence[str]) -> None:
+    Args:
+        subjects: their names.
+        method: of the intervals; see :data:`mexflow.evaluation.uncertainty.METHODS`.
+        bounds: of the quantity.
+    """
+
+    def __init__(self, subjects: Sequence[str], method: str = DEFAULT, bounds: Bounds = LENGTH) -> None:
+        self.method, self.bounds = method, bounds
         self._rows = {subject: row for row, subject in enumerate(subjects)}
         self.sums = np.zeros((len(subjects), 2))
 
@@ -44,7 +52,10 @@ class Tally:
         return self._estimate(seed, np.sqrt)
 
     def _estimate(self, seed: int, function: Callable[[np.ndarray], np.ndarray]) -> Estimate:
-        return estimate(self.sums, lambda sums: function(_divide(sums[..., 0], sums[..., 1])), self.count, seed)
+        def statistic(sums: np.ndarray) -> np.ndarray:
+            return function(_divide(sums[..., 0], sums[..., 1]))
+
+        return _estimate(self.sums, statistic, self.count, seed, self.method, self.bounds)
 
     @property
     def count(self) -> int:
@@ -58,15 +69,22 @@ def ratio_of_means(above: Tally, below: Tally, seed: int) -> Estimate:
     def statistic(sums: np.ndarray) -> np.ndarray:
         return _divide(_divide(sums[..., 0], sums[..., 1]), _divide(sums[..., 2], sums[..., 3]))
 
-    return estimate(np.hstack([above.sums, below.sums]), statistic, above.count, seed)
+    return _estimate(np.hstack([above.sums, below.sums]), statistic, above.count, seed, above.method, LENGTH)
 
 
-def estimate(sums: np.ndarray, statistic: Callable[[np.ndarray], np.ndarray], n: int, seed: int) -> Estimate:
-    """``statistic(sum over subjects of sums)`` and its interval; see :func:`uncertainty.bootstrap`."""
+def _estimate(
+    sums: np.ndarray,
+    statistic: Callable[[np.ndarray], np.ndarray],
+    n: int,
+    seed: int,
+    method: str,
+    bounds: Bounds,
+) -> Estimate:
+    """``statistic(sum over subjects of sums)`` and its interval; see :func:`uncertainty.over_subjects`."""
     value = float(statistic(sums.sum(0)))
     if not np.isfinite(value):
-        return Estimate(None, None, n)
-    return Estimate(value, bootstrap(sums, statistic, seed), n)
+        return Estimate(None, Spread(None), n)
+    return Estimate(value, over_subjects(sums, statistic, seed, method, bounds), n)
 
 
 def _divide(above: np.ndarray, below: np.ndarray) -> np.ndarray:

@@ -72,8 +72,8 @@ class Trained(Experiment):
 class Recognising(Trained):
     """It predicts the class of clips.
 
-    `null_control` asks for a second experiment on permuted labels, which must land at chance; `permute_labels` makes
-    this one such. `keep_features` stores the test clips' features, for similarities.
+    `null_control` asks for a second experiment on permuted labels, which must not be above chance; `permute_labels`
+    makes this one such. `keep_features` stores the test clips' features, for similarities.
     """
 
     keep_features: bool = False

@@ -8,8 +8,9 @@ from __future__ import annotations
 from pydantic import ValidationError
 
 from mexflow.errors import UserError
-from mexflow.papers import metrics
+from mexflow.papers import interval_methods, metrics
 from mexflow.papers.decisions import Reading
+from mexflow.papers.interval_methods import DEFAULT, IntervalMethod
 from mexflow.papers.operations import Operation, name_of
 from mexflow.papers.part import Part
 from mexflow.papers.parts import Budget
@@ -61,6 +62,7 @@ class FigureRecipe(Part):
         reading: how the paper is read: with its file's decisions, or literally.
         data: ``embedded``, or a text that names the licensed copies.
         seed: base seed.
+        intervals: the method of intervals over subjects.
         indexes: the index of each of the paper's data that a figure, or an experiment that is shown, is of.
         folds: the folds expected of each experiment that is shown; what lacks one is INCOMPLETE.
         metrics: the scores that are shown.
@@ -73,6 +75,7 @@ class FigureRecipe(Part):
     reading: Reading = "decided"
     data: str
     seed: int
+    intervals: IntervalMethod = DEFAULT
     indexes: dict[str, str] = {}
     folds: dict[str, list[str]] = {}
     protocols: list[str] = []
@@ -95,6 +98,7 @@ class FigureRecipe(Part):
                 *(f"{_AUGMENTATION}:{name}" for name in operations),
                 *(f"{_FOLDS}:{protocol}" for protocol in self.protocols),
                 *metrics.entries(self.metrics),
+                *([interval_methods.identity(self.intervals)] if self.metrics else []),
             ]
         )
 

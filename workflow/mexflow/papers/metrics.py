@@ -36,7 +36,7 @@ class Metric:
         needs: what an experiment must leave for it: tables or arrays of each fold, by their names without ending, or
             ``network``, that there is one. Empty: the index is enough.
         form: how a value is written, a format specification.
-        interval: what its interval is.
+        interval: what its interval is, where not one over subjects by the method that the configuration names.
         score: whether it is a function of the confusion matrix, so that sweeps can be about it.
         weighs: whether it can be had for any weights of the subjects, so that claims can be about it.
         of_classes: whether rows and columns of its tables are classes.
@@ -49,7 +49,7 @@ class Metric:
     unit: str
     needs: tuple[str, ...] = ()
     form: str = PERCENT
-    interval: str = "bootstrap over subjects"
+    interval: str = ""
     score: bool = False
     weighs: bool = False
     of_classes: bool = False
@@ -83,7 +83,7 @@ METRICS.add(
         "pairs",
         ("predictions", "features"),
         FRACTION,
-        "bootstrap over subjects, fold and samples chosen anew each time",
+        "percentile bootstrap over subjects, fold and samples chosen anew each time",
         of_classes=True,
         extras={"cosine_similarity_all_pairs": "cosine similarity, mean over all pairs of test samples"},
     ),
@@ -125,6 +125,10 @@ METRICS.add(
     Metric(_SPOTTING, "F1 of intervals", "true intervals", ("scores", "intervals"), FRACTION, weighs=True),
 )
 METRICS.add("intensity_correlation", Metric(_SPOTTING, "correlation", "test clips", ("states",), FRACTION))
+
+
+CONTROLLED = ("accuracy", "uf1", "uar")
+"""The scores that null controls of recognition are judged by."""
 
 
 def scores() -> list[str]:

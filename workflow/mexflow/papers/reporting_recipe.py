@@ -11,8 +11,9 @@ from pathlib import Path
 from pydantic import Field, ValidationError
 
 from mexflow.errors import UserError
-from mexflow.papers import metrics
+from mexflow.papers import interval_methods, metrics
 from mexflow.papers.decisions import Reading
+from mexflow.papers.interval_methods import DEFAULT, IntervalMethod
 from mexflow.papers.paper import Paper
 from mexflow.papers.part import Part
 from mexflow.papers.parts import Budget
@@ -39,6 +40,7 @@ class ReportingRecipe(Part):
         reading: how the paper is read: with its file's decisions, or literally.
         data: ``embedded``, or a text that names the licensed copies.
         seed: base seed of bootstraps and of the choice of samples.
+        intervals: the method of intervals over subjects.
         null_controls: whether null controls were run and are to be judged.
         folds: the folds of each experiment.
         total_folds: how many folds the whole protocol has, by the name of the paper's data.
@@ -50,6 +52,7 @@ class ReportingRecipe(Part):
     reading: Reading = "decided"
     data: str
     seed: int
+    intervals: IntervalMethod = DEFAULT
     null_controls: bool = True
     folds: list[ExperimentFolds]
     total_folds: dict[str, int]
@@ -91,7 +94,8 @@ def metrics_of(paper: Paper, null_controls: bool = True) -> list[str]:
     names += [claim.metric for claim in paper.claims]
     if null_controls:
         controlled = [name for name, own in paper.experiments.items() if getattr(own, "null_control", False)]
-        names += ["accuracy" if paper.kind(name).recognises else "interval_f1" for name in controlled]
+        for name in controlled:
+            names += metrics.CONTROLLED if paper.kind(name).recognises else ["interval_f1"]
     return list(dict.fromkeys(names))
 
 
@@ -108,4 +112,5 @@ def picks(paper: Paper, recipe: ReportingRecipe, only: str | None = None) -> lis
         *(f"mexflow.models.{model}" for model in networks),
         *(f"mexflow.evaluation.folds:{protocol}" for protocol in protocols),
         *metrics.entries(metrics_of(paper, recipe.null_controls)),
+        interval_methods.identity(recipe.intervals),
     ]

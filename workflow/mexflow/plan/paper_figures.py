@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from mexflow.papers.figure_kinds import Embedding, Figure
 from mexflow.papers.figure_recipe import FigureRecipe, FlowFolder, Shown
+from mexflow.papers.interval_methods import DEFAULT
 from mexflow.registries import Registry
 
 if TYPE_CHECKING:
@@ -46,15 +47,17 @@ class PaperFigures:
     @cached_property
     def _recipe(self) -> FigureRecipe:
         totals = {self.paper.data_name(name): name for name in self._experiments}
+        scores = {name for figure in self.paper.figures.values() for name in getattr(figure, "metrics", ())}
         return FigureRecipe(
             budget=self.plan.config.budget,
             reading=self.plan.config.reading,
             data=self.plan.data(self.name),
             seed=self.plan.config.seed,
+            intervals=self.plan.config.intervals if scores else DEFAULT,
             indexes={data: self._index(data) for data in self._indexed},
             folds={name: self.plan.folds(self.name, name) for name in self._experiments},
             protocols=sorted({self.paper.protocol_of(name) for name in self._experiments}),
-            metrics=sorted({name for figure in self.paper.figures.values() for name in getattr(figure, "metrics", ())}),
+            metrics=sorted(scores),
             total_folds={data: len(self.plan.all_folds(self.name, name)) for data, name in totals.items()},
             figures=self._shown,
         )

@@ -45,6 +45,7 @@ class Reporting:
             reading=plan.config.reading,
             data=plan.data(paper),
             seed=plan.config.seed,
+            intervals=plan.config.intervals,
             null_controls=plan.config.null_controls and only is None,
             folds=[ExperimentFolds(experiments=names, folds=list(folds)) for folds, names in alike.items()],
             total_folds=totals,

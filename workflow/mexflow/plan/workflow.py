@@ -15,6 +15,7 @@ from mexflow import commands, config, embedded
 from mexflow.datasets import reading
 from mexflow.errors import choose
 from mexflow.evaluation.folds import PROTOCOLS
+from mexflow.papers import interval_methods
 from mexflow.papers import paper as papers
 from mexflow.papers import recipe as recipes
 from mexflow.papers.experiments import Experiment
@@ -331,7 +332,13 @@ class Workflow:
             for dataset in self.checked
             for module in (*embedded.modules(dataset), *reading.adapter_modules(dataset))
         )
-        return self.code("quality", *layouts, *(f"mexflow.preprocess.flow:{method}" for method in methods))
+        flows = (f"mexflow.preprocess.flow:{method}" for method in methods)
+        return self.code("quality", *layouts, *flows, interval_methods.identity(self.config.intervals))
+
+    def coverage_code(self) -> str:
+        """The code digest of simulating the coverage of intervals, of every method."""
+        methods = digest.entries("mexflow.evaluation.uncertainty", "METHODS")
+        return self.code("coverage", *map(interval_methods.identity, methods))
 
     @cached_property
     def checked(self) -> dict[str, list[str]]:

@@ -2,11 +2,11 @@
 
 A claim says between which bounds some differences lie: above 0; not below minus a margin, where one is no worse than
 the other; or within a margin of 0, where both are alike. It *holds* if every difference does, and *beyond chance* if
-the 95 % interval of each does as well: the subjects are drawn anew with replacement, the same ones for both numbers.
+the 95 % interval of each does as well: the subjects are left out, or drawn anew, in both numbers alike.
 It *does not hold* beyond chance if the interval of one of the differences lies outside. Where a budget trains two
 experiments for different numbers of epochs or on images of different sizes, the verdict says so: the difference may
-come from there. Of networks that can start from weights of a file it says what they started from: trained from scratch,
-they are other experiments.
+come from there. Of networks that can start from weights of a file it says what they started from: trained from
+scratch, they are other experiments.
 
 The other number may be one that others measured and the paper prints. It is of the licensed data, so elsewhere the
 claim is not comparable. What the paper's own numbers come to is said beside each claim.
@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mexflow.evaluation.uncertainty import bootstrap, seed_of
+from mexflow.evaluation.uncertainty import DIFFERENCE, by_weights, seed_of
 from mexflow.papers.metrics import METRICS, class_place
 from mexflow.papers.paper import Paper
 from mexflow.papers.parts import Claim, Column, Row, Term
@@ -76,8 +76,7 @@ def _check(evidence: Evidence, number: int, claim: Claim) -> CheckedClaim:
     judged = verdict not in (UNKNOWN, NOT_COMPARABLE)
     if judged and any(_unlike(evidence, _experiments(pair)) for pair in claim.pairs):
         verdict = f"{verdict}, {UNLIKE}"
-    started = evidence.started_of([name for pair in claim.pairs for name in _experiments(pair)])
-    if judged and started:
+    if judged and (started := evidence.started_of(_experiments([term for pair in claim.pairs for term in pair]))):
         verdict = f"{verdict}, {started}"
     remarks = [] if claim.note is None else [claim.note]
     remarks += evidence.notes_of(_experiments([term for chain in claim.chains for term in chain]))
@@ -172,14 +171,16 @@ def _difference(evidence: Evidence, metric: str, better: Term, worse: Term) -> M
     if not np.isfinite(value):
         return Measurement(name, n=len(common), notes=["no number on the subjects of both"])
     seed = seed_of(evidence.seed, evidence.paper.paper, better.label, worse.label, metric, "difference")
-    interval = bootstrap(np.eye(len(common), dtype=np.int64), difference, seed)
-    notes = [] if interval else ["no interval: one subject"]
+    tested = np.ones(len(common), dtype=bool)
+    spread = by_weights(difference, tested, seed, evidence.source.intervals, DIFFERENCE)
+    notes = spread.notes
     if len(common) < max(len(number.subjects) for number in numbers):
         notes.append(f"on the {len(common)} subjects that both tested")
     samples = [_samples(number, common) for number in numbers if number.samples is not None]
     if len(samples) == 2 and (samples[0] != samples[1]).any():
         notes.append("not on the same clips of these subjects")
-    return Measurement(name, scale * value, interval and (scale * interval[0], scale * interval[1]), len(common), notes)
+    ends = spread.interval
+    return Measurement(name, scale * value, ends and (scale * ends[0], scale * ends[1]), len(common), notes)
 
 
 def _measure(evidence: Evidence, metric: str, term: Term) -> Measurement:

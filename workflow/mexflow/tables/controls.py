@@ -1,9 +1,12 @@
 """Null controls: experiments trained again on labels permuted within subject.
 
-What such a network scores by chance lies between two levels, both computed from the evaluated clips: the agreement
-expected of its own predictions if they know nothing of the label, and, at most, the share of the majority class. A
-control *lands at chance* if its 95 % interval meets that range. One that lies above it has seen what it must not
-see: labels leak.
+What is chance is found without training: the labels of the test clips are permuted within each subject, thousands of
+times, against the predictions as they are. Each score then has its *range of chance*, which holds 95 % of these
+permutations. It knows which classes a network favours, and how many clips of each class a subject has.
+
+A control that lies above its range has seen what it must not see: labels leak. Below it nothing is wrong: where few
+clips, balanced over classes, are left out by subject, what is left to train on has fewer of just the classes that are
+tested.
 """
 
 from __future__ import annotations
@@ -11,84 +14,124 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mexflow.evaluation import recognition
+from mexflow.evaluation.uncertainty import percentiles, seed_of
+from mexflow.papers.metrics import CONTROLLED
 from mexflow.tables.cells import Cell, cell_from
 from mexflow.tables.evidence import Evidence
 from mexflow.tables.measurement import Measurement
-from mexflow.tables.recognition_metrics import score
+from mexflow.tables.recognition_metrics import score, score_function
+
+PERMUTATIONS = 5000
 
 TABLE = "controls"
 TITLE = "Null controls: labels permuted within subject"
-AT_CHANCE = "lands at chance"
+NO_VERDICT = "no verdict"
+NOTHING_TO_PERMUTE = "no verdict (no subject has clips of two classes)"
+AT_CHANCE = "at or below chance"
+LEAKS = "above chance: labels leak"
 ABOVE_CHANCE = "above chance"
+ABOVE_RANGE = "above its range of chance, but not shown to be above its control"
 
 
 @dataclass(frozen=True)
 class Control:
-    """An experiment and its null control, with what is to be said of each."""
+    """One score of an experiment and of its null control, with what is to be said of each.
+
+    Attributes:
+        cells: of the experiment, its range of chance, the control, its range of chance, and the constant answer.
+    """
 
     experiment: str
+    metric: str
     cells: list[Cell]
     null_verdict: str
     verdict: str
 
 
 def controls(evidence: Evidence) -> list[Control]:
-    """A `Control` for each experiment of the paper that asks for one.
+    """A `Control` for each score of each experiment of the paper that asks for one.
 
-    Its cells are ``<experiment>/experiment/accuracy``, ``<experiment>/null/accuracy``,
-    ``<experiment>/null/expected_agreement`` and ``<experiment>/majority/share``, all in per cent.
+    Its cells are ``<experiment>/experiment/<metric>``, ``…/chance/<metric>``, ``…/null/<metric>``,
+    ``…/null chance/<metric>`` and ``…/constant/<metric>``, all in per cent.
     """
     wanted = [
         name
         for name, experiment in evidence.paper.experiments.items()
         if getattr(experiment, "null_control", False) and evidence.paper.kind(name).recognises
     ]
-    return [_control(evidence, name) for name in wanted]
+    return [control for name in wanted for control in _controls(evidence, name)]
 
 
-def _control(evidence: Evidence, name: str) -> Control:
-    real, null = score(evidence, name), score(evidence, f"{name}-null")
-    pooled = evidence.pooled(f"{name}-null")
-    if null.value is None:
-        expected = Measurement("expected_agreement", notes=list(null.notes))
-        share = Measurement("share", notes=list(null.notes))
-        null_verdict = verdict = "no verdict"
-    else:
-        level = 100 * float(recognition.expected_agreement(pooled.matrix))
-        majority = 100 * float(recognition.majority_share(pooled.matrix))
-        expected = Measurement("expected_agreement", level, None, pooled.clips, ["by the class shares predicted"])
-        share = Measurement("share", majority, None, pooled.clips, ["of the evaluated clips"])
-        null_verdict = judge_null(null, level, majority)
-        verdict = judge(real, null, majority)
-    # Trained from scratch it is another experiment than started from weights that others trained.
-    if started := evidence.started(name):
-        null_verdict, verdict = (f"{text}, {started}" for text in (null_verdict, verdict))
-    real.notes.append(verdict)
-    null.notes.append(null_verdict)
-    places = (("experiment", real), ("null", null), ("null", expected), ("majority", share))
-    cells = [
-        cell_from(
-            evidence.paper.paper, TABLE, name, column, number, [name if column == "experiment" else f"{name}-null"]
+def _controls(evidence: Evidence, name: str) -> list[Control]:
+    null_name = f"{name}-null"
+    chances, null_chances = chance(evidence, name), chance(evidence, null_name)
+    constant = recognition.constant_answer(evidence.pooled(null_name).matrix)
+    judged = []
+    for metric in CONTROLLED:
+        real, null = score(evidence, name, metric), score(evidence, null_name, metric)
+        answer = Measurement(metric, notes=list(null.notes))
+        if null.value is not None:
+            value = 100 * float(score_function(metric)(constant))
+            answer = Measurement(metric, value, None, null.n, ["every clip said to be of the most frequent class"])
+        null_verdict = judge_null(null, null_chances[metric])
+        verdict = judge(real, chances[metric], null)
+        # Trained from scratch it is another experiment than started from weights that others trained.
+        if started := evidence.started(name):
+            null_verdict, verdict = (f"{text}, {started}" for text in (null_verdict, verdict))
+        real.notes.append(verdict)
+        null.notes.append(null_verdict)
+        places = (
+            ("experiment", name, real),
+            ("chance", name, chances[metric]),
+            ("null", null_name, null),
+            ("null chance", null_name, null_chances[metric]),
+            ("constant", null_name, answer),
         )
-        for column, number in places
-    ]
-    return Control(name, cells, null_verdict, verdict)
+        cells = [
+            cell_from(evidence.paper.paper, TABLE, name, column, number, [source]) for column, source, number in places
+        ]
+        judged.append(Control(name, metric, cells, null_verdict, verdict))
+    return judged
 
 
-def judge_null(null: Measurement, expected: float, majority: float) -> str:
-    """Whether a control's interval meets the range of chance, `expected` to `majority` (per cent)."""
-    if null.interval is None:
-        return "no verdict (no interval)"
-    low, high = null.interval
-    if low > majority:
-        return "does not land at chance: above it, labels leak"
-    if high < expected:
-        return "does not land at chance: below it"
-    return AT_CHANCE
+def chance(evidence: Evidence, experiment: str) -> dict[str, Measurement]:
+    """What each score of an experiment is by chance: the mean over permutations, and the range that holds 95 % of them.
+
+    Without a number where folds are missing, or no subject has clips of two classes, so that nothing can be permuted.
+    """
+    pooled = evidence.pooled(experiment)
+    if not pooled.complete or not pooled.clips:
+        return {
+            metric: Measurement(metric, notes=list(score(evidence, experiment, metric).notes)) for metric in CONTROLLED
+        }
+    if (pooled.confusions.any(2).sum(1) < 2).all():
+        return {metric: Measurement(metric, notes=[NOTHING_TO_PERMUTE]) for metric in CONTROLLED}
+    seed = seed_of(evidence.seed, evidence.paper.paper, experiment, "permutations")
+    matrices = recognition.permuted(pooled.confusions, PERMUTATIONS, seed)
+    ranges = {}
+    for metric in CONTROLLED:
+        values = 100 * score_function(metric)(matrices)
+        note = f"{PERMUTATIONS} permutations"
+        ranges[metric] = Measurement(metric, float(values.mean()), percentiles(values), pooled.clips, [note])
+    return ranges
 
 
-def judge(real: Measurement, null: Measurement, majority: float) -> str:
-    """Whether the experiment's interval lies above the majority share and above its control's interval."""
-    if real.interval is None or null.interval is None:
-        return "no verdict (no interval)"
-    return ABOVE_CHANCE if real.interval[0] > max(majority, null.interval[1]) else "not shown to be above chance"
+def judge_null(null: Measurement, by_chance: Measurement) -> str:
+    """Whether a control lies above its range of chance; below it is no failure."""
+    if null.value is None:
+        return NO_VERDICT
+    if by_chance.interval is None:
+        return NOTHING_TO_PERMUTE
+    return LEAKS if null.value > by_chance.interval[1] else AT_CHANCE
+
+
+def judge(real: Measurement, by_chance: Measurement, null: Measurement) -> str:
+    """Whether the experiment lies above its range of chance, and its interval above its control's interval."""
+    if real.value is None or null.value is None:
+        return NO_VERDICT
+    if by_chance.interval is None:
+        return NOTHING_TO_PERMUTE
+    if real.value <= by_chance.interval[1]:
+        return AT_CHANCE
+    bar = null.interval[1] if null.interval else null.value
+    return ABOVE_CHANCE if real.interval and real.interval[0] > bar else ABOVE_RANGE

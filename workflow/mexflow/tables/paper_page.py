@@ -10,20 +10,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mexflow.evaluation.starts import NOTE, noted
-from mexflow.papers.metrics import METRICS, PERCENT, Metric
+from mexflow.papers.metrics import METRICS, Metric
 from mexflow.papers.paper import Paper
 from mexflow.papers.parts import Column, Row, Table
 from mexflow.tables import claims, decided, shifted_controls
 from mexflow.tables.cells import QUOTED, Cell
-from mexflow.tables.controls import TITLE, Control
+from mexflow.tables.controls import PERMUTATIONS, TITLE, Control
 from mexflow.tables.counted_metrics import COUNTED
 from mexflow.tables.markdown import NOTHING, escape, pipe_table
 from mexflow.tables.measurement import NOT_RUN
 from mexflow.tables.source import Source
 
 _FOLD_AWAY = 6
-_FORMS = {"expected_agreement": PERCENT, "share": PERCENT}
-"""How a number is written that no row can ask for; see :class:`mexflow.papers.metrics.Metric`."""
 
 
 def markdown(
@@ -69,7 +67,7 @@ def _form(metric: str) -> str:
     """How numbers of a metric are written, a format specification; differences have a sign."""
     if metric.endswith("_difference"):
         return f"+{METRICS[metric.removesuffix('_difference')].form}"
-    return METRICS[metric].form if metric in METRICS else _FORMS[metric]
+    return METRICS[metric].form
 
 
 def _section(name: str, table: Table, cells: list[Cell], source: Source) -> list[str]:
@@ -77,7 +75,9 @@ def _section(name: str, table: Table, cells: list[Cell], source: Source) -> list
     named = (column.metric or row.metric for row in table.rows for column in table.columns)
     metrics = [METRICS[metric] for metric in dict.fromkeys(named)]
     if any(metric.of_data for metric in metrics):
-        intervals = " or ".join(dict.fromkeys(metric.interval for metric in metrics if metric.of_data))
+        intervals = " or ".join(
+            dict.fromkeys(metric.interval or source.interval for metric in metrics if metric.of_data)
+        )
         units = dict.fromkeys(metric.unit for metric in metrics if metric.of_data)
         counts = _counts([cell for cell in cells if not cell.extra], " and ".join(units))
         parts.append(
@@ -125,7 +125,7 @@ def _extras(table: Table, cells: list[Cell], metric: Metric, source: Source) -> 
             for row in dict.fromkeys(cell.row for cell in chosen)
         ]
         parts.append(
-            f"The same places, {label} [95 % interval, bootstrap over subjects]; the paper prints none."
+            f"The same places, {label} [95 % interval, {source.interval}]; the paper prints none."
             f"{_counts(chosen, metric.unit)}"
         )
         parts.append(pipe_table([escape(table.row_header), *map(escape, table.names)], lines, 1))
@@ -244,7 +244,7 @@ def _claims(checked: Sequence[claims.CheckedClaim], source: Source) -> list[str]
         f"## {claims.TITLE}",
         pipe_table(["claim", "by", "verdict", "so in print", "differences"], lines, 5),
         "Each difference: published / measured, in the metric's unit (of per cent, in percentage points) [95 % "
-        "interval, bootstrap over subjects, the same ones for both]."
+        f"interval, {source.interval}, the same ones for both]."
         f"{_counts(cells, 'subjects of both')} A claim holds if each difference is above 0 (or, where it has a margin, "
         "above minus it, or within it), and beyond chance if each interval is; it does not hold beyond chance if an "
         "interval lies outside. So in print: whether the paper's own numbers bear it out. Not comparable: with numbers "
@@ -271,7 +271,7 @@ def _shifted(shifted: Sequence[shifted_controls.ShiftedControl], source: Source)
     return [
         f"## {shifted_controls.TITLE}",
         pipe_table(["experiment", "overall F1 of intervals", "moved to random places", "verdict"], lines, 1, 1),
-        "The first number [95 % interval, bootstrap over subjects]; the second is the mean over repetitions in which "
+        f"The first number [95 % interval, {source.interval}]; the second is the mean over repetitions in which "
         "each predicted interval keeps its length and its video [95 % of the repetitions]. "
         f"{_made_of(source, [])}.",
         *_legend(source),
@@ -284,28 +284,23 @@ def _controls(controls: Sequence[Control] | None, source: Source) -> list[str]:
         return [*parts, "Not run: `null_controls` is off."]
     if not controls:
         return [*parts, "This paper's file asks for none."]
-    heads = [
-        "experiment",
-        "accuracy (%)",
-        "null control (%)",
-        "expected by chance (%)",
-        "majority class (%)",
-        "verdict",
-    ]
+    heads = ["experiment", "score", "measured", "by chance", "null control", "by chance", "constant answer", "verdict"]
     lines = []
-    notes = []
+    notes: dict[str, None] = {}
     for control in controls:
-        real, null, _, _ = control.cells
+        real, _, null, _, _ = control.cells
         verdict = f"control {control.null_verdict}; experiment {control.verdict}"
-        lines.append([escape(control.experiment), *(_measured(cell, source) for cell in control.cells), verdict])
+        numbers = [_measured(cell, source) for cell in control.cells]
+        lines.append([escape(control.experiment), METRICS[control.metric].label, *numbers, verdict])
         for cell, verdict in ((real, control.verdict), (null, control.null_verdict)):
             remarks = [escape(note) for note in cell.notes if note != verdict and not note.startswith("INCOMPLETE")]
             clips = [f"n = {cell.n} test clips"] if cell.n is not None else []
-            notes.append(f"- {escape(control.experiment)}, {cell.column}: {'; '.join([*clips, *remarks])}")
-    parts.append(pipe_table(heads, lines, 1, 1))
+            notes[f"- {escape(control.experiment)}, {cell.column}: {'; '.join([*clips, *remarks])}"] = None
+    parts.append(pipe_table(heads, lines, 2, 1))
     parts.append(
-        "Each number [95 % interval, bootstrap over subjects]. Chance lies between the agreement expected of the "
-        "control's own predictions and the share of the majority class; a control lands at chance if its interval "
-        f"meets that range. {_made_of(source, [cell for control in controls for cell in control.cells])}."
+        f"Measured and null control [95 % interval, {source.interval}]. By chance: the mean over {PERMUTATIONS} "
+        "permutations of the labels within each subject, the predictions as they are [95 % of the permutations]. A "
+        "control fails if it lies above that range; below it, few balanced clips left out by subject explain it. "
+        f"{_made_of(source, [cell for control in controls for cell in control.cells])}."
     )
     return [*parts, *_legend(source), "\n".join(notes)]

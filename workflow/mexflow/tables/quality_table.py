@@ -22,6 +22,7 @@ from mexflow.evaluation.quality import (
     Quality,
 )
 from mexflow.evaluation.tally import Estimate
+from mexflow.papers.interval_methods import DEFAULT, LABELS, IntervalMethod
 from mexflow.tables.cells import Cell, require_unique, to_table
 from mexflow.tables.markdown import NOTHING, escape, pipe_table
 from mexflow.tables.source import Source
@@ -97,10 +98,12 @@ def quality_table(cells: Sequence[Cell]) -> pa.Table:
 
 def _cell(table: str, row: str, column: str, metric: str, estimate: Estimate, *notes: str) -> Cell:
     factor = _SHOWN[metric].factor
-    interval = None if estimate.interval is None else (factor * estimate.interval[0], factor * estimate.interval[1])
+    ends = estimate.spread.interval
+    interval = ends and (factor * ends[0], factor * ends[1])
     value = None if estimate.value is None else factor * estimate.value
     absent = (_ABSENT,) if value is None else ()
-    return Cell(NAME, table, row, column, metric, None, value, interval, estimate.n, (*absent, *notes))
+    reason = [f"{column}: {note}" for note in estimate.spread.notes]
+    return Cell(NAME, table, row, column, metric, None, value, interval, estimate.n, (*absent, *notes, *reason))
 
 
 def _alignment(quality: Quality) -> Iterator[Cell]:
@@ -126,13 +129,17 @@ def _flow(quality: Quality) -> Iterator[Cell]:
             yield _cell("flow", f"{quality.dataset} at {size} px", method, metric, estimate)
 
 
-def quality_markdown(cells: Sequence[Cell]) -> str:
-    """The page: a warning that the data are synthetic, and each table, a grid a metric."""
+def quality_markdown(cells: Sequence[Cell], intervals: IntervalMethod = DEFAULT) -> str:
+    """The page: a warning that the data are synthetic, and each table, a grid a metric.
+
+    Args:
+        intervals: the method of the intervals.
+    """
     warning = "All numbers come from synthetic embedded data, where the renderer knows the truth."
     parts = [
         "# Preprocessing against the truth",
         f"> [!WARNING]\n> {warning} They carry the mark {_SOURCE.mark}.",
-        "Each cell: measured [95 % interval, bootstrap over subjects].",
+        f"Each cell: measured [95 % interval, {LABELS[intervals]}].",
     ]
     for table, title in _TABLES.items():
         shown = [cell for cell in cells if cell.table == table]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from mexflow.evaluation import recognition, similarity
-from mexflow.evaluation.uncertainty import bootstrap, seed_of
+from mexflow.evaluation.uncertainty import over_subjects, seed_of
 from mexflow.papers.metrics import class_place
 from mexflow.registries import Registry
 from mexflow.tables.evidence import Evidence, Measure, Place, Pooled
@@ -20,7 +19,7 @@ ALL_PAIRS = "cosine_similarity_all_pairs"
 
 @dataclass(frozen=True)
 class Score:
-    """The measure of a score, in per cent over the pooled test clips, bootstrapped over subjects; `n` counts clips.
+    """The measure of a score, in per cent over the pooled test clips, its interval over subjects; `n` counts clips.
 
     Attributes:
         metric: its name.
@@ -60,15 +59,13 @@ def score(evidence: Evidence, experiment: str, metric: str = "accuracy", part: s
     if not pooled.clips:
         return Measurement(metric, n=0, notes=["no test clip", *notes])
     seed = seed_of(evidence.seed, evidence.paper.paper, experiment, *([part] if part else []), "bootstrap")
-    interval = bootstrap(pooled.confusions, function, seed)
-    if interval is None:
-        notes.insert(0, "no interval: one subject")
+    spread = over_subjects(pooled.confusions, function, seed, evidence.source.intervals)
+    notes = [*spread.notes, *notes]
     absent = int((pooled.matrix.sum(1) == 0).sum())
     if absent and metric != "accuracy":  # it is a mean over classes
         notes.append(f"{absent} of {len(pooled.matrix)} classes without a test clip")
     value = 100 * float(function(pooled.matrix))
-    bounds = interval and (100 * interval[0], 100 * interval[1])
-    return Measurement(metric, value, bounds, pooled.clips, notes, _weighted(pooled, function))
+    return Measurement(metric, value, spread.percent, pooled.clips, notes, _weighted(pooled, function))
 
 
 def _weighted(pooled: Pooled, function: Callable[[np.ndarray], np.ndarray]) -> Weighted:
@@ -88,16 +85,18 @@ def class_share(evidence: Evidence, place: Place) -> list[Measurement]:
     count = int(pooled.matrix[true].sum())
     if not count:
         return [Measurement("class_share", n=0, notes=["no test clip of this class", *notes])]
-    function = functools.partial(_share_of, true=true, predicted=predicted)
     seed = seed_of(evidence.seed, evidence.paper.paper, place.experiment, classes[true], classes[predicted], "share")
-    interval = bootstrap(pooled.confusions, function, seed)
-    value = 100 * float(function(pooled.matrix))
-    bounds = interval and (100 * interval[0], 100 * interval[1])
-    return [Measurement("class_share", value, bounds, count, notes, _weighted(pooled, function))]
+    # Subjects without a clip of the class tell nothing of it.
+    row = pooled.confusions[:, true]
 
+    def share(counts: np.ndarray) -> np.ndarray:
+        total = counts.sum(-1)
+        return np.divide(counts[..., predicted], total, out=np.full(total.shape, np.nan), where=total > 0)
 
-def _share_of(matrix: np.ndarray, true: int, predicted: int) -> np.ndarray:
-    return recognition.row_shares(matrix)[..., true, predicted]
+    spread = over_subjects(row, share, seed, evidence.source.intervals)
+    value = 100 * float(share(row.sum(0)))
+    weighted = Weighted(pooled.subjects, lambda weights: share(np.tensordot(weights, row, 1)), 100, row.sum(-1))
+    return [Measurement("class_share", value, spread.percent, count, [*spread.notes, *notes], weighted)]
 
 
 @MEASURES.entry("cosine_similarity")
@@ -117,7 +116,7 @@ def cosine_similarity(evidence: Evidence, place: Place) -> list[Measurement]:
     seed = seed_of(evidence.seed, evidence.paper.paper, place.experiment, classes[a], classes[b])
     return [
         _similarity("cosine_similarity", similarity.choose(compared.folds, a, b, seed), notes),
-        _similarity(ALL_PAIRS, similarity.all_pairs(compared.folds, a, b, seed), notes),
+        _similarity(ALL_PAIRS, similarity.all_pairs(compared.folds, a, b, seed, evidence.source.intervals), notes),
     ]
 
 
@@ -125,6 +124,5 @@ def _similarity(metric: str, measured: similarity.Similarity | None, notes: list
     if measured is None:
         return Measurement(metric, n=0, notes=["no fold holds enough test clips of these classes", *notes])
     remarks = [f"fold {measured.fold}: {', '.join(measured.clips)}"] if measured.fold else []
-    if measured.interval is None:
-        remarks.append("no interval: one subject")
-    return Measurement(metric, measured.value, measured.interval, measured.pairs, [*remarks, *notes])
+    remarks += measured.spread.notes
+    return Measurement(metric, measured.value, measured.spread.interval, measured.pairs, [*remarks, *notes])

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 
 from mexflow.evaluation import similarity
-from mexflow.evaluation.uncertainty import bootstrap, seed_of
+from mexflow.evaluation.uncertainty import DIFFERENCE, SIGNED, by_weights, seed_of
 from mexflow.registries import Registry
 from mexflow.tables.evidence import Evidence, Measure, Place
 from mexflow.tables.measurement import NOT_RUN, Measurement, Weighted
@@ -57,8 +57,10 @@ def _measured(metric: str, evidence: Evidence, place: Place) -> Measurement:
     if not np.isfinite(value):
         return Measurement(metric, n=folds, notes=["no fold holds enough test clips", *notes])
     seed = seed_of(evidence.seed, evidence.paper.paper, place.experiment, metric)
-    interval = bootstrap(np.eye(folds), number, seed)
+    # A mean is one of cosines; a margin is the difference of two.
+    bounds = SIGNED if metric == "mean_similarity" else DIFFERENCE
+    spread = by_weights(number, np.ones(folds, dtype=bool), seed, evidence.source.intervals, bounds)
     if absent := [name for name, known in zip(classes, np.isfinite(np.diagonal(matrix)), strict=True) if not known]:
         notes = [f"no two test clips in a fold of {', '.join(absent)}", *notes]
-    notes = notes if interval else ["no interval: one subject", *notes]
-    return Measurement(metric, value, interval, folds, notes, Weighted([fold.fold for fold in compared.folds], number))
+    weighted = Weighted([fold.fold for fold in compared.folds], number)
+    return Measurement(metric, value, spread.interval, folds, [*spread.notes, *notes], weighted)

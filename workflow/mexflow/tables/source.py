@@ -4,18 +4,31 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mexflow.papers.interval_methods import DEFAULT, LABELS, IntervalMethod
+
 MARK = "†"
 
 
 @dataclass(frozen=True)
 class Source:
-    """The data (``embedded``, or a text that names the licensed copies), the budget (``demo`` or ``paper``) and the
-    reading of the paper (``decided`` or ``literal``).
+    """What numbers were made from.
+
+    Attributes:
+        data: ``embedded``, or a text that names the licensed copies.
+        budget: ``demo`` or ``paper``.
+        reading: of the paper, ``decided`` or ``literal``.
+        intervals: the method of the intervals over subjects.
     """
 
     data: str
     budget: str
     reading: str = "decided"
+    intervals: IntervalMethod = DEFAULT
+
+    @property
+    def interval(self) -> str:
+        """What the intervals over subjects are, for the legend of a table."""
+        return LABELS[self.intervals]
 
     @property
     def embedded(self) -> bool:

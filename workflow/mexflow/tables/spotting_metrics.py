@@ -17,7 +17,7 @@ from mexflow.errors import UserError, choose
 from mexflow.evaluation import spotted, spotting
 from mexflow.evaluation.frame_skips import fitted
 from mexflow.evaluation.intervals import Counts
-from mexflow.evaluation.uncertainty import Interval, bootstrap, percentiles, seed_of
+from mexflow.evaluation.uncertainty import SIGNED, Spread, over_subjects, percentiles, seed_of
 from mexflow.papers.trainings import FrameSkips
 from mexflow.registries import Registry
 from mexflow.tables.evidence import Evidence, Measure, Place
@@ -53,12 +53,12 @@ def interval_f1(evidence: Evidence, place: Place) -> list[Measurement]:
         counts[row["subject"]] = counts.get(row["subject"], Counts()) + count
     pooled = sum(counts.values(), Counts())
     seed = seed_of(evidence.seed, evidence.paper.paper, experiment, expression, place.row.variant, "interval_f1")
-    bounds = spotting.pooled_f1_interval(counts, seed)
+    spread = spotting.pooled_f1_interval(counts, seed, evidence.source.intervals)
     notes = [*evidence.notes(experiment), *_video_notes(evidence, place)]
     notes.append(f"TP {pooled.tp}, FP {pooled.fp}, FN {pooled.fn}")
     value = pooled.f1 if np.isfinite(pooled.f1) else None
     weighted = Weighted(*spotting.f1_by_subject(counts))
-    return [Measurement("interval_f1", value, bounds, truths, _without_interval(value, bounds) + notes, weighted)]
+    return [Measurement("interval_f1", value, spread.interval, truths, _reason(value, spread) + notes, weighted)]
 
 
 @MEASURES.entry("frame_auc")
@@ -76,11 +76,13 @@ def frame_auc(evidence: Evidence, place: Place) -> list[Measurement]:
     subjects = np.repeat([part.video[1] for part in parts], np.array([len(part.scores) for part in parts], np.int64))
     value = spotting.auc(scores, labels)
     seed = seed_of(evidence.seed, evidence.paper.paper, place.experiment, place.column.part, "frame_auc")
-    bounds = spotting.auc_interval(scores, labels, subjects, seed) if np.isfinite(value) else None
+    spread = Spread(None)
+    if np.isfinite(value):
+        spread = spotting.auc_interval(scores, labels, subjects, seed, evidence.source.intervals)
     notes = [*evidence.notes(place.experiment), *_video_notes(evidence, place), *unmeasured]
     area = float(value) if np.isfinite(value) else None
     weighted = Weighted(*spotting.auc_by_subject(scores, labels, subjects))
-    return [Measurement("frame_auc", area, bounds, len(scores), _without_interval(area, bounds) + notes, weighted)]
+    return [Measurement("frame_auc", area, spread.interval, len(scores), spread.notes + notes, weighted)]
 
 
 @MEASURES.entry("frame_auc_percent")
@@ -155,9 +157,11 @@ def intensity_correlation(evidence: Evidence, place: Place) -> list[Measurement]
         return [Measurement("intensity_correlation", n=0, notes=["no test clip", *notes])]
     seed = seed_of(evidence.seed, evidence.paper.paper, place.experiment, "intensity_correlation")
     with np.errstate(invalid="ignore"):  # a resample may hold no clip
-        bounds = bootstrap(totals, lambda sums: sums[..., 0] / sums[..., 1], seed)
+        spread = over_subjects(
+            totals, lambda sums: sums[..., 0] / sums[..., 1], seed, evidence.source.intervals, SIGNED
+        )
     value = float(totals[:, 0].sum() / clips)
-    return [Measurement("intensity_correlation", value, bounds, clips, _without_interval(value, bounds) + notes)]
+    return [Measurement("intensity_correlation", value, spread.interval, clips, spread.notes + notes)]
 
 
 @MEASURES.entry("frame_f1")
@@ -185,9 +189,9 @@ def frame_f1(evidence: Evidence, place: Place) -> list[Measurement]:
     count = sum(len(part.scores) for _, frames in folds for part in frames)
     notes = [*evidence.notes(place.experiment), *_video_notes(evidence, place), *unmeasured]
     value = pooled.f1 if np.isfinite(pooled.f1) else None
-    bounds = spotting.pooled_f1_interval(counts, seed)
+    spread = spotting.pooled_f1_interval(counts, seed, evidence.source.intervals)
     weighted = Weighted(*spotting.f1_by_subject(counts))
-    return [Measurement("frame_f1", value, bounds, count, _without_interval(value, bounds) + notes, weighted)]
+    return [Measurement("frame_f1", value, spread.interval, count, _reason(value, spread) + notes, weighted)]
 
 
 def fold_tables(
@@ -323,6 +327,11 @@ def _video_notes(evidence: Evidence, place: Place) -> list[str]:
     return notes
 
 
+def _reason(value: float | None, spread: Spread) -> list[str]:
+    """Why a number has no interval; nothing where there is no number."""
+    return [] if value is None else spread.notes
+
+
 def _skips(evidence: Evidence, experiment: str) -> FrameSkips | None:
     """The frame skips of a spotting experiment, as its networks were trained and tested with."""
     data = evidence.paper.data_name(experiment)
@@ -345,10 +354,6 @@ def _left_out_videos(evidence: Evidence, experiment: str, rows: Sequence[dict[st
         left_out = sum((kind, video) not in counted for video in videos)
         notes.append(f"left out {left_out} of {_counted_text(len(videos), 'video')} without {without} ({setting})")
     return list(dict.fromkeys(notes))
-
-
-def _without_interval(value: float | None, bounds: Interval | None) -> list[str]:
-    return ["no interval: one subject"] if value is not None and bounds is None else []
 
 
 def _counted_text(count: int, noun: str) -> str:
