@@ -30,8 +30,8 @@ PRINTED: dict[str, list[str]] = {
         "training.optimizer",
     ],
     "cropnet2021": [
-        "models.cropnet.cropped", "preprocessing.residual.*.image", "preprocessing.residual.*.key_frames", "protocol",
-        "training.augment", "training.optimizer",
+        "experiments.*.weights", "models.cropnet.cropped", "preprocessing.residual.*.image",
+        "preprocessing.residual.*.key_frames", "protocol", "training.augment", "training.optimizer",
     ],
     "elface2021": [
         "experiments.*.lcn", "experiments.*.weighted", "intervals.iou", "models.elface.batch_norm", "protocol",
@@ -84,7 +84,8 @@ def settings(paper: papers.Paper) -> set[str]:
     for name in ("paper", "title", "citation", "figures"):
         tree.pop(name)
     for experiment in tree["experiments"].values():
-        unread = {"bins", "method", "reference"} if experiment.get("features") == "lbp" else set()
+        flow, blocks = {"bins", "method", "reference"}, {"k", "blocks", "edges"}
+        unread = {"lbp": flow, "position": flow | blocks}.get(experiment.get("features"), set())
         for key in (STRUCTURE | unread) & experiment.keys():
             del experiment[key]
     if not any(paper.kind(name).every_video for name in paper.experiments):

@@ -114,7 +114,7 @@ WRONG = [
     (BELAICHE, "protocol", "leave_one_out", "unknown protocol 'leave_one_out' (did you mean 'leave_one_subject_out'?)"),
     (BELAICHE, "data/megc2018/label", "megc2108", "unknown label of megc2018 'megc2108' (did you mean 'megc2018'?)"),
     (ELFACE, "data/samm_lv/classes", ["micro", "makro"], "unknown class of type 'makro' (did you mean 'macro'?)"),
-    (BELAICHE, "data/megc2018/index", "megc18", "unknown dataset 'megc18' (did you mean 'megc2018'?)"),
+    (CROPNET, "data/casme2/index", "casme", "unknown dataset 'casme' (did you mean 'casme2'?)"),
     (ELFACE, "spotting/samm_lv/train_skips", [[75, 25], [200, 400]],
      "[75, 25]: the lowest number of frames comes first"),
     (ELFACE, "spotting/samm_lv/stream_weights", [-1, 1],

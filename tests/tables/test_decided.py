@@ -31,6 +31,9 @@ def test_the_page_shows_each_decision_and_who_rests_on_it(paper: papers.Paper) -
     title, _, table, _, rests = decided.section(paper, ["vy-3cl", "vy-3cl-null", "lbp-top"], "demo")
     assert title == "## Decisions"
     for i, decision in enumerate(paper.decisions, start=1):
+        if decision.setting == "experiments.resnet-*.weights":
+            assert f"| `{decision.setting}` |" not in table
+            continue
         line = next(line for line in table.splitlines() if f"| `{decision.setting}` |" in line)
         assert line.startswith(f"| {i} |") and decided.written(decision.value).replace("*", "\\*") in line
         assert f"| {decision.paper}: " in line

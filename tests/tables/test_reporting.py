@@ -220,7 +220,7 @@ def test_quoted_rows_show_what_is_printed(made) -> None:
     assert "| LBP-TOP | 42.29 / not run |" in made.text
     assert "| Khor et al. | 57.00 / — |" in made.text
     row = made.rows["belaiche2020/T8/Peng et al./accuracy/accuracy"]
-    assert (row["published"], row["measured"]) == (74.70, None) and "four classes" in row["note"]
+    assert (row["published"], row["measured"]) == (74.70, None) and "transfer from macro-expressions" in row["note"]
 
 
 def test_similarity_cells_are_symmetric_and_stand_beside_the_full_average(made, pristine) -> None:
@@ -303,7 +303,7 @@ def test_a_control_of_known_leakage_fails(world) -> None:
 def test_labels_that_are_one_a_subject_cannot_be_permuted(world) -> None:
     for name in ("vy-3cl", "vy-3cl-null"):
         for subject in SUBJECTS:
-            write_fold(world.root, name, subject, ["anger"] * 3, ["anger", "sadness", "anger"])
+            write_fold(world.root, name, subject, ["anger"] * 3, ["anger", "sadness", "anger"], np.eye(3, 5) + 1)
     row = make_tables(world).rows["belaiche2020/controls/vy-3cl/null/accuracy"]
     assert row["note"].endswith("no verdict (no subject has clips of two classes)")
 
@@ -384,7 +384,8 @@ def test_tables_are_the_same_in_another_folder_and_intervals_change_with_the_see
     assert any(name.endswith("vy-3cl/samm-006/features.npy") for name in again.digests)
     seeded = make_tables(world, seed=2).rows
     names = [name for name, row in made.rows.items() if row["metric"] == "accuracy" and row["measured"] is not None]
-    assert all(seeded[name]["measured"] == made.rows[name]["measured"] for name in names)
+    names = [name for name in names if not name.endswith("/chance/accuracy")]  # a mean over permutations
+    assert names and [name for name in names if seeded[name]["measured"] != made.rows[name]["measured"]] == []
     chosen = "belaiche2020/T5/anger/anger/cosine_similarity"
     assert seeded[chosen]["note"] != made.rows[chosen]["note"]
 
@@ -532,12 +533,14 @@ def test_cell_names_are_unique_and_free_of_slashes() -> None:
 
 def test_csv_keeps_every_digit_and_leaves_nulls_empty() -> None:
     cell = Cell("p", "T", "r", "c", "accuracy", 60.17, 100 / 3, (12.0, 1 / 3), 7, ("a, b", "c"))
-    lines = to_csv(to_table([cell, Cell("p", "T", "r", "d", "accuracy")], "embedded", "demo")).decode().splitlines()
-    assert (
-        lines[1]
-        == 'p/T/r/c/accuracy,T,r,c,accuracy,60.17,33.333333333333336,12,0.3333333333333333,7,embedded,demo,"a, b; c"'
+    lines = (
+        to_csv(to_table([cell, Cell("p", "T", "r", "d", "accuracy")], "embedded", "demo", "decided"))
+        .decode()
+        .splitlines()
     )
-    assert lines[2] == "p/T/r/d/accuracy,T,r,d,accuracy,,,,,,embedded,demo,"
+    numbers = "60.17,33.333333333333336,12,0.3333333333333333,7"
+    assert lines[1] == f'p/T/r/c/accuracy,T,r,c,accuracy,{numbers},embedded,demo,decided,"a, b; c"'
+    assert lines[2] == "p/T/r/d/accuracy,T,r,d,accuracy,,,,,,embedded,demo,decided,"
 
 
 def test_escape_keeps_words_and_disarms_markup() -> None:

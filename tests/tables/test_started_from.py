@@ -61,10 +61,13 @@ def test_tables_and_verdicts_say_what_networks_started_from(tmp_path, started, w
     text, notes = page(tmp_path, {"resnet-1cl": started, "resnet-3cl": started})
     head, first = text.split("## R.")[0], section(text, "R.")
     for part in (head, first, section(text, "The paper's claims")):
-        assert f"budget: demo · weights: {words}" in part
+        assert f"budget: demo · reading: decided · weights: {words}" in part
     assert f"does not hold, not beyond chance, {words}†" in text
     assert "weights:" not in section(text, "V."), "nothing is said of what cannot start from a file"
-    assert notes["belaiche2020/R/resnet-1cl/accuracy/accuracy"].startswith(f"weights: {words}")
+    assert (
+        notes["belaiche2020/R/resnet-1cl/accuracy/accuracy"]
+        == f"no interval: no spread over subjects; weights: {words}; epochs 3 of 150"
+    )
     assert "weights:" not in notes["belaiche2020/V/vy-3cl/accuracy/accuracy"]
 
 

@@ -44,7 +44,7 @@ class Bounds:
 
 SHARE, SIGNED, LENGTH = Bounds(0, 1), Bounds(-1, 1), Bounds(0, np.inf)
 DIFFERENCE = Bounds(-2, 2)
-"""Of two shares, or of two correlations."""
+"""Of two correlations."""
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mexflow.evaluation.uncertainty import DIFFERENCE, by_weights, seed_of
+from mexflow.evaluation.uncertainty import DIFFERENCE, SIGNED, by_weights, seed_of
 from mexflow.papers.metrics import METRICS, class_place
 from mexflow.papers.paper import Paper
 from mexflow.papers.parts import Claim, Column, Row, Term
@@ -172,7 +172,9 @@ def _difference(evidence: Evidence, metric: str, better: Term, worse: Term) -> M
         return Measurement(name, n=len(common), notes=["no number on the subjects of both"])
     seed = seed_of(evidence.seed, evidence.paper.paper, better.label, worse.label, metric, "difference")
     tested = np.ones(len(common), dtype=bool)
-    spread = by_weights(difference, tested, seed, evidence.source.intervals, DIFFERENCE)
+    # Of shares, or of cosines.
+    bounds = DIFFERENCE if METRICS.declared(metric).module.endswith("similarity_metrics") else SIGNED
+    spread = by_weights(difference, tested, seed, evidence.source.intervals, bounds)
     notes = spread.notes
     if len(common) < max(len(number.subjects) for number in numbers):
         notes.append(f"on the {len(common)} subjects that both tested")
