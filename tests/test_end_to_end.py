@@ -116,10 +116,10 @@ def test_tables_say_what_they_are_made_of(finished: Path) -> None:
     table = pd.read_parquet(finished / "results" / "tables" / "mini.parquet")
     assert list(table.columns) == [
         "cell", "table", "row", "column", "metric", "published", "measured", "ci_low", "ci_high", "n", "data",
-        "budget", "note",
+        "budget", "reading", "note",
     ]  # fmt: skip
     assert set(table["data"]) == {"embedded"}
-    assert set(table["budget"]) == {"demo"}
+    assert set(table["budget"]) == {"demo"} and set(table["reading"]) == {"decided"}
     assert table["cell"].is_unique
     cell = table.set_index("cell").loc["mini/A/CNN/accuracy/accuracy"]
     files = (finished / "results" / "folds" / "mini" / "cnn").rglob("predictions.parquet")

@@ -50,7 +50,7 @@ def test_what_can_start_from_them_does_and_nothing_else_changes(tmp_path: Path):
 
 def test_an_input_is_what_the_weights_were_trained_on(tmp_path: Path):
     (tmp_path / "x.pth").write_bytes(b"1")
-    for weights, normalise in (({}, "first_frame"), ({"deeplab": "x.pth"}, "rms"), ({"mpnet": "x.pth"}, "first_frame")):
+    for weights, normalise in (({}, "first_frame"), ({"deeplab": "x.pth"}, "rms"), ({"mpnet": "x.pth"}, "rms")):
         assert json.loads(make(**weights).recipe(NAG, "proposed"))["training"]["normalise"] == normalise
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import torch
 import yaml
@@ -16,12 +17,15 @@ import video_files
 from mexflow import registries
 from mexflow.evaluation import intervals, spotting
 from mexflow.evaluation.folds import PROTOCOLS
+from mexflow.evaluation.scores import SCORES
+from mexflow.evaluation.spotted import frames
 from mexflow.models import build
 from mexflow.papers import decisions
 from mexflow.papers import paper as papers
 from mexflow.papers.paper import Paper
 from mexflow.preprocess import flow, lbp_top, residual
 from mexflow.store import records
+from mexflow.training.recognition import oversampling
 from project import WORKFLOW
 from training_files import call, linked
 
@@ -77,6 +81,9 @@ def test_an_alternative_runs(name: str, paper: Paper, path: tuple[str, ...], val
     kind = KINDS.get(name, "flow")
     section, *rest = path
     if section == "training":
+        if rest[0] == "oversample":
+            _copies(paper)
+            return
         keys = TOGETHER if rest[0] in TOGETHER else (rest[0],)
         if rest[0] == "normalise" and kind == "flow" or rest[0] == "optimizer":
             changes: dict[str, Any] = {"optimizer_options": {}, rest[0]: value}
@@ -94,6 +101,9 @@ def test_an_alternative_runs(name: str, paper: Paper, path: tuple[str, ...], val
         _network(paper, rest[0], rest[1], value)
     elif section == "preprocessing":
         _preprocessing(paper, rest[0], rest[1])
+    elif section == "experiments" and rest[1] == "weights":
+        assert value == {}, "from scratch"
+        train(kind, tmp_path, {})
     elif section == "experiments" and rest[1] == "levels":
         train(kind, tmp_path, {"levels": value})
     elif section == "experiments":
@@ -112,6 +122,16 @@ def test_an_alternative_runs(name: str, paper: Paper, path: tuple[str, ...], val
         _intervals(paper)
     else:
         assert section == "budgets" and value >= 1, "more or fewer epochs"
+
+
+def _copies(paper: Paper) -> None:
+    """Of sequences of a small class: copies in [0, 1] that differ from them."""
+    images = torch.rand((7, 13, 12, 12), generator=torch.Generator().manual_seed(1))
+    extra = oversampling.plan(np.array([0] * 5 + [1] * 2), 1, paper.training["oversample"])
+    sources = images[extra.source]
+    copies = oversampling.apply(sources, extra, np.arange(len(extra)))
+    assert len(copies) >= 3 and copies.min() >= 0 and copies.max() <= 1
+    assert not any(torch.equal(copy, source) for copy, source in zip(copies, sources, strict=True))
 
 
 def _network(paper: Paper, model: str, option: str, value: Any) -> None:
@@ -148,5 +168,9 @@ def _intervals(paper: Paper) -> None:
     scores = spotting.smooth(np.random.default_rng(0).random(200), 0.2, settings.order)
     spotted = intervals.runs(scores, 0.5, settings.least)
     assert spotted and all(last - first + 1 >= settings.least for first, last in spotted)
-    counted = spotting.leave_out({"a": spotted, "b": []}, settings.videos)
-    assert counted == (["a"] if settings.videos == "with_expressions" else ["a", "b"])
+    counted = spotting.counting({"a": {"micro"}, "b": {"macro"}, "c": set()}, "micro", settings.videos)
+    assert counted == {"all": {"a", "b", "c"}, "annotated": {"a", "b"}, "with_expressions": {"a"}}[settings.videos]
+    row = {"fold": "f", "role": "test", "dataset": "d", "subject": "s", "video": "v", "variant": "k", "type": "micro"}
+    rows = [{**row, "frame": i, "score": 0.2 + 0.1 * i, "label": i > 2} for i in range(5)]
+    (part,) = frames(pa.Table.from_pylist(rows, SCORES), settings.frame_scores)
+    assert part.scores.max() == pytest.approx(1 if settings.frame_scores == "normalised" else 0.6)
