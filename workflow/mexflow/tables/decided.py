@@ -56,7 +56,8 @@ def behind(paper: Paper, table: Table, budget: Budget) -> list[str]:
             if experiment is not None:
                 of_data = METRICS[column.metric or row.metric].of_data
                 numbers.update(_numbers(paper, [experiment], budget, of_data))
-    return [f"Measured numbers rest on decisions {ranges(sorted(numbers))}; see *{TITLE}*."] if numbers else []
+    noun = "decision" if len(numbers) == 1 else "decisions"
+    return [f"Measured numbers rest on {noun} {ranges(sorted(numbers))}; see *{TITLE}*."] if numbers else []
 
 
 def recorded(paper: Paper, experiments: Sequence[str], budget: Budget) -> list[dict[str, Any]]:
