@@ -1,6 +1,6 @@
 """Each network can learn: it is brought to 100 % on sixteen samples of the embedded data, by the loop of all papers.
 
-Takes minutes: ``./run pytest -m campaign tests/test_learning.py``.
+Takes minutes: ``./run pytest -m campaign tests/training/test_learning.py``.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ import numpy as np
 from scipy.special import betaincinv, ndtr
 
 from mexflow.evaluation import recognition, spotting
-from mexflow.evaluation.uncertainty import DIFFERENCE, SHARE, Bounds, Spread, over_subjects, seed_of
+from mexflow.evaluation.uncertainty import SHARE, SIGNED, Bounds, Spread, over_subjects, seed_of
 
 
 class Population(Protocol):
@@ -61,7 +61,7 @@ _SCORES = {
     "accuracy": _first(recognition.accuracy),
     "UF1": _first(recognition.uf1),
     "UAR": _first(recognition.uar),
-    "difference of two accuracies": _Score(_gain, DIFFERENCE),
+    "difference of two accuracies": _Score(_gain, SIGNED),
 }
 
 

@@ -44,7 +44,7 @@ class Bounds:
 
 SHARE, SIGNED, LENGTH = Bounds(0, 1), Bounds(-1, 1), Bounds(0, np.inf)
 DIFFERENCE = Bounds(-2, 2)
-"""Of two correlations."""
+"""Of two correlations; that of two shares is `SIGNED`."""
 
 
 @dataclass(frozen=True)

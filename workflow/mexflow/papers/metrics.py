@@ -56,6 +56,11 @@ class Metric:
     of_data: bool = True
     extras: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def of_similarity(self) -> bool:
+        """Whether it is a number of the matrix of similarities between classes: of cosines, in [-1, 1], not a share."""
+        return self.module == _SIMILARITY
+
 
 METRICS: Registry[Metric] = Registry("metric", __name__)
 

@@ -115,7 +115,7 @@ def _printed(paper: Paper, metric: str, term: Term) -> float | None:
         return term.level
     if term.printed is not None:
         return paper.printed(term.printed, metric)
-    wanted = "cosine_similarity" if METRICS.declared(metric).module.endswith("similarity_metrics") else metric
+    wanted = "cosine_similarity" if METRICS.declared(metric).of_similarity else metric
     classes = paper.data_of(term.experiment).classes
     found: dict[tuple[int, int] | None, float] = {}
     for table in paper.tables.values():
@@ -173,7 +173,7 @@ def _difference(evidence: Evidence, metric: str, better: Term, worse: Term) -> M
     seed = seed_of(evidence.seed, evidence.paper.paper, better.label, worse.label, metric, "difference")
     tested = np.ones(len(common), dtype=bool)
     # Of shares, or of cosines.
-    bounds = DIFFERENCE if METRICS.declared(metric).module.endswith("similarity_metrics") else SIGNED
+    bounds = DIFFERENCE if METRICS.declared(metric).of_similarity else SIGNED
     spread = by_weights(difference, tested, seed, evidence.source.intervals, bounds)
     notes = spread.notes
     if len(common) < max(len(number.subjects) for number in numbers):
