@@ -102,7 +102,9 @@ def rests_on(graph: Graph, cell: Cell) -> list[str]:
     Of the folds, those of its experiments; of the rest all: the index, the paper's file, the tables that say what was
     left out on the way.
     """
-    inputs = graph.parents(cell.table)
+    # A table of several papers says what was read for each of them.
+    read = graph.records[graph.maker[cell.table]].contents.get("read", {}).get(cell.paper)
+    inputs = [path for path in graph.parents(cell.table) if read is None or path in read]
     if not cell.experiments:
         return [path for path in inputs if "/folds/" not in path]
     folders = [f"/folds/{cell.paper}/{experiment}/" for experiment in cell.experiments]

@@ -53,8 +53,8 @@ def run(
         prefix: path of the outputs without their endings.
 
     Returns:
-        A summary, a line a score, and for the record the experiments that each cell was measured of, by its name, and
-        the decisions that they rest on, each with its paper.
+        A summary, a line a score, and for the record: the experiments that each cell was measured of, by its name; the
+        decisions that they rest on, each with its paper; and what was read for each paper.
 
     Raises:
         UserError: if an input cannot be read or does not fit its paper.
@@ -68,6 +68,8 @@ def run(
 
     found, tables, lines, decisions = [], [], [], []
     measured: dict[str, list[str]] = {}
+    read: dict[str, list[str]] = {}
+    inputs.noted()
     for name, own in recipe.papers.items():
         path = folder / f"{name}.yaml"
         paper = readers.parse(inputs.bytes(path), path, own.reading)
@@ -80,13 +82,14 @@ def run(
         measured |= {cell.name: list(cell.experiments) for cell in whole}
         rest = decided.recorded(paper, sorted(own.expected), own.budget)
         decisions += [{**decision, "of_paper": name} for decision in rest]
+        read[name] = inputs.noted()
         lines += [f"{name}, {score.row}, {score.metric}: {score.verdict}" for score in scores]
     table = pa.concat_tables(tables)
     outputs.table(prefix.with_name(f"{prefix.name}.parquet"), table)
     outputs.bytes(prefix.with_name(f"{prefix.name}.csv"), cells.to_csv(table))
     outputs.text(prefix.with_name(f"{prefix.name}.md"), page(found, recipe.left_out))
     lines += [f"{name}: left out: {reason}" for name, reason in recipe.left_out.items()]
-    return "\n".join(lines), {"cells": measured, "decisions": decisions}
+    return "\n".join(lines), {"cells": measured, "decisions": decisions, "read": read}
 
 
 app = command(main)
