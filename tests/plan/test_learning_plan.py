@@ -74,7 +74,7 @@ def test_they_are_trained_as_the_budget_says(plan):
 
 
 def test_the_recipe_is_that_of_each_paper_for_these_experiments(plan):
-    recipe = plan.learning.recipe()
+    recipe = plan.learning.recipe
     assert LearningRecipe.read(recipe.text()) == recipe and recipe.left_out == {}
     for paper, own in recipe.papers.items():
         whole = plan.reporting.recipe(paper)
@@ -105,7 +105,7 @@ def test_data_that_cannot_be_listed_are_left_out_and_named():
     plan = make(papers=["belaiche2020", "elface2021"], budget="learning", datasets=roots)
     assert plan.learning.papers == {"elface2021": ["cas-me-2"]}
     assert set(plan.learning.left_out) == {"belaiche2020/vy-3cl", "elface2021/samm-lv"}
-    assert plan.learning.recipe().left_out["elface2021/samm-lv"].startswith("/nowhere/samm_lv: no such folder")
+    assert plan.learning.recipe.left_out["elface2021/samm-lv"].startswith("/nowhere/samm_lv: no such folder")
     assert plan.unlisted.targets("learning") == ["results/index/.unlisted.learning"]
     assert set(plan.unlisted.before("learning", ["learning"])) == set(plan.learning.targets)
     assert plan.unlisted.reasons("learning").count("--reason") == 2

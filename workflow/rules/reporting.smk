@@ -204,7 +204,7 @@ if plan.learning.papers:
         params:
             rule="learned",
             papers=plan.papers_place,
-            recipe=plan.learning.recipe().text(),
+            recipe=plan.learning.recipe.text(),
             code=plan.learning.code(),
         shell:
             "MEXFLOW_RULE={params.rule} MEXFLOW_ATTEMPT={resources.attempt} python -m mexflow learning"

@@ -7,6 +7,7 @@ is trained as the budget in use says, with its controls, and all else of its pap
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from mexflow.datasets.reading import members
@@ -23,7 +24,7 @@ class Learning:
         self._plan = plan
         self._results = plan.sources.results
 
-    @property
+    @cached_property
     def papers(self) -> dict[str, list[str]]:
         """Of each paper with such experiments, these and their controls; papers of which none is left are not there."""
         chosen = {paper: self._experiments(paper) for paper in self._plan.papers}
@@ -35,7 +36,7 @@ class Learning:
         controls = {f"{name}-null" for name in learning} | {spec.place_control(name) for name in learning}
         return [name for name in listed if name in learning or name in controls]
 
-    @property
+    @cached_property
     def left_out(self) -> dict[str, str]:
         """Why experiments that are to learn are left out, by ``PAPER/EXPERIMENT``: their data cannot be listed."""
         reasons = self._plan.sources.unlisted
@@ -79,6 +80,7 @@ class Learning:
             for path in (*self._plan.predictions(paper, name), *self._plan.spotted(paper, name))
         ]
 
+    @cached_property
     def recipe(self) -> LearningRecipe:
         """What the table depends on."""
         recipes = {paper: self._plan.reporting.recipe_of(paper, names) for paper, names in self.papers.items()}
@@ -88,7 +90,7 @@ class Learning:
         """The code digest of the table: of the protocols and metrics of its experiments, and of no others."""
         picks = {
             name
-            for paper, recipe in self.recipe().papers.items()
+            for paper, recipe in self.recipe.papers.items()
             for name in learning_picks(self._plan.papers[paper], recipe)
         }
         return self._plan.code("learning", *picks)
