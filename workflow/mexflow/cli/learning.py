@@ -64,7 +64,7 @@ def run(
     from mexflow.papers import paper as readers
     from mexflow.tables import cells, decided
     from mexflow.tables.evidence import gather
-    from mexflow.tables.learning import learned, page
+    from mexflow.tables.learning_table import learned, page
 
     found, tables, lines, decisions = [], [], [], []
     measured: dict[str, list[str]] = {}

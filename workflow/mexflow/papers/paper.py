@@ -332,7 +332,11 @@ class Paper(Part):
     @property
     def learning(self) -> list[str]:
         """The experiments with an effort for the budget ``learning``: of the paper's proposed method, as a rule."""
-        return [name for name, experiment in self.experiments.items() if getattr(experiment, "learning", None)]
+        return [
+            name
+            for name, experiment in self.experiments.items()
+            if isinstance(experiment, Trained) and experiment.learning
+        ]
 
     def place_control(self, experiment: str) -> str | None:
         """A score of a frame's place in its clip alone, for the same data: what spotting in clips is held against.
@@ -432,7 +436,7 @@ class Paper(Part):
         return [
             name
             for name, experiment in self.experiments.items()
-            if getattr(experiment, "null_control", False) or name in learning
+            if name in learning or (isinstance(experiment, Trained) and experiment.null_control)
         ]
 
     def with_null_controls(self, wanted: bool = True, budget: Budget | None = None) -> dict[str, Experiment]:
@@ -452,7 +456,7 @@ class Paper(Part):
 
 def _own_effort(experiment: Experiment, budget: Budget) -> Effort | None:
     """What an experiment itself says that a budget runs of it; None: the paper's section does."""
-    learning = getattr(experiment, "learning", None)
+    learning = experiment.learning if isinstance(experiment, Trained) else None
     return {"demo": experiment.demo, "learning": learning or experiment.demo}.get(budget)
 
 

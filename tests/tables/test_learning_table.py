@@ -21,7 +21,7 @@ from mexflow.store.artifacts import Inputs, Outputs
 from mexflow.tables import controls, shifted_controls
 from mexflow.tables.cells import SCHEMA
 from mexflow.tables.evidence import Evidence
-from mexflow.tables.learning import PLACE_TELLS, learned, runs
+from mexflow.tables.learning_table import PLACE_TELLS, learned, runs
 from mexflow.tables.source import Source
 from project import WORKFLOW
 
