@@ -332,11 +332,8 @@ class Paper(Part):
     @property
     def learning(self) -> list[str]:
         """The experiments with an effort for the budget ``learning``: of the paper's proposed method, as a rule."""
-        return [
-            name
-            for name, experiment in self.experiments.items()
-            if isinstance(experiment, Trained) and experiment.learning
-        ]
+        trained = {name: own for name, own in self.experiments.items() if isinstance(own, Trained)}
+        return [name for name, own in trained.items() if own.learning]
 
     def place_control(self, experiment: str) -> str | None:
         """A score of a frame's place in its clip alone, for the same data: what spotting in clips is held against.
