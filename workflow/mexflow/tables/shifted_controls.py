@@ -48,8 +48,8 @@ def shifted_controls(evidence: Evidence) -> list[ShiftedControl]:
     Its cells are ``<experiment>, <variant>/experiment/interval_f1`` and ``…/shifted/interval_f1``.
     """
     controls = []
-    for name, experiment in evidence.paper.experiments.items():
-        if not (evidence.paper.kind(name).every_video and getattr(experiment, "null_control", False)):
+    for name in evidence.paper.controlled(evidence.source.budget):
+        if not evidence.paper.kind(name).every_video:
             continue
         for variant in evidence.paper.spotting[evidence.paper.data_name(name)].test_skips:
             real, null, verdict = control(evidence, name, variant)
@@ -64,17 +64,20 @@ def shifted_controls(evidence: Evidence) -> list[ShiftedControl]:
     return controls
 
 
-def control(evidence: Evidence, experiment: str, variant: str | None) -> tuple[Measurement, Measurement, str]:
+def control(
+    evidence: Evidence, experiment: str, variant: str | None, part: str | None = None
+) -> tuple[Measurement, Measurement, str]:
     """The null control of spotting: as many intervals, each as long, anywhere in their videos.
 
-    The null's interval holds 95 % of :data:`SHIFTS` repetitions. Of several seeds it is that of the mean over these,
-    the intervals of all moved by the same draws, as the seeds may well agree in what they spot.
+    Of one type of expression, `part`, or overall. The null's interval holds 95 % of :data:`SHIFTS` repetitions. Of
+    several seeds it is that of the mean over these, the intervals of all moved by the same draws, as the seeds may well
+    agree in what they spot.
     """
-    place = Place(Row(name=experiment, variant=variant), Column(name="overall"), experiment)
+    place = Place(Row(name=experiment, variant=variant), Column(name=part or "overall", part=part), experiment)
     (real,) = measure("interval_f1", evidence, place)
     if real.value is None:
         return real, Measurement("interval_f1", notes=list(real.notes), seeds=real.seeds), "no verdict"
-    scores = np.array([_moved(evidence, experiment, name, variant) for name in evidence.repeats(experiment)])
+    scores = np.array([_moved(evidence, experiment, name, variant, part) for name in evidence.repeats(experiment)])
     values = scores.mean(0)
     null = Measurement("interval_f1", float(values.mean()), percentiles(values), SHIFTS, [f"{SHIFTS} repetitions"])
     if real.seeds:
@@ -83,12 +86,12 @@ def control(evidence: Evidence, experiment: str, variant: str | None) -> tuple[M
     return real, null, ABOVE if above else NOT_ABOVE
 
 
-def _moved(evidence: Evidence, experiment: str, name: str, variant: str | None) -> list[float]:
+def _moved(evidence: Evidence, experiment: str, name: str, variant: str | None, part: str | None = None) -> list[float]:
     """F1 of each repetition, of one repeat of an experiment, by its name."""
     tables, _ = fold_tables(evidence, name, "intervals", "interval_f1")
     extents = {video_of(row): (row["first"], row["last"]) for row in evidence.test_videos(name)}
     groups: dict[tuple[Any, ...], dict[str, list[tuple[int, int]]]] = defaultdict(lambda: defaultdict(list))
-    for row in counted_intervals(evidence, name, tables, None, variant):
+    for row in counted_intervals(evidence, name, tables, part, variant):
         key = (*video_of(row), row["variant"], row["type"])
         groups[key][row["source"]].append((row["first"], row["last"]))
     scores = []
