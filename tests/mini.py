@@ -95,6 +95,14 @@ def make(folder: Path) -> Path:
     return folder
 
 
+def replace_in_config(folder: Path, old: str, new: str) -> None:
+    """Change the configuration of a copy of the project."""
+    path = folder / "config.yaml"
+    text = path.read_text()
+    assert old in text, text
+    path.write_text(text.replace(old, new))
+
+
 def snakemake(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run Snakemake in a copy of the project."""
     variables = {"SNAKEMAKE_PROFILE": str(folder / PROFILE), **variables}

@@ -52,7 +52,7 @@ def test_the_file_of_the_project_is_valid():
         (
             {"training": {"thread": 2}},
             "config.yaml: unknown key 'training.thread' (did you mean 'threads'?); here are known: device, threads, "
-            "folds_per_job, checkpoint_seconds",
+            "folds_per_job, checkpoint_seconds, repeats",
         ),
         (
             {"preprocess": {"faces": {"smooth": 1}}},
@@ -83,6 +83,7 @@ def test_unknown_key(values, expected):
         ({"papers": "belaiche2020"}, "config.yaml: papers: write [belaiche2020]"),
         ({"papers": []}, "config.yaml: papers: list should have at least 1 item"),
         ({"training": {"threads": 0}}, "config.yaml: training.threads: input should be greater than or equal to 1"),
+        ({"training": {"repeats": 0}}, "config.yaml: training.repeats: input should be greater than or equal to 1"),
         ({"training": {"device": "gpu"}}, "config.yaml: training.device: input should be 'auto', 'cpu' or 'cuda'"),
         ({"papers": {"a": 1}}, "config.yaml: papers: input should be a valid list, not {'a': 1}"),
         ({"training": None}, "config.yaml: training: is empty; give it a value, or take the line out"),

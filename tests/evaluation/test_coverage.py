@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -11,6 +13,7 @@ from mexflow.evaluation.uncertainty import METHODS, over_subjects, seed_of
 from mexflow.tables.coverage_table import coverage_markdown, coverage_table
 from project import mexflow
 
+RETRAINED = [one for one in coverage.POPULATIONS if isinstance(one, coverage.Retrained)]
 RECOGNISED = [one for one in coverage.POPULATIONS if isinstance(one, coverage.Recognised)]
 
 
@@ -48,6 +51,38 @@ def test_true_values_of_spotting_are_those_of_very_many_subjects():
         elif isinstance(population, coverage.Scored):
             (study,) = population.draw(1, 5_000, np.random.default_rng(1))
             assert population.true["AUC of frames"] == pytest.approx(spotting.auc(*study[:2]), abs=0.015)
+
+
+@pytest.mark.parametrize("population", RETRAINED, ids=lambda one: one.name)
+def test_true_values_of_several_seeds_are_those_of_very_many_subjects(population):
+    (study,) = population.draw(1, 30_000, np.random.default_rng(1))
+    assert study.shape[1] == population.seeds
+    # Five folds hang on their seeds, however many subjects they have.
+    within = 0.08 if population.folds else 0.01
+    for number, function in (("accuracy", recognition.accuracy), ("UF1", recognition.uf1)):
+        trained = "one seed" if population.seeds == 1 else f"mean of {population.seeds} seeds"
+        if (true := population.true.get(f"{number}, {trained}")) is not None:
+            assert true == pytest.approx(float(function(study.sum(0)).mean()), abs=within)
+    assert population.true
+    # Every seed sees the same clips.
+    assert (study.sum(-1) == study[:, :1].sum(-1)).all()
+
+
+def test_the_spread_over_seeds_is_that_of_another_training_on_the_same_subjects():
+    """The deviation over five seeds, squared, is on average the variance of one training's accuracy."""
+    population, rng = RETRAINED[0], np.random.default_rng(3)
+    scores = np.array([recognition.accuracy(study.sum(0)) for study in population.draw(400, 8, rng)])
+    many = replace(population, seeds=200)
+    variances = [recognition.accuracy(study.sum(0)).var() for study in many.draw(60, 8, rng)]
+    assert scores.var(1, ddof=1).mean() == pytest.approx(np.mean(variances), rel=0.15)
+
+
+def test_the_interval_of_the_mean_over_seeds_is_shorter_and_holds_the_truth():
+    studies = 250
+    one, five = (next(coverage.simulate(replace(RETRAINED[0], seeds=seeds), 12, ["t"], studies, 1)) for seeds in (1, 5))
+    assert five.width < 0.92 * one.width
+    for found in (one, five):
+        assert found.share > 0.92 - 2 * np.sqrt(0.08 * 0.92 / studies), found
 
 
 @pytest.mark.parametrize("method", ["t", "percentile"])

@@ -50,6 +50,22 @@ def test_permuted_labels_are_those_of_a_plain_loop() -> None:
     assert not np.array_equal(matrices, recognition.permuted(parts, 4000, seed=2))
 
 
+def test_what_several_networks_said_of_a_clip_stays_together_when_labels_are_permuted() -> None:
+    rng = np.random.default_rng(2)
+    labels = [rng.integers(0, 3, size) for size in (9, 1, 5)]
+    alike = [np.stack([said := rng.integers(0, 3, len(true)), said]) for true in labels]
+    one, other = recognition.permuted_together(labels, alike, 3, 300, seed=4)
+    assert np.array_equal(one, other) and one.sum((1, 2)).tolist() == [15] * 300
+    # Of a network alone it is what its confusion matrices give, whatever the order of the clips.
+    parts = np.array([recognition.confusion(true, said[0], 3) for true, said in zip(labels, alike, strict=True)])
+    assert np.array_equal(one, recognition.permuted(parts, 300, seed=4))
+    # Networks that say the opposite are right by turns: the mean of both does not vary.
+    two = [rng.integers(0, 2, 12) for _ in range(4)]
+    opposite = [np.stack([said := rng.integers(0, 2, 12), 1 - said]) for _ in two]
+    scores = recognition.accuracy(recognition.permuted_together(two, opposite, 2, 300, seed=4))
+    assert np.ptp(scores[0]) > 0.2 and scores.mean(0) == pytest.approx(0.5)
+
+
 @given(PAIRS, st.integers(1, 5))
 @settings(max_examples=30, deadline=None)
 def test_permuting_keeps_what_there_is_and_what_was_said_of_each_subject(pairs, subjects) -> None:

@@ -12,6 +12,7 @@ from mexflow.engine import scheduling
 from mexflow.errors import UserError
 from mexflow.papers import paper as papers
 from mexflow.papers import recipe as recipes
+from mexflow.papers import repeats
 from mexflow.papers.preprocessing import Flow, LbpTop, Motion, Preprocessing, Residual
 from mexflow.plan import workflow
 from mexflow.plan.flags import flags, settings
@@ -157,6 +158,48 @@ def test_null_controls_are_trained_if_wanted(plan):
     assert "-null" not in without.reporting.recipe(PAPER)
     assert recipe(plan, PAPER, "vy-3cl-null").permute_labels and not recipe(plan, PAPER, "vy-3cl").permute_labels
     assert plan.folds(PAPER, "vy-3cl-null") == plan.folds(PAPER, "vy-3cl")
+
+
+def test_repeats_change_nothing_of_the_first(plan):
+    """Of every job that there is without them: rule, files, recipe, code."""
+    repeated = make(training={"repeats": 3})
+
+    def jobs(of: Workflow) -> dict[str, tuple]:
+        return {
+            f"{batch.paper}/{name}/{batch.number}": (
+                batch.name, batch.files, batch.inputs, of.recipe(batch.paper, name), of.training_code(batch.paper, name)
+            )
+            for batch in of.batches
+            for name in batch.experiments
+        }  # fmt: skip
+
+    before, after = jobs(plan), jobs(repeated)
+    assert before.items() <= after.items()
+    added = {job.split("/")[1] for job in after.keys() - before.keys()}
+    assert added and all(repeats.number_of(name) in (2, 3) for name in added)
+    assert make(training={"repeats": 1}).config == plan.config
+    for paper in plan.papers:
+        assert set(plan.targets(paper)) == set(repeated.targets(paper))
+        for of in (plan.predictions, plan.spotted, plan.features):
+            assert not any("repeat" in path for path in of(paper))
+        assert "repeat" not in plan.reporting.recipe(paper).text() + plan.figures[paper].recipe
+
+
+def test_tables_and_figures_wait_for_all_repeats():
+    repeated = make(training={"repeats": 2})
+    files = repeated.predictions(PAPER)
+    for first in ("vy-3cl", "vy-3cl-null"):
+        again = [path.replace(f"/{first}/", f"/{first}-repeat-2/") for path in files if f"/{first}/" in path]
+        assert again and set(again) < set(files)
+        assert set(repeated.predictions(PAPER, first)) == {*again, *(p.replace("-repeat-2", "") for p in again)}
+    assert repeated.predictions(PAPER, "lbp-top") == make().predictions(PAPER, "lbp-top")
+    wanted = repeated.reporting.recipe(PAPER).expected
+    assert wanted["vy-3cl"] == wanted["vy-3cl-repeat-2"] == repeated.folds(PAPER, "vy-3cl")
+    assert list(repeated.reporting.recipe(PAPER, "vy-3cl").expected) == ["vy-3cl", "vy-3cl-repeat-2"]
+    drawn = repeated.figures["cropnet2021"]
+    shown = {path.split("/")[3] for path in drawn.predictions}
+    assert {repeats.named(repeats.first_of(name), 2) for name in shown} < shown
+    assert "samm-lv-repeat-2" in repeated.spotting_papers["elface2021"]
 
 
 # Recipes and flags

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 from mexflow.datasets.reading import adapter
 from mexflow.datasets.registry import DATASETS, missing_line
 from mexflow.errors import UserError, nearest
+from mexflow.papers import repeats
 from mexflow.papers.interval_methods import DEFAULT, IntervalMethod
 from mexflow.papers.parts import Budget
 from mexflow.papers.pretrained import PRETRAINED
@@ -175,6 +176,13 @@ class Training(_Section):
     )
     checkpoint_seconds: int = Field(
         30, ge=0, description="Least time between two saves of an unfinished fold; 0 saves every epoch."
+    )
+    repeats: int = Field(
+        1,
+        ge=1,
+        le=repeats.MOST,
+        description="Train each fold from so many seeds; tables then show the mean over them and its spread. The first "
+        "seed is the only one of 1.",
     )
 
 

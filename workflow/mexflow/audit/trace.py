@@ -14,6 +14,7 @@ from typing import Any
 
 from mexflow.audit.graph import Graph, Record
 from mexflow.errors import UserError, nearest
+from mexflow.papers import repeats
 from mexflow.papers.metrics import METRICS
 from mexflow.store.artifacts import Inputs
 
@@ -156,18 +157,25 @@ true and predicted interval of a test video.
 def rows(graph: Graph, cell: Cell, name: str) -> list[dict[str, Any]]:
     """The rows that a cell's number was computed from, of one of the tables in `ROWS`; none where it has no such table.
 
+    Those of a further training from another seed have its number as `repeat`.
+
     Raises:
         UserError: if a table cannot be read.
     """
     cell_rows = []
     for path in rests_on(graph, cell):
         if path.endswith(f"/{name}.parquet"):
-            cell_rows += Inputs().table(path).to_pylist()
+            repeat = repeats.number_of(Path(path).parts[-3])
+            again = {"repeat": repeat} if repeat > 1 else {}
+            cell_rows += [{**row, **again} for row in Inputs().table(path).to_pylist()]
     return cell_rows
 
 
 def as_text(name: str, row: dict[str, Any]) -> str:
     """Such a row as a line."""
+    if "repeat" in row:
+        number = row["repeat"]
+        return f"repeat {number}: {as_text(name, {key: row[key] for key in row if key != 'repeat'})}"
     if name == "predictions":
         right = "" if row["label"] == row["predicted"] else f", not {row['label']}"
         of = f"{row['subject']} {row['clip']}"

@@ -62,6 +62,7 @@ def run(
     import pyarrow as pa
 
     from mexflow.papers import paper as readers
+    from mexflow.papers import repeats
     from mexflow.tables import cells, decided
     from mexflow.tables.evidence import gather
     from mexflow.tables.learning_table import learned, page
@@ -80,11 +81,11 @@ def run(
         cells.require_unique(whole)
         tables.append(cells.to_table(whole, own.data, own.budget, own.reading))
         measured |= {cell.name: list(cell.experiments) for cell in whole}
-        rest = decided.recorded(paper, sorted(own.expected), own.budget)
+        rest = decided.recorded(paper, sorted({repeats.first_of(one) for one in own.expected}), own.budget)
         decisions += [{**decision, "of_paper": name} for decision in rest]
         read[name] = inputs.noted()
         lines += [f"{name}, {score.row}, {score.metric}: {score.verdict}" for score in scores]
-    table = pa.concat_tables(tables)
+    table = pa.concat_tables(tables, promote_options="default")  # one may have no number of several seeds
     outputs.table(prefix.with_name(f"{prefix.name}.parquet"), table)
     outputs.bytes(prefix.with_name(f"{prefix.name}.csv"), cells.to_csv(table))
     outputs.text(prefix.with_name(f"{prefix.name}.md"), page(found, recipe.left_out))

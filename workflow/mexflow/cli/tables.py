@@ -27,7 +27,7 @@ def main(
 ) -> None:
     """A paper's tables, published beside measured."""
     from mexflow.papers import paper as papers
-    from mexflow.papers import reporting_recipe
+    from mexflow.papers import repeats, reporting_recipe
     from mexflow.store.records import Job
     from mexflow.tables import decided
 
@@ -38,7 +38,7 @@ def main(
     facts = {"seed": parsed.seed, "threads": 1, "recipe": parsed.model_dump(mode="json")}
     with Job(record, __name__, *picked, **facts) as job:
         summary, cells = run(paper, results, parsed, output, job.inputs, job.outputs, only)
-        measured = {name for experiments in cells.values() for name in experiments}
+        measured = {repeats.first_of(name) for experiments in cells.values() for name in experiments}
         # What each number was measured of, and which decisions that rests on: an auditor follows it to the folds.
         job.state(cells=cells, decisions=decided.recorded(shown, sorted(measured), parsed.budget))
         job.finish()

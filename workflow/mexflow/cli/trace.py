@@ -49,8 +49,10 @@ def main(
         report |= {"table": trace.as_json(table), "inputs": [trace.as_json(node) for node in nodes]}
         print(json.dumps(report, indent=2))
         return
-    facts = ("published", "measured", "ci_low", "ci_high", "n", "data", "budget", "reading", "note")
-    shown = {name: cell.row[name] for name in facts}
+    facts = (
+        "published", "measured", "ci_low", "ci_high", "n", "seeds", "seed_sd", "data", "budget", "reading", "note",
+    )  # fmt: skip
+    shown = {name: cell.row.get(name) for name in facts}
     print(cell.row["cell"])
     print("\n".join(f"  {name}: {value}" for name, value in shown.items() if value not in (None, "")))
     if cell.experiments:

@@ -108,7 +108,7 @@ class Recognised:
         labels = rng.multinomial(clips, shares)
         place = rng.random((*size, 1))
         matrices = [
-            rng.multinomial(labels, self._answers(self._recalls(np.array(recalls), place)))
+            rng.multinomial(labels, self._answers(self.recalls_at(np.array(recalls), place)))
             for recalls in (self.recalls, self.worse)
         ]
         yield from np.stack(matrices, axis=2)
@@ -117,7 +117,7 @@ class Recognised:
         """See :class:`Population`."""
         return over_subjects(study, _SCORES[number].function, seed, method, _SCORES[number].bounds, least=2)
 
-    def _recalls(self, means: np.ndarray, place: np.ndarray) -> np.ndarray:
+    def recalls_at(self, means: np.ndarray, place: np.ndarray) -> np.ndarray:
         """How often clips of each class are recognised of a subject at a place in [0, 1] among all: ``(..., C)``."""
         return betaincinv(means * self.likeness, (1 - means) * self.likeness, place)
 
@@ -127,6 +127,74 @@ class Recognised:
         np.fill_diagonal(others, 0)
         others /= others.sum(1, keepdims=True)
         return (1 - recalls)[..., None] * others + recalls[..., None] * np.eye(len(self.shares))
+
+
+@dataclass(frozen=True)
+class Retrained:
+    """Subjects whose clips are recognised by networks that are trained from several seeds.
+
+    How well a subject is recognised hangs on the seed in part, and so does whether one clip of it is.
+
+    Attributes:
+        name: of the population.
+        of: the subjects, and how the first of its networks recognises them.
+        seeds: how many trainings each fold has.
+        folds: how many there are, each of them with seeds of its own for all of its subjects; None: one a subject.
+        restless: the part of the variance of a subject's place among all, on a normal scale, that hangs on the seed.
+        doubtful: the same of a clip's place among the clips of its class and subject.
+    """
+
+    name: str
+    of: Recognised
+    seeds: int = 5
+    folds: int | None = None
+    restless: float = 0.3
+    doubtful: float = 0.5
+
+    @property
+    def true(self) -> dict[str, float]:
+        """The mean over all seeds, of infinitely many subjects.
+
+        Not of UF1 where there are few folds: their seeds would tell there however many subjects there were.
+        """
+        names = ("accuracy",) if self.folds else ("accuracy", "UF1")
+        trained = "one seed" if self.seeds == 1 else f"mean of {self.seeds} seeds"
+        return {f"{name}, {trained}": self.of.true[name] for name in names}
+
+    def draw(self, studies: int, subjects: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
+        """Confusion matrices of the subjects under each seed, int64 ``(S, seeds, C, C)`` a study."""
+        classes, means = len(self.of.shares), np.array(self.of.recalls)
+        shares = np.array(self.of.shares)
+        fold_of = np.arange(subjects) % (self.folds or subjects)
+        for _ in range(studies):
+            clips = rng.geometric(1 / self.of.clips, subjects)
+            counts = rng.multinomial(clips, rng.dirichlet(self.of.evenness * shares, subjects))
+            owners, labels = (np.repeat(part.ravel(), counts.ravel()) for part in np.indices(counts.shape))
+            places = self._places(self.restless, rng.normal(size=subjects), fold_of, rng)
+            recalls = self.of.recalls_at(means, places[..., None])[owners, :, labels]
+            clip_places = self._places(self.doubtful, rng.normal(size=len(owners)), np.arange(len(owners)), rng)
+            wrong = shares * (labels[:, None] != np.arange(classes))
+            ends = np.cumsum(wrong / wrong.sum(1, keepdims=True), axis=1)[:, None]
+            others = (rng.random((*recalls.shape, 1)) > ends[..., :-1]).sum(-1)
+            said = np.where(clip_places < recalls, labels[:, None], others)
+            seeds = np.arange(self.seeds)
+            yield recognition.confusion_by_group(
+                np.repeat(labels, self.seeds),
+                said.ravel(),
+                (owners[:, None] * self.seeds + seeds).ravel(),
+                subjects * self.seeds,
+                classes,
+            ).reshape(subjects, self.seeds, classes, classes)
+
+    def spread(self, number: str, study: np.ndarray, seed: int, method: str) -> Spread:
+        """See :class:`Population`."""
+        function = {"accuracy": recognition.accuracy, "UF1": recognition.uf1}[number.partition(",")[0]]
+        return over_subjects(study, lambda matrices: function(matrices).mean(-1), seed, method, least=2)
+
+    def _places(self, part: float, own: np.ndarray, groups: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Places in [0, 1] under each seed, ``(n, seeds)``: a `part` of the variance is of the seed of each group."""
+        of_seeds = rng.normal(size=(groups.max() + 1, self.seeds))[groups]
+        return ndtr(np.sqrt(1 - part) * own[:, None] + np.sqrt(part) * of_seeds)
 
 
 @dataclass(frozen=True)
@@ -211,6 +279,9 @@ POPULATIONS: tuple[Population, ...] = (
     Recognised("five classes, few clips a subject", *_FIVE, clips=4),
     Recognised("three classes, well recognised", _THREE, (0.9, 0.85, 0.8), (0.85, 0.75, 0.7)),
     Recognised("three classes, at chance", _THREE, _THREE, _THREE),
+    Retrained("five classes, five seeds a subject", Recognised("", *_FIVE)),
+    Retrained("five classes, five seeds of each of five folds", Recognised("", *_FIVE), folds=5),
+    Retrained("five classes, one seed of each of five folds", Recognised("", *_FIVE), seeds=1, folds=5),
     Spotted("intervals, many false ones", 0.4, 12),
     Spotted("intervals, well spotted", 0.8, 2),
     Scored("frames, at chance", 0, 0.5),

@@ -88,17 +88,39 @@ def permuted(confusions: np.ndarray, permutations: int, seed: int) -> np.ndarray
     Returns:
         int64 ``(permutations, C, C)``.
     """
+    numbers = np.arange(confusions.shape[-1])
+    labels = [np.repeat(numbers, matrix.sum(1)) for matrix in confusions]
+    # Which label met which prediction does not matter: they meet anew.
+    predicted = [np.repeat(numbers, matrix.sum(0))[None] for matrix in confusions]
+    return permuted_together(labels, predicted, len(numbers), permutations, seed)[0]
+
+
+def permuted_together(
+    labels: Sequence[np.ndarray], predicted: Sequence[np.ndarray], classes: int, permutations: int, seed: int
+) -> np.ndarray:
+    """As :func:`permuted`, of what several networks said of the same clips: each permutation is that of all of them.
+
+    Args:
+        labels: class numbers ``(n,)`` of each subject's clips.
+        predicted: class numbers ``(R, n)`` that R networks said, of each subject; clips in the same order.
+        classes: how many there are.
+        permutations: how many.
+        seed: the same seed gives the same permutations.
+
+    Returns:
+        int64 ``(R, permutations, classes, classes)``; without a subject ``(0, …)``.
+    """
     rng = np.random.default_rng(seed)
-    classes = confusions.shape[-1]
-    pooled = np.zeros(permutations * classes**2, dtype=np.int64)
+    networks = len(predicted[0]) if len(predicted) else 0
+    pooled = np.zeros((networks, permutations * classes**2), dtype=np.int64)
     starts = np.arange(permutations)[:, None] * classes**2
-    for matrix in confusions:
-        labels = np.repeat(np.arange(classes), matrix.sum(1))
-        predicted = np.repeat(np.arange(classes), matrix.sum(0))
-        # Which label met which prediction does not matter: they meet anew.
-        shuffled = rng.permuted(np.tile(labels, (permutations, 1)), axis=1)
-        pooled += np.bincount((starts + shuffled * classes + predicted).ravel(), minlength=len(pooled))
-    return pooled.reshape(permutations, classes, classes)
+    for true, said in zip(labels, predicted, strict=True):
+        # In an order of their own, so that the order of clips in the files changes nothing.
+        said = said[:, np.lexsort(said[::-1])]
+        shuffled = rng.permuted(np.tile(np.sort(true), (permutations, 1)), axis=1)
+        for counts, one in zip(pooled, said, strict=True):
+            counts += np.bincount((starts + shuffled * classes + one).ravel(), minlength=counts.size)
+    return pooled.reshape(networks, permutations, classes, classes)
 
 
 def row_shares(matrix: np.ndarray) -> np.ndarray:

@@ -18,7 +18,7 @@ bootstrap in which the choice is made anew in every resample, so it shows how mu
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -68,13 +68,23 @@ def compare(fold: str, features: np.ndarray, labels: np.ndarray, clips: Sequence
 
 def all_pairs(folds: Sequence[FoldSimilarity], a: int, b: int, seed: int, method: str = DEFAULT) -> Similarity | None:
     """Mean over all pairs of a sample of class `a` and another one of class `b` within a fold; None without a pair."""
-    a, b = min(a, b), max(a, b)
-    sums = np.array([_sum_and_count(fold, a, b) for fold in folds]).reshape(-1, 2)
+    sums, mean = mean_of_all_pairs(folds, a, b)
     total, pairs = sums.sum(axis=0)
     if not pairs:
         return None
-    spread = over_subjects(sums, _ratio, seed, method, SIGNED)
+    spread = over_subjects(sums, mean, seed, method, SIGNED)
     return Similarity(float(total / pairs), spread, int(pairs))
+
+
+def mean_of_all_pairs(
+    folds: Sequence[FoldSimilarity], a: int, b: int
+) -> tuple[np.ndarray, Callable[[np.ndarray], np.ndarray]]:
+    """What each fold adds to the mean of :func:`all_pairs`, float64 ``(F, 2)``, and the mean as a function of its sum.
+
+    That takes ``(..., 2)`` to ``(...)``, NaN where there is no pair.
+    """
+    a, b = min(a, b), max(a, b)
+    return np.array([_sum_and_count(fold, a, b) for fold in folds]).reshape(-1, 2), _ratio
 
 
 def choose(folds: Sequence[FoldSimilarity], a: int, b: int, seed: int) -> Similarity | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -99,6 +99,18 @@ class Material:
     def of(self, name: str) -> Material:
         """The material of another figure of the paper."""
         return Material(name, self.evidence, self.recipe, self.results, self.inputs, self._kept)
+
+
+def mean_over_seeds(evidence: Evidence, experiments: Sequence[str]) -> list[str]:
+    """What is to be said of numbers that are means over the seeds of experiments; nothing where each has one."""
+    counts = sorted({len(evidence.repeats(name)) for name in experiments} - {1})
+    return [f"mean over {' or '.join(map(str, counts))} seeds"] if counts else []
+
+
+def of_first_seed(evidence: Evidence, experiment: str) -> list[str]:
+    """What is to be said where the first seed of an experiment stands for all; nothing where it has one."""
+    count = len(evidence.repeats(experiment))
+    return [f"the first of {count} seeds"] if count > 1 else []
 
 
 def subjects(rows: list[Mapping[str, Any]]) -> list[tuple[str, str]]:

@@ -18,7 +18,7 @@ from mexflow.errors import UserError
 from mexflow.evaluation import spotted
 from mexflow.evaluation.intervals import Interval
 from mexflow.figures.drawing import ALARM, INK, QUIET, SHADES, canvas
-from mexflow.figures.material import Drawn, Material
+from mexflow.figures.material import Drawn, Material, of_first_seed
 from mexflow.papers.figure_kinds import Scores
 
 HIT, FALSE = "#1f5fa8", ALARM
@@ -57,7 +57,7 @@ def draw(figure: Scores, material: Material) -> Drawn:
         UserError: if a table cannot be read, or lacks what it should hold.
     """
     evidence, paper, title = material.evidence, material.paper, material.title(figure)
-    notes = evidence.notes_of([figure.experiment])
+    notes = [*of_first_seed(evidence, figure.experiment), *evidence.notes_of([figure.experiment])]
     roles = {"scores": "test", "thresholds": None, "intervals": None}
     tables = [dict(evidence.tables(figure.experiment, name, role)) for name, role in roles.items()]
     expected = evidence.folds.get(figure.experiment, ())

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from mexflow.figures.drawing import ALARM, INK, QUIET, canvas
-from mexflow.figures.material import Drawn, Material
+from mexflow.figures.material import Drawn, Material, of_first_seed
 from mexflow.papers.figure_kinds import States
 from mexflow.tables.exclusions import clip_key
 
@@ -68,7 +68,8 @@ def draw(figure: States, material: Material) -> Drawn:
         rows = material.rows(material.paper.data_name(figure.experiment))
         clips = sample_clips([table for _, table in tables], rows, data.label, data.classes)
         summary = "of each class the first clip tested"
-    foot = material.foot(summary, *evidence.notes_of([figure.experiment]))
+    first = of_first_seed(evidence, figure.experiment)
+    foot = material.foot(summary, *first, *evidence.notes_of([figure.experiment]))
     drawn = states_figure(clips, material.title(figure), foot, material.alarm, material.mark)
     return Drawn(drawn, foot, summary)
 

@@ -8,11 +8,13 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from mexflow.figures.drawing import ALARM, WIDTH, canvas
-from mexflow.figures.material import Drawn, Material
+from mexflow.figures.material import Drawn, Material, mean_over_seeds
 from mexflow.papers.figure_kinds import Sweep
 from mexflow.papers.metrics import METRICS
+from mexflow.papers.parts import Column, Row
+from mexflow.tables.evidence import Evidence, Place
 from mexflow.tables.measurement import Measurement
-from mexflow.tables.recognition_metrics import score
+from mexflow.tables.paper_cells import measure
 
 _COLOURS = ("#1f5fa8", "#c2611f", "#2c7d4f")
 _MARKS = ("o", "s", "^")
@@ -25,10 +27,12 @@ def draw(figure: Sweep, material: Material) -> Drawn:
         UserError: if predictions cannot be read.
     """
     points = {
-        setting: [score(material.evidence, experiment, metric) for metric in figure.metrics]
+        setting: [_score(material.evidence, experiment, metric) for metric in figure.metrics]
         for setting, experiment in figure.points.items()
     }
-    foot = material.foot(*material.evidence.notes_of(figure.experiments))
+    foot = material.foot(
+        *mean_over_seeds(material.evidence, figure.experiments), *material.evidence.notes_of(figure.experiments)
+    )
     drawn = sweep(points, figure.axis, material.title(figure), foot, material.alarm, material.mark)
     texts = {
         setting: first.notes[0] if first.value is None else format(first.value, METRICS[first.metric].form)
@@ -36,6 +40,11 @@ def draw(figure: Sweep, material: Material) -> Drawn:
     }
     summary = f"{figure.metrics[0]} " + ", ".join(f"{setting:g}: {text}" for setting, text in texts.items())
     return Drawn(drawn, foot, summary)
+
+
+def _score(evidence: Evidence, experiment: str, metric: str) -> Measurement:
+    (measured,) = measure(metric, evidence, Place(Row(name=experiment), Column(name=metric), experiment))
+    return measured
 
 
 def sweep(

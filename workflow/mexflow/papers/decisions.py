@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field, ValidationError, model_validator
 
 from mexflow.errors import nearest
+from mexflow.papers import repeats
 from mexflow.papers.kinds import KINDS, kind_of
 from mexflow.papers.part import Part, parsed
 from mexflow.papers.parts import Budget
@@ -300,8 +301,9 @@ def _rests_on(paper: Paper, name: str, decision: Decision, budget: Budget) -> bo
     if section == MODELS:
         return _has_option(experiment, *_three(decision.path)[1:], decision.value)
     if section == "experiments":
-        # A control is what it controls, on other labels.
-        base = name if name in paper.experiments else name.removesuffix("-null")
+        # A control is what it controls, on other labels, and a repeat what it repeats.
+        first = repeats.first_of(name)
+        base = first if first in paper.experiments else first.removesuffix("-null")
         own = {base: paper.experiments[base].model_dump(mode="json")}
         try:
             return any(same(value, decision.value) for _, value in _places(own, tuple(rest)))

@@ -66,6 +66,11 @@ class Kind:
     gpu: bool = True
 
     @property
+    def random(self) -> bool:
+        """Whether anything in it hangs on a seed, so that it can be repeated: what is fitted at once does not."""
+        return self.training is not None
+
+    @property
     def spots(self) -> bool:
         """Whether it gives every frame a score."""
         return bool(self.spotted)

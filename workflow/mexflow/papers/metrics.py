@@ -57,6 +57,11 @@ class Metric:
     extras: Mapping[str, str] = field(default_factory=dict)
 
     @property
+    def of_folds(self) -> bool:
+        """Whether it is measured of what folds leave, so that other seeds give another number."""
+        return not set(self.needs) <= {"network"}
+
+    @property
     def of_similarity(self) -> bool:
         """Whether it is a number of the matrix of similarities between classes: of cosines, in [-1, 1], not a share."""
         return self.module == _SIMILARITY

@@ -15,7 +15,7 @@ import yaml
 from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
 from mexflow.errors import UserError, choose, nearest
-from mexflow.papers import decisions, metrics
+from mexflow.papers import decisions, metrics, repeats
 from mexflow.papers.decisions import Decision, Reading
 from mexflow.papers.efforts import Effort
 from mexflow.papers.experiments import AnyExperiment, Experiment, Recognising, StartingWeights, Trained
@@ -98,6 +98,8 @@ class Paper(Part):
             place = f"experiments.{name}"
             if name.endswith("-null"):
                 raise ValueError(f"{place}: names that end in -null are those of null controls")
+            if repeats.number_of(name) > 1:
+                raise ValueError(f"{place}: names that end in -repeat-{repeats.number_of(name)} are those of repeats")
             self._require_data(experiment.data, place)
             for budget in get_args(Budget):
                 self.effort(name, budget)
@@ -253,8 +255,9 @@ class Paper(Part):
             raise ValueError(f"{where}: no data {data!r}{nearest(data, self.data)}")
 
     def experiment(self, name: str) -> Experiment:
-        """An experiment, or a null control."""
-        return self.experiments[name] if name in self.experiments else self.with_null_controls()[name]
+        """An experiment, or a null control, or a repeat of one."""
+        first = repeats.first_of(name)
+        return self.experiments[first] if first in self.experiments else self.with_null_controls()[first]
 
     def kind(self, experiment: str) -> Kind:
         """The kind of an experiment's input."""
@@ -394,7 +397,7 @@ class Paper(Part):
         ]
 
     def recipe(self, experiment: str, budget: Budget, seed: int = 0, sigma: float = 4.0) -> Recipe:
-        """Everything that training an experiment, or a null control, depends on beside its index and arrays.
+        """Everything that training an experiment, a null control or a repeat depends on beside its index and arrays.
 
         Args:
             experiment: its name.
@@ -450,6 +453,17 @@ class Paper(Part):
                 result[f"{name}-null"] = experiment.model_copy(update=changes)
         return result
 
+    def to_train(self, null_controls: bool, times: int, budget: Budget | None = None) -> dict[str, Experiment]:
+        """The experiments to train, null controls where wanted, and behind them the repeats of what is random."""
+        once = self.with_null_controls(null_controls, budget)
+        again = {
+            repeats.named(name, number): experiment
+            for number in range(2, times + 1)
+            for name, experiment in once.items()
+            if kind_of(experiment).random
+        }
+        return {**once, **again}
+
 
 def _own_effort(experiment: Experiment, budget: Budget) -> Effort | None:
     """What an experiment itself says that a budget runs of it; None: the paper's section does."""
@@ -476,12 +490,12 @@ def _require_name(what: str, name: str, known: Iterable[str], place: str) -> Non
 
 
 def scores_of(paper: Paper, experiment: str) -> Paper:
-    """The paper with one table, of the scores of one experiment (or null control), and nothing else to say.
+    """The paper with one table, of the scores of one experiment (or null control, or repeat), and nothing else to say.
 
     Raises:
         UserError: if there is no such experiment.
     """
-    choose("experiment", experiment, paper.with_null_controls())
+    choose("experiment", repeats.first_of(experiment), paper.with_null_controls())
     kind = paper.kind(experiment)
     columns = [Column(name=name, metric=metric) for name, metric in _SCORES.items()] if kind.recognises else []
     variants: list[str | None] = [None]

@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from mexflow.datasets.reading import members
+from mexflow.papers import repeats
 from mexflow.papers.reporting_recipe import LearningRecipe, learning_picks
 
 if TYPE_CHECKING:
@@ -26,7 +27,10 @@ class Learning:
 
     @cached_property
     def papers(self) -> dict[str, list[str]]:
-        """Of each paper with such experiments, these and their controls; papers of which none is left are not there."""
+        """Of each paper with such experiments, these, their controls and the repeats of all.
+
+        Papers of which none is left are not there.
+        """
         chosen = {paper: self._experiments(paper) for paper in self._plan.papers}
         return {paper: names for paper, names in chosen.items() if names}
 
@@ -34,7 +38,7 @@ class Learning:
         spec, listed = self._plan.papers[paper], self._plan.experiments(paper)
         learning = [name for name in spec.learning if name in listed]
         controls = {f"{name}-null" for name in learning} | {spec.place_control(name) for name in learning}
-        return [name for name in listed if name in learning or name in controls]
+        return [name for name in listed if repeats.first_of(name) in {*learning, *controls}]
 
     @cached_property
     def left_out(self) -> dict[str, str]:
@@ -73,12 +77,12 @@ class Learning:
     @property
     def folds(self) -> list[str]:
         """What the experiments' folds predict, and what they spot."""
-        return [
+        return _once(
             path
             for paper, names in self.papers.items()
             for name in names
             for path in (*self._plan.predictions(paper, name), *self._plan.spotted(paper, name))
-        ]
+        )
 
     @cached_property
     def recipe(self) -> LearningRecipe:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from mexflow.papers import repeats
 from mexflow.papers.figure_kinds import Embedding, Figure
 from mexflow.papers.figure_recipe import FigureRecipe, FlowFolder, Shown
 from mexflow.papers.interval_methods import DEFAULT
@@ -89,12 +90,12 @@ class PaperFigures:
     @property
     def predictions(self) -> list[str]:
         """The predictions of the experiments that they show."""
-        return [path for name in self._experiments for path in self.plan.predictions(self.name, name)]
+        return [path for name in self._first for path in self.plan.predictions(self.name, name)]
 
     @property
     def spotted(self) -> list[str]:
         """What these experiments spotted."""
-        return [path for name in self._experiments for path in self.plan.spotted(self.name, name)]
+        return [path for name in self._first for path in self.plan.spotted(self.name, name)]
 
     @cached_property
     def _shown(self) -> dict[str, Shown]:
@@ -104,9 +105,14 @@ class PaperFigures:
         }
 
     @property
+    def _first(self) -> list[str]:
+        """The experiments that they show, without their repeats."""
+        return [name for name in self._experiments if repeats.number_of(name) == 1]
+
+    @property
     def _experiments(self) -> list[str]:
         shown = {name for figure in self.paper.figures.values() for name in figure.experiments}
-        return [name for name in self.plan.experiments(self.name) if name in shown]
+        return [name for name in self.plan.experiments(self.name) if repeats.first_of(name) in shown]
 
     @property
     def _indexed(self) -> list[str]:

@@ -112,7 +112,8 @@ class Reporting:
         return f"--results {quote(str(self._results))} {flags('paper', owed)} {flags('unlisted', unlisted)}"
 
     def _experiments(self, paper: str, only: str | None) -> list[str]:
-        return list(self._plan.experiments(paper)) if only is None else [only]
+        """The experiments that tables are of, or the one that scores are of, with their repeats."""
+        return list(self._plan.experiments(paper)) if only is None else self._plan.repeated(paper, only)
 
     def _timing(self, paper: str) -> Timing:
         timing = self._plan.papers[paper].timing

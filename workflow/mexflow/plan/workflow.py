@@ -15,7 +15,7 @@ from mexflow import commands, config, embedded
 from mexflow.datasets import reading
 from mexflow.errors import choose
 from mexflow.evaluation.folds import PROTOCOLS
-from mexflow.papers import interval_methods
+from mexflow.papers import interval_methods, repeats
 from mexflow.papers import paper as papers
 from mexflow.papers import recipe as recipes
 from mexflow.papers.experiments import Experiment
@@ -86,14 +86,18 @@ class Workflow:
         return self
 
     def experiments(self, paper: str) -> dict[str, Experiment]:
-        """The experiments of a paper whose data can be listed, null controls among them if they are wanted."""
+        """The experiments of a paper whose data can be listed, null controls and repeats among them if wanted."""
         spec, indexes = self.papers[paper], self.sources.indexes
         return {
             name: experiment for name, experiment in self._wanted(paper).items() if spec.data_of(name).index in indexes
         }
 
     def _wanted(self, paper: str) -> dict[str, Experiment]:
-        return self.papers[paper].with_null_controls(self.config.null_controls, self.config.budget)
+        return self.papers[paper].to_train(self.config.null_controls, self.config.training.repeats, self.config.budget)
+
+    def repeated(self, paper: str, experiment: str) -> list[str]:
+        """An experiment and its repeats."""
+        return repeats.among(self.experiments(paper), experiment)
 
     @property
     def whole(self) -> list[str]:
@@ -197,33 +201,30 @@ class Workflow:
         return [array.removesuffix(".npy") + ".parquet" for array in arrays]
 
     def predictions(self, paper: str, experiment: str | None = None) -> list[str]:
-        """The prediction files of all folds of a paper's experiments, or of one, that the budget runs."""
+        """The predictions of all folds that the budget runs of a paper's experiments, or of one and its repeats."""
         return [
-            f"{RESULTS}/folds/{paper}/{experiment}/{fold}/predictions.parquet"
-            for experiment in ([experiment] if experiment else self.experiments(paper))
-            if self.papers[paper].kind(experiment).recognises
-            for fold in self.folds(paper, experiment)
+            f"{RESULTS}/folds/{paper}/{name}/{fold}/predictions.parquet"
+            for name in (self.repeated(paper, experiment) if experiment else self.experiments(paper))
+            if self.papers[paper].kind(name).recognises
+            for fold in self.folds(paper, name)
         ]
 
     def spotted(self, paper: str, only: str | None = None) -> list[str]:
-        """Scores of all folds of a paper's spotting experiments, or of one, that are run, and what is made of them."""
+        """Scores of all folds of a paper's spotting experiments, or of one and its repeats, that are run, and what is
+        made of them.
+        """
         return [
             f"{RESULTS}/folds/{paper}/{name}/{fold}/{table}.parquet"
-            for name in self.experiments(paper)
-            if only in (None, name)
+            for name in (self.experiments(paper) if only is None else self.repeated(paper, only))
             for fold in self.folds(paper, name)
             for table in self.papers[paper].kind(name).spotted
         ]
 
     @property
     def spotting_papers(self) -> dict[str, list[str]]:
-        """The papers with experiments on long videos, and these."""
+        """The papers with experiments on long videos, and these, with their repeats."""
         spotting = {
-            name: [
-                experiment
-                for experiment in spec.experiments
-                if experiment in self.experiments(name) and spec.kind(experiment).every_video
-            ]
+            name: [experiment for experiment in self.experiments(name) if spec.kind(experiment).every_video]
             for name, spec in self.papers.items()
         }
         return {name: experiments for name, experiments in spotting.items() if experiments}

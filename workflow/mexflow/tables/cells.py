@@ -41,13 +41,18 @@ SCHEMA = pa.schema(
 )
 """Accuracies and shares are in per cent, similarities in [-1, 1]; `ci_low`, `ci_high` bound the 95 % interval."""
 
+OF_SEEDS = (pa.field("seeds", pa.int64()), pa.field("seed_sd", pa.float64()))
+"""The columns behind `n` of a table with numbers that are means over several seeds: how many, and the standard
+deviation over them in the number's own unit."""
+
 
 @dataclass(frozen=True)
 class Cell:
     """One cell of a table.
 
     `notes` are the remarks of the column `note`. `experiments` are those it was measured of (none: not ours); `extra`
-    tells that the paper has no such number, and ours is shown beside.
+    tells that the paper has no such number, and ours is shown beside. `seeds` and `seed_sd` are those of
+    :class:`mexflow.tables.measurement.Measurement`.
     """
 
     paper: str
@@ -62,6 +67,8 @@ class Cell:
     notes: tuple[str, ...] = ()
     experiments: tuple[str, ...] = ()
     extra: bool = False
+    seeds: int | None = None
+    seed_sd: float | None = None
 
     @property
     def name(self) -> str:
@@ -106,11 +113,16 @@ def cell_from(
         measurement.n,
         notes,
         tuple(dict.fromkeys(experiments)),
+        seeds=measurement.seeds,
+        seed_sd=measurement.seed_sd,
     )
 
 
 def to_table(cells: Sequence[Cell], data: str, budget: str, reading: str | None = "decided") -> pa.Table:
-    """The tidy table of cells, with the columns of `SCHEMA`; `reading` is None where no paper was read."""
+    """The tidy table of cells, with the columns of `SCHEMA`, and of `OF_SEEDS` where there are such numbers.
+
+    `reading` is None where no paper was read.
+    """
     rows = [
         {
             "cell": cell.name,
@@ -123,6 +135,8 @@ def to_table(cells: Sequence[Cell], data: str, budget: str, reading: str | None 
             "ci_low": cell.interval[0] if cell.interval else None,
             "ci_high": cell.interval[1] if cell.interval else None,
             "n": cell.n,
+            "seeds": cell.seeds,
+            "seed_sd": cell.seed_sd,
             "data": data,
             "budget": budget,
             "reading": reading,
@@ -130,7 +144,11 @@ def to_table(cells: Sequence[Cell], data: str, budget: str, reading: str | None 
         }
         for cell in cells
     ]
-    return pa.Table.from_pylist(rows, schema=SCHEMA)
+    schema = SCHEMA
+    if any(cell.seeds for cell in cells):
+        for place, field in enumerate(OF_SEEDS, start=SCHEMA.names.index("n") + 1):
+            schema = schema.insert(place, field)
+    return pa.Table.from_pylist(rows, schema=schema)
 
 
 def to_csv(table: pa.Table) -> bytes:

@@ -23,6 +23,7 @@ from mexflow.evaluation.uncertainty import DIFFERENCE, SIGNED, by_weights, seed_
 from mexflow.papers.metrics import METRICS, class_place
 from mexflow.papers.paper import Paper
 from mexflow.papers.parts import Claim, Column, Row, Term
+from mexflow.tables import over_seeds
 from mexflow.tables.cells import Cell, cell_from
 from mexflow.tables.evidence import Evidence, Place
 from mexflow.tables.measurement import Measurement, Weighted
@@ -87,7 +88,8 @@ def _check(evidence: Evidence, number: int, claim: Claim) -> CheckedClaim:
             remarks += [f"{column}: {note}" for note in difference.notes]
         whole = replace(difference, notes=[*difference.notes, *evidence.notes_of(names), f"the claim: {verdict}"])
         row = f"{number}. {claim.claim}"
-        cells.append(cell_from(evidence.paper.paper, TABLE, row, column, whole, names, in_paper))
+        measured_of = over_seeds.all_of(evidence, names)
+        cells.append(cell_from(evidence.paper.paper, TABLE, row, column, whole, measured_of, in_paper))
     return CheckedClaim(number, claim, verdict, cells, remarks, in_print)
 
 
@@ -182,7 +184,27 @@ def _difference(evidence: Evidence, metric: str, better: Term, worse: Term) -> M
     if len(samples) == 2 and (samples[0] != samples[1]).any():
         notes.append("not on the same clips of these subjects")
     ends = spread.interval
-    return Measurement(name, scale * value, ends and (scale * ends[0], scale * ends[1]), len(common), notes)
+    return Measurement(
+        name,
+        scale * value,
+        ends and (scale * ends[0], scale * ends[1]),
+        len(common),
+        notes,
+        seeds=next((one.seeds for one in measured.values() if one.seeds), None),
+        seed_sd=_over_seeds(numbers, common),
+    )
+
+
+def _over_seeds(numbers: Sequence[Weighted], subjects: Sequence[str]) -> float | None:
+    """The standard deviation over seeds of a difference of two numbers on some subjects; None without seeds.
+
+    The seeds of the two have nothing to do with each other, so that their variances add up. What was trained once, and
+    what is in print, has none.
+    """
+    of_seeds = [[_of(replace(one, number=seed), subjects) for seed in one.of_seeds] for one in numbers if one.of_seeds]
+    weights = np.ones((1, len(subjects)), dtype=np.int64)
+    variances = [np.var([float(number(weights)[0]) for number in seeds], ddof=1) for seeds in of_seeds]
+    return float(numbers[0].scale * np.sqrt(np.sum(variances))) if variances else None
 
 
 def _measure(evidence: Evidence, metric: str, term: Term) -> Measurement:

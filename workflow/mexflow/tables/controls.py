@@ -13,13 +13,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from mexflow.evaluation import recognition
 from mexflow.evaluation.uncertainty import percentiles, seed_of
 from mexflow.papers.metrics import CONTROLLED
+from mexflow.papers.parts import Column, Row
 from mexflow.tables.cells import Cell, cell_from
-from mexflow.tables.evidence import Evidence
+from mexflow.tables.evidence import Evidence, Place
 from mexflow.tables.measurement import Measurement
-from mexflow.tables.recognition_metrics import score, score_function
+from mexflow.tables.paper_cells import measure
+from mexflow.tables.recognition_metrics import score_function
 
 PERMUTATIONS = 5000
 
@@ -69,7 +73,7 @@ def controls_of(evidence: Evidence, name: str, table: str = TABLE) -> list[Contr
     constant = recognition.constant_answer(evidence.pooled(null_name).matrix)
     judged = []
     for metric in CONTROLLED:
-        real, null = score(evidence, name, metric), score(evidence, null_name, metric)
+        real, null = _score(evidence, name, metric), _score(evidence, null_name, metric)
         answer = Measurement(metric, notes=list(null.notes))
         if null.value is not None:
             value = 100 * float(score_function(metric)(constant))
@@ -90,32 +94,55 @@ def controls_of(evidence: Evidence, name: str, table: str = TABLE) -> list[Contr
             ("constant", null_name, answer),
         )
         cells = [
-            cell_from(evidence.paper.paper, table, name, column, number, [source]) for column, source, number in places
+            cell_from(evidence.paper.paper, table, name, column, number, evidence.repeats(source))
+            for column, source, number in places
         ]
         judged.append(Control(name, metric, cells, null_verdict, verdict, learns))
     return judged
 
 
+def _score(evidence: Evidence, experiment: str, metric: str) -> Measurement:
+    """A score of an experiment, the mean over its seeds."""
+    (measured,) = measure(metric, evidence, Place(Row(name=experiment), Column(name="score"), experiment))
+    return measured
+
+
 def chance(evidence: Evidence, experiment: str) -> dict[str, Measurement]:
     """What each score of an experiment is by chance: the mean over permutations, and the range that holds 95 % of them.
 
-    Without a number where folds are missing, or no subject has clips of two classes, so that nothing can be permuted.
+    Of an experiment that was trained from several seeds, it is that of the mean over these. Labels that all seeds share
+    are permuted for all alike, as the seeds may well agree in what they answer; those of a control, which were permuted
+    anew for each seed, are permuted so here too. Without a number where folds are missing, or no subject has clips of
+    two classes, so that nothing can be permuted.
     """
-    pooled = evidence.pooled(experiment)
-    if not pooled.complete or not pooled.clips:
+    names = evidence.repeats(experiment)
+    of_seeds = [evidence.pooled(name) for name in names]
+    if not all(pooled.complete and pooled.clips for pooled in of_seeds):
         return {
-            metric: Measurement(metric, notes=list(score(evidence, experiment, metric).notes)) for metric in CONTROLLED
+            metric: Measurement(metric, notes=list(_score(evidence, experiment, metric).notes)) for metric in CONTROLLED
         }
-    if (pooled.confusions.any(2).sum(1) < 2).all():
+    if all((pooled.confusions.any(2).sum(1) < 2).all() for pooled in of_seeds):
         return {metric: Measurement(metric, notes=[NOTHING_TO_PERMUTE]) for metric in CONTROLLED}
-    seed = seed_of(evidence.seed, evidence.paper.paper, experiment, "permutations")
-    matrices = recognition.permuted(pooled.confusions, PERMUTATIONS, seed)
+    if getattr(evidence.paper.experiment(experiment), "permute_labels", False):
+        matrices = np.stack(
+            [
+                recognition.permuted(pooled.confusions, PERMUTATIONS, _seed(evidence, name))
+                for name, pooled in zip(names, of_seeds, strict=True)
+            ]
+        )
+    else:
+        said, classes = evidence.answers(experiment), len(evidence.classes(experiment))
+        matrices = recognition.permuted_together(*said, classes, PERMUTATIONS, _seed(evidence, experiment))
     ranges = {}
     for metric in CONTROLLED:
-        values = 100 * score_function(metric)(matrices)
+        values = 100 * score_function(metric)(matrices).mean(0)
         note = f"{PERMUTATIONS} permutations"
-        ranges[metric] = Measurement(metric, float(values.mean()), percentiles(values), pooled.clips, [note])
+        ranges[metric] = Measurement(metric, float(values.mean()), percentiles(values), of_seeds[0].clips, [note])
     return ranges
+
+
+def _seed(evidence: Evidence, experiment: str) -> int:
+    return seed_of(evidence.seed, evidence.paper.paper, experiment, "permutations")
 
 
 def judge_null(null: Measurement, by_chance: Measurement) -> str:

@@ -20,6 +20,7 @@ from mexflow.errors import UserError
 from mexflow.evaluation import recognition, similarity
 from mexflow.evaluation.folds import PROTOCOLS, usable
 from mexflow.evaluation.starts import NOTE, in_words, starts_of
+from mexflow.papers import repeats
 from mexflow.papers.paper import Paper
 from mexflow.papers.parts import Column, Row
 from mexflow.papers.reporting_recipe import ReportingRecipe
@@ -120,6 +121,11 @@ class Evidence:
         self._others: dict[tuple[str, str, str | None], list[tuple[str, pa.Table]]] = {}
         self._lacks: dict[str, int] = {}
         self._videos: dict[str, list[dict[str, Any]]] = {}
+        self._repeated = any(repeats.number_of(name) > 1 for name in folds)
+
+    def repeats(self, experiment: str) -> list[str]:
+        """An experiment and its repeats, in their order; itself alone where it was trained once, or not at all."""
+        return repeats.among(self.folds, experiment) or [experiment]
 
     def classes(self, experiment: str) -> list[str]:
         """The classes of an experiment's data."""
@@ -152,6 +158,38 @@ class Evidence:
                 empty=sum(table.num_rows == 0 for _, table in tables),
             )
         return self._pooled[key]
+
+    def answers(self, experiment: str) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """What an experiment's repeats said of the same test clips, subject by subject in the order of their names.
+
+        Returns:
+            The labels of each subject's clips, int64 ``(n,)``, and what was predicted, int64 ``(repeats, n)``, as class
+            numbers.
+
+        Raises:
+            UserError: as :meth:`pooled`, or if the repeats tested other clips, or clips with other labels.
+        """
+        said: list[dict[Key, int]] = []
+        labelled: list[dict[Key, tuple[str, int]]] = []
+        for name in self.repeats(experiment):
+            rows = [row for _, table in self._predictions(name) for row in table.select(_COLUMNS).to_pylist()]
+            labels, predicted = (self._encode(name, [row[key] for row in rows]) for key in ("label", "predicted"))
+            keys = [clip_key(row) for row in rows]
+            said.append(dict(zip(keys, predicted.tolist(), strict=True)))
+            owners = (row["subject"] for row in rows)
+            labelled.append(dict(zip(keys, zip(owners, labels.tolist(), strict=True), strict=True)))
+            if labelled[-1] != labelled[0]:
+                raise UserError(
+                    f"{self._root / name}: tests other clips than {experiment}; delete its folds and train them again"
+                )
+        of_subject: dict[str, list[Key]] = defaultdict(list)
+        for key, (subject, _) in sorted(labelled[0].items()):
+            of_subject[subject].append(key)
+        grouped = [of_subject[subject] for subject in sorted(of_subject)]
+        return (
+            [np.array([labelled[0][key][1] for key in keys], dtype=np.int64) for keys in grouped],
+            [np.array([[one[key] for key in keys] for one in said], dtype=np.int64) for keys in grouped],
+        )
 
     def similarities(self, experiment: str) -> PooledSimilarity:
         """The test features of an experiment, compared fold by fold; the arrays are memory-mapped, one at a time.
@@ -189,6 +227,8 @@ class Evidence:
         empty = self.pooled(experiment).empty
         if empty:
             notes.append(f"{empty} {'fold' if empty == 1 else 'folds'} without a test clip")
+        if self._repeated and not self.paper.kind(experiment).random:
+            notes.append("not repeated: nothing in it is random")
         if exclusions := self.exclusions.get(experiment):
             total = len(exclusions)
             reasons = ", ".join(f"{reason} {count}" for reason, count in count_reasons(exclusions).items())

@@ -23,7 +23,7 @@ from mexflow.tables.evidence import Evidence, Place
 from mexflow.tables.markdown import NOTHING, escape, pipe_table
 from mexflow.tables.measurement import Measurement
 from mexflow.tables.paper_cells import measure
-from mexflow.tables.paper_page import legend, made_of, measured_text
+from mexflow.tables.paper_page import legend, made_of, measured_text, of_seeds
 
 TABLE = "learning"
 TITLE = "What the papers' proposed methods learn"
@@ -145,7 +145,7 @@ def _spotted_in_videos(evidence: Evidence, name: str) -> list[Learned]:
             real, shifted, _ = shifted_controls.control(evidence, name, variant, part)
             row = f"{name}, {variant}, {part or 'overall'}"
             cells = [
-                cell_from(evidence.paper.paper, TABLE, row, column, number, [name])
+                cell_from(evidence.paper.paper, TABLE, row, column, number, evidence.repeats(name))
                 for column, number in (("experiment", real), ("chance", shifted))
             ]
             verdict = _in_words(controls.judge(real, shifted, shifted))
@@ -169,7 +169,10 @@ def _spotted_in_clips(evidence: Evidence, name: str) -> Learned:
         against = controls.judge(real, shifted, control)
         if verdict == controls.ABOVE_CHANCE != against:
             verdict = PLACE_TELLS if against == controls.ABOVE_RANGE else against
-    cells = [cell_from(evidence.paper.paper, TABLE, name, column, one, [source]) for column, source, one in numbers]
+    cells = [
+        cell_from(evidence.paper.paper, TABLE, name, column, one, evidence.repeats(source))
+        for column, source, one in numbers
+    ]
     return _learned(evidence, name, name, metric, cells, _in_words(verdict))
 
 
@@ -218,7 +221,7 @@ def _section(evidence: Evidence, scores: Sequence[Learned]) -> list[str]:
         f"{escape(paper.title)}. {made_of(source, own)}.",
         pipe_table(["experiment", "data", "folds", "test subjects", "run"], how, 1, 1),
         pipe_table(heads, lines, 2, 1),
-        f"Measured and null control [95 % interval, {source.interval}]. {_by_chance(evidence, spots)}",
+        f"Measured and null control [95 % interval, {source.interval}].{of_seeds(own)} {_by_chance(evidence, spots)}",
         *legend(source),
         *_remarks(scores),
     ]

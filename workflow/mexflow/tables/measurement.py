@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from mexflow.evaluation.uncertainty import Interval
+from mexflow.evaluation.uncertainty import SHARE, Bounds, Interval
 
 NOT_RUN = "not run"
 
@@ -22,12 +22,18 @@ class Weighted:
             none.
         scale: what makes that number one of the metric's unit, 100 for per cent.
         samples: how many samples each subject adds, int64 ``(S,)``, where that is counted.
+        bounds: of the number.
+        adds: which subjects add anything, bool ``(S,)``; None: all do.
+        of_seeds: the number under each seed alone, where it is the mean over several.
     """
 
     subjects: Sequence[str]
     number: Callable[[np.ndarray], np.ndarray]
     scale: float = 1
     samples: np.ndarray | None = None
+    bounds: Bounds = SHARE
+    adds: np.ndarray | None = None
+    of_seeds: Sequence[Callable[[np.ndarray], np.ndarray]] = ()
 
 
 @dataclass(frozen=True)
@@ -40,7 +46,10 @@ class Measurement:
         interval: both ends of its 95 % interval.
         n: how many it is of; the metric says what is counted.
         notes: what qualifies it.
-        weighted: the same number for any weights of the subjects, where claims can be about it.
+        weighted: the same number for any weights of the subjects, where it is one of counts or sums that these add.
+        draws: the values that it is the mean of, and that its interval holds 95 % of, where it is such a number.
+        seeds: how many seeds it is the mean over; None where nothing was repeated.
+        seed_sd: the standard deviation over these seeds, of the number of one of them.
     """
 
     metric: str
@@ -49,3 +58,6 @@ class Measurement:
     n: int | None = None
     notes: list[str] = field(default_factory=list)
     weighted: Weighted | None = field(default=None, compare=False, repr=False)
+    draws: np.ndarray | None = field(default=None, compare=False, repr=False)
+    seeds: int | None = None
+    seed_sd: float | None = None

@@ -7,6 +7,7 @@ from importlib import import_module
 
 from mexflow.papers.metrics import METRICS
 from mexflow.papers.parts import Row, Table
+from mexflow.tables import over_seeds
 from mexflow.tables.cells import QUOTED, Cell, cell_from, require_unique
 from mexflow.tables.evidence import Evidence, Place
 from mexflow.tables.measurement import Measurement
@@ -31,8 +32,14 @@ def paper_cells(evidence: Evidence) -> list[Cell]:
 
 
 def measure(metric: str, evidence: Evidence, place: Place) -> list[Measurement]:
-    """What a metric is at a place of a table; the first measurement is the one that the paper prints."""
-    return import_module(METRICS[metric].module).MEASURES[metric](evidence, place)
+    """What a metric is at a place of a table; the first measurement is the one that the paper prints.
+
+    Of an experiment that was trained from several seeds, its mean over these (:mod:`mexflow.tables.over_seeds`).
+    """
+    one = import_module(METRICS[metric].module).MEASURES[metric]
+    names = evidence.repeats(place.experiment) if METRICS[metric].of_folds else [place.experiment]
+    of_repeats = [one(evidence, replace(place, experiment=name)) for name in names]
+    return [over_seeds.mean_of(evidence, place, measured) for measured in zip(*of_repeats, strict=True)]
 
 
 def _place_cells(evidence: Evidence, name: str, table: Table, row: Row, number: int) -> list[Cell]:
@@ -59,7 +66,7 @@ def _place_cells(evidence: Evidence, name: str, table: Table, row: Row, number: 
             row.name,
             column.name,
             replace(measurement, notes=notes),
-            [experiment] if experiment else [],
+            over_seeds.all_of(evidence, [experiment]) if experiment else [],
             published if order == 0 else None,
         )
         cells.append(replace(cell, extra=order > 0))

@@ -80,7 +80,10 @@ def _section(name: str, table: Table, cells: list[Cell], source: Source) -> list
         )
         units = dict.fromkeys(metric.unit for metric in metrics if metric.of_data)
         counts = _counts([cell for cell in cells if not cell.extra], " and ".join(units))
-        parts.append(f"Each cell: published / measured [95 % interval, {intervals}].{counts} {made_of(source, cells)}.")
+        parts.append(
+            f"Each cell: published / measured [95 % interval, {intervals}].{of_seeds(cells)}{counts} "
+            f"{made_of(source, cells)}."
+        )
         for metric in metrics:
             parts += _extras(table, [cell for cell in cells if cell.extra], metric, source)
         parts += legend(source)
@@ -92,6 +95,16 @@ def _section(name: str, table: Table, cells: list[Cell], source: Source) -> list
     if table.note:
         parts.append(f"Note: {escape(table.note)}")
     return parts + _remarks(table, cells)
+
+
+def of_seeds(cells: Sequence[Cell]) -> str:
+    """What is to be said of numbers that are means over seeds; empty where there is none."""
+    if not any(cell.seeds for cell in cells):
+        return ""
+    return (
+        " Where seeds are said, the number is the mean over trainings from so many; the interval is over subjects, "
+        "of that mean, and ± is the standard deviation over the seeds."
+    )
 
 
 def legend(source: Source) -> list[str]:
@@ -155,7 +168,8 @@ def measured_text(cell: Cell, source: Source, instead: str = NOTHING, form: str 
     if not _of_data(cell):
         return format(cell.measured, form)
     interval = f" [{cell.interval[0]:{form}}, {cell.interval[1]:{form}}]" if cell.interval else ""
-    return f"{cell.measured:{form}}{source.mark}{interval}"
+    seeds = "" if cell.seed_sd is None else f" ±{cell.seed_sd:{form.removeprefix('+')}} over {cell.seeds} seeds"
+    return f"{cell.measured:{form}}{source.mark}{interval}{seeds}"
 
 
 def _of_data(cell: Cell) -> bool:
@@ -244,7 +258,8 @@ def _claims(checked: Sequence[claims.CheckedClaim], source: Source) -> list[str]
         pipe_table(["claim", "by", "verdict", "so in print", "differences"], lines, 5),
         "Each difference: published / measured, in the metric's unit (of per cent, in percentage points) [95 % "
         f"interval, {source.interval}, the same ones for both]."
-        f"{_counts(cells, 'subjects of both')} A claim holds if each difference is above 0 (or, where it has a margin, "
+        f"{of_seeds(cells)}{_counts(cells, 'subjects of both')} "
+        "A claim holds if each difference is above 0 (or, where it has a margin, "
         "above minus it, or within it), and beyond chance if each interval is; it does not hold beyond chance if an "
         "interval lies outside. So in print: whether the paper's own numbers bear it out. Not comparable: with numbers "
         "of others, on other data. Trained unlike: for other numbers "
@@ -271,8 +286,8 @@ def _shifted(shifted: Sequence[shifted_controls.ShiftedControl], source: Source)
         f"## {shifted_controls.TITLE}",
         pipe_table(["experiment", "overall F1 of intervals", "moved to random places", "verdict"], lines, 1, 1),
         f"The first number [95 % interval, {source.interval}]; the second is the mean over repetitions in which "
-        "each predicted interval keeps its length and its video [95 % of the repetitions]. "
-        f"{made_of(source, [])}.",
+        "each predicted interval keeps its length and its video [95 % of the repetitions]."
+        f"{of_seeds([cell for control in shifted for cell in control.cells])} {made_of(source, [])}.",
         *legend(source),
     ]
 
@@ -296,10 +311,11 @@ def _controls(controls: Sequence[Control] | None, source: Source) -> list[str]:
             clips = [f"n = {cell.n} test clips"] if cell.n is not None else []
             notes[f"- {escape(control.experiment)}, {cell.column}: {'; '.join([*clips, *remarks])}"] = None
     parts.append(pipe_table(heads, lines, 2, 1))
+    cells = [cell for control in controls for cell in control.cells]
     parts.append(
         f"Measured and null control [95 % interval, {source.interval}]. By chance: the mean over {PERMUTATIONS} "
         "permutations of the labels within each subject, the predictions as they are [95 % of the permutations]. A "
-        "control fails if it lies above that range; below it, few balanced clips left out by subject explain it. "
-        f"{made_of(source, [cell for control in controls for cell in control.cells])}."
+        "control fails if it lies above that range; below it, few balanced clips left out by subject explain it."
+        f"{of_seeds(cells)} {made_of(source, cells)}."
     )
     return [*parts, *legend(source), "\n".join(notes)]

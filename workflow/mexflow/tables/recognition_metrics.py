@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from mexflow.evaluation import recognition, similarity
-from mexflow.evaluation.uncertainty import over_subjects, seed_of
+from mexflow.evaluation.uncertainty import SIGNED, over_subjects, seed_of
 from mexflow.papers.metrics import class_place
 from mexflow.registries import Registry
 from mexflow.tables.evidence import Evidence, Measure, Place, Pooled
@@ -71,7 +71,13 @@ def score(evidence: Evidence, experiment: str, metric: str = "accuracy", part: s
 def _weighted(pooled: Pooled, function: Callable[[np.ndarray], np.ndarray]) -> Weighted:
     """A function of the pooled confusion matrix, a share, for any weights of the subjects."""
     clips = pooled.confusions.sum((1, 2))
-    return Weighted(pooled.subjects, lambda weights: function(np.tensordot(weights, pooled.confusions, 1)), 100, clips)
+    return Weighted(
+        pooled.subjects,
+        lambda weights: function(np.tensordot(weights, pooled.confusions, 1)),
+        100,
+        clips,
+        adds=clips > 0,
+    )
 
 
 @MEASURES.entry("class_share")
@@ -95,7 +101,10 @@ def class_share(evidence: Evidence, place: Place) -> list[Measurement]:
 
     spread = over_subjects(row, share, seed, evidence.source.intervals)
     value = 100 * float(share(row.sum(0)))
-    weighted = Weighted(pooled.subjects, lambda weights: share(np.tensordot(weights, row, 1)), 100, row.sum(-1))
+    clips = row.sum(-1)
+    weighted = Weighted(
+        pooled.subjects, lambda weights: share(np.tensordot(weights, row, 1)), 100, clips, adds=clips > 0
+    )
     return [Measurement("class_share", value, spread.percent, count, [*spread.notes, *notes], weighted)]
 
 
@@ -114,10 +123,15 @@ def cosine_similarity(evidence: Evidence, place: Place) -> list[Measurement]:
         reason = [compared.incomplete, *notes] if compared.expected else [NOT_RUN]
         return [Measurement(metric, notes=reason) for metric in ("cosine_similarity", ALL_PAIRS)]
     seed = seed_of(evidence.seed, evidence.paper.paper, place.experiment, classes[a], classes[b])
-    return [
-        _similarity("cosine_similarity", similarity.choose(compared.folds, a, b, seed), notes),
-        _similarity(ALL_PAIRS, similarity.all_pairs(compared.folds, a, b, seed, evidence.source.intervals), notes),
-    ]
+    mean = _similarity(ALL_PAIRS, similarity.all_pairs(compared.folds, a, b, seed, evidence.source.intervals), notes)
+    if mean.value is not None:
+        names = [fold.fold for fold in compared.folds]
+        sums, function = similarity.mean_of_all_pairs(compared.folds, a, b)
+        weighted = Weighted(
+            names, lambda weights: function(np.tensordot(weights, sums, 1)), bounds=SIGNED, adds=sums.any(1)
+        )
+        mean = replace(mean, weighted=weighted)
+    return [_similarity("cosine_similarity", similarity.choose(compared.folds, a, b, seed), notes), mean]
 
 
 def _similarity(metric: str, measured: similarity.Similarity | None, notes: list[str]) -> Measurement:

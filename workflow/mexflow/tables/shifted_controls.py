@@ -6,7 +6,7 @@ Nothing is trained for them. An experiment is above its control if its F1 is abo
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,8 @@ from mexflow.papers.parts import Column, Row
 from mexflow.tables.cells import Cell, cell_from
 from mexflow.tables.evidence import Evidence, Place
 from mexflow.tables.measurement import Measurement
-from mexflow.tables.spotting_metrics import MEASURES, counted_intervals, fold_tables, video_of
+from mexflow.tables.paper_cells import measure
+from mexflow.tables.spotting_metrics import counted_intervals, fold_tables, video_of
 
 SHIFTS = 200
 """How often the predicted intervals are moved to random places for the null control."""
@@ -56,7 +57,7 @@ def shifted_controls(evidence: Evidence) -> list[ShiftedControl]:
             row = f"{name}, {variant}"
             places = (("experiment", real), ("shifted", null))
             cells = [
-                cell_from(evidence.paper.paper, TABLE, row, column, measurement, [name])
+                cell_from(evidence.paper.paper, TABLE, row, column, measurement, evidence.repeats(name))
                 for column, measurement in places
             ]
             controls.append(ShiftedControl(row, cells, verdict))
@@ -68,16 +69,29 @@ def control(
 ) -> tuple[Measurement, Measurement, str]:
     """The null control of spotting: as many intervals, each as long, anywhere in their videos.
 
-    Of one type of expression, `part`, or overall. The null's interval holds 95 % of :data:`SHIFTS` repetitions.
+    Of one type of expression, `part`, or overall. The null's interval holds 95 % of :data:`SHIFTS` repetitions. Of
+    several seeds it is that of the mean over these, the intervals of all moved by the same draws, as the seeds may well
+    agree in what they spot.
     """
     place = Place(Row(name=experiment, variant=variant), Column(name=part or "overall", part=part), experiment)
-    (real,) = MEASURES["interval_f1"](evidence, place)
-    tables, absent = fold_tables(evidence, experiment, "intervals", "interval_f1")
-    if absent or real.value is None:
-        return real, Measurement("interval_f1", notes=list(real.notes)), "no verdict"
-    extents = {video_of(row): (row["first"], row["last"]) for row in evidence.test_videos(experiment)}
+    (real,) = measure("interval_f1", evidence, place)
+    if real.value is None:
+        return real, Measurement("interval_f1", notes=list(real.notes), seeds=real.seeds), "no verdict"
+    scores = np.array([_moved(evidence, experiment, name, variant, part) for name in evidence.repeats(experiment)])
+    values = scores.mean(0)
+    null = Measurement("interval_f1", float(values.mean()), percentiles(values), SHIFTS, [f"{SHIFTS} repetitions"])
+    if real.seeds:
+        null = replace(null, seeds=real.seeds, seed_sd=float(scores.mean(1).std(ddof=1)))
+    above = null.interval is not None and real.value > null.interval[1]
+    return real, null, ABOVE if above else NOT_ABOVE
+
+
+def _moved(evidence: Evidence, experiment: str, name: str, variant: str | None, part: str | None = None) -> list[float]:
+    """F1 of each repetition, of one repeat of an experiment, by its name."""
+    tables, _ = fold_tables(evidence, name, "intervals", "interval_f1")
+    extents = {video_of(row): (row["first"], row["last"]) for row in evidence.test_videos(name)}
     groups: dict[tuple[Any, ...], dict[str, list[tuple[int, int]]]] = defaultdict(lambda: defaultdict(list))
-    for row in counted_intervals(evidence, experiment, tables, part, variant):
+    for row in counted_intervals(evidence, name, tables, part, variant):
         key = (*video_of(row), row["variant"], row["type"])
         groups[key][row["source"]].append((row["first"], row["last"]))
     scores = []
@@ -89,7 +103,4 @@ def control(
             moved = intervals.shifted(of_source["predicted"], last - first + 1, seed, first)
             total += intervals.count(moved, of_source["truth"], evidence.paper.intervals.iou)
         scores.append(total.f1)
-    values = np.array(scores)
-    null = Measurement("interval_f1", float(values.mean()), percentiles(values), SHIFTS, [f"{SHIFTS} repetitions"])
-    above = null.interval is not None and real.value > null.interval[1]
-    return real, null, ABOVE if above else NOT_ABOVE
+    return scores

@@ -62,5 +62,5 @@ def _measured(metric: str, evidence: Evidence, place: Place) -> Measurement:
     spread = by_weights(number, np.ones(folds, dtype=bool), seed, evidence.source.intervals, bounds)
     if absent := [name for name, known in zip(classes, np.isfinite(np.diagonal(matrix)), strict=True) if not known]:
         notes = [f"no two test clips in a fold of {', '.join(absent)}", *notes]
-    weighted = Weighted([fold.fold for fold in compared.folds], number)
+    weighted = Weighted([fold.fold for fold in compared.folds], number, bounds=bounds)
     return Measurement(metric, value, spread.interval, folds, [*spread.notes, *notes], weighted)

@@ -18,6 +18,7 @@ from mexflow.evaluation import spotted, spotting
 from mexflow.evaluation.frame_skips import fitted
 from mexflow.evaluation.intervals import Counts
 from mexflow.evaluation.uncertainty import SIGNED, Spread, over_subjects, percentiles, seed_of
+from mexflow.papers import repeats
 from mexflow.papers.trainings import FrameSkips
 from mexflow.registries import Registry
 from mexflow.tables.evidence import Evidence, Measure, Place
@@ -57,7 +58,7 @@ def interval_f1(evidence: Evidence, place: Place) -> list[Measurement]:
     notes = [*evidence.notes(experiment), *_video_notes(evidence, place)]
     notes.append(f"TP {pooled.tp}, FP {pooled.fp}, FN {pooled.fn}")
     value = pooled.f1 if np.isfinite(pooled.f1) else None
-    weighted = Weighted(*spotting.f1_by_subject(counts))
+    weighted = _weighted_f1(counts)
     return [Measurement("interval_f1", value, spread.interval, truths, _reason(value, spread) + notes, weighted)]
 
 
@@ -115,8 +116,10 @@ def shifted_auc_percent(evidence: Evidence, place: Place) -> list[Measurement]:
     lengths = np.array([len(part.scores) for part in parts], np.int64)
     beginnings = np.cumsum(lengths) - lengths
     measured = ~np.isnan(raw)
+    # Repeats are moved by the same numbers of frames, as they may well agree with each other in what they score high.
+    experiment = repeats.first_of(place.experiment)
     rng = np.random.default_rng(
-        seed_of(evidence.seed, evidence.paper.paper, place.experiment, place.column.part, "shifted_auc")
+        seed_of(evidence.seed, evidence.paper.paper, experiment, place.column.part, "shifted_auc")
     )
     start, length = np.repeat(beginnings, lengths), np.repeat(lengths, lengths)
     areas = []
@@ -129,7 +132,7 @@ def shifted_auc_percent(evidence: Evidence, place: Place) -> list[Measurement]:
     area = float(values.mean()) if np.isfinite(values).all() else None
     bounds = percentiles(values) if area is not None else None
     notes = [*evidence.notes(place.experiment), f"{ROTATIONS} repetitions"]
-    return [Measurement("shifted_auc_percent", area, bounds, int(measured.sum()), notes)]
+    return [Measurement("shifted_auc_percent", area, bounds, int(measured.sum()), notes, draws=values)]
 
 
 @MEASURES.entry("intensity_correlation")
@@ -156,12 +159,15 @@ def intensity_correlation(evidence: Evidence, place: Place) -> list[Measurement]
     if not clips:
         return [Measurement("intensity_correlation", n=0, notes=["no test clip", *notes])]
     seed = seed_of(evidence.seed, evidence.paper.paper, place.experiment, "intensity_correlation")
-    with np.errstate(invalid="ignore"):  # a resample may hold no clip
-        spread = over_subjects(
-            totals, lambda sums: sums[..., 0] / sums[..., 1], seed, evidence.source.intervals, SIGNED
-        )
+
+    def mean(sums: np.ndarray) -> np.ndarray:
+        with np.errstate(invalid="ignore"):  # a resample may hold no clip
+            return sums[..., 0] / sums[..., 1]
+
+    spread = over_subjects(totals, mean, seed, evidence.source.intervals, SIGNED)
     value = float(totals[:, 0].sum() / clips)
-    return [Measurement("intensity_correlation", value, spread.interval, clips, spread.notes + notes)]
+    weighted = Weighted(sorted(sums), lambda weights: mean(weights @ totals), bounds=SIGNED, adds=totals[:, 1] > 0)
+    return [Measurement("intensity_correlation", value, spread.interval, clips, spread.notes + notes, weighted)]
 
 
 @MEASURES.entry("frame_f1")
@@ -190,7 +196,7 @@ def frame_f1(evidence: Evidence, place: Place) -> list[Measurement]:
     notes = [*evidence.notes(place.experiment), *_video_notes(evidence, place), *unmeasured]
     value = pooled.f1 if np.isfinite(pooled.f1) else None
     spread = spotting.pooled_f1_interval(counts, seed, evidence.source.intervals)
-    weighted = Weighted(*spotting.f1_by_subject(counts))
+    weighted = _weighted_f1(counts)
     return [Measurement("frame_f1", value, spread.interval, count, _reason(value, spread) + notes, weighted)]
 
 
@@ -229,6 +235,12 @@ def counted_intervals(
 def video_of(row: dict[str, Any]) -> spotted.Video:
     """The video that a row of a table is about."""
     return row["dataset"], row["subject"], row["video"]
+
+
+def _weighted_f1(counts: dict[str, Counts]) -> Weighted:
+    """The pooled F1 of what each subject adds."""
+    subjects, number = spotting.f1_by_subject(counts)
+    return Weighted(subjects, number, adds=np.array([counts[name] != Counts() for name in subjects], bool))
 
 
 def _require_variant(place: Place, known: set[str]) -> None:
