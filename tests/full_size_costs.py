@@ -58,22 +58,22 @@ class Work:
             work = trained.get(self.plan.papers[rest[0]].experiment(rest[1]).kind, self._recognition)
             return work(rest[0], rest[1], folds, "/".join(rest))
         if kind == "intervals":
-            return "intervals", folds * self._frames(self.plan.papers[rest[0]].data_of(rest[1]).index)
+            return "intervals", folds * self.frames(self.plan.papers[rest[0]].data_of(rest[1]).index)
         if kind in ("embed", "faces", "lcn", "motion") and len(rest) > 1:
-            return f"{kind} {rest[-2]}", self._frames(rest[-2], rest[-1], every=kind == "embed")
+            return f"{kind} {rest[-2]}", self.frames(rest[-2], rest[-1], every=kind == "embed")
         if kind in ("flow", "lbp_top", "residual"):
             unit = {"flow": f"flow {rest[0]}", "residual": f"residual{'_flow' * rest[0].endswith('_flow')}"}.get(
                 kind, kind
             )
             return unit, sum(row["subject"] == rest[-1] for row in self.plan.sources.enumerated(rest[-2]).rows)
         if kind == "quality":
-            return kind, sum(self._frames(name) for name in self.videos)
+            return kind, sum(self.frames(name) for name in self.videos)
         if kind in ("tables", "figures"):
             (paper,) = rest
             return f"{kind} {paper}", sum(len(self.plan.folds(paper, one)) for one in self.plan.experiments(paper))
         return " ".join([kind, *rest]), 1.0
 
-    def _frames(self, dataset: str, subject: str | None = None, every: bool = False) -> int:
+    def frames(self, dataset: str, subject: str | None = None, every: bool = False) -> int:
         """Frames of the annotated videos, or of every one, of a subject or of all."""
         return sum(
             video.frame_count
@@ -81,7 +81,7 @@ class Work:
             if subject in (None, video.subject) and (every or video.annotated or long_videos(dataset))
         )
 
-    def _samples(self, paper: str, experiment: str) -> float:
+    def samples(self, paper: str, experiment: str) -> float:
         """Training samples of an average fold, copies by oversampling included."""
         used = self.plan.papers[paper]
         data, training = used.data_of(experiment), used.training_of(experiment)
@@ -101,9 +101,9 @@ class Work:
     def _recognition(self, paper: str, experiment: str, folds: int, batch: str) -> tuple[str, float]:
         used = self.plan.papers[paper]
         trained, effort = used.experiment(experiment), used.effort(experiment, self.plan.config.budget)
-        amount = folds * self._samples(paper, experiment)
+        amount = folds * self.samples(paper, experiment)
         if used.kind(experiment).training:
-            amount = self._trained(paper, experiment, folds, batch) * self._samples(paper, experiment)
+            amount = self._trained(paper, experiment, folds, batch) * self.samples(paper, experiment)
         if trained.model == "cropnet":
             amount *= CROPNET[trained.options.get("cropped", True)][effort.size or 320]
         # A network's samples take the same time whatever they show.
@@ -114,7 +114,7 @@ class Work:
         used = self.plan.papers[paper]
         effort, own = used.effort(experiment, self.plan.config.budget), used.spotting[used.data_name(experiment)]
         samples = self._trained(paper, experiment, folds, batch) * (effort.samples or own.samples)
-        scored = folds * self._frames(used.data_of(experiment).index) * len(own.test_skips)
+        scored = folds * self.frames(used.data_of(experiment).index) * len(own.test_skips)
         return f"spot lcn={used.experiments[experiment].lcn}", samples + SCORED * scored
 
     def _memory(self, paper: str, experiment: str, folds: int, batch: str) -> tuple[str, float]:
@@ -124,14 +124,14 @@ class Work:
         stage1 = (effort.stage1_epochs or own.stage1_epochs) * (effort.stage1_samples or own.stage1_samples)
         sequences = effort.epochs * (effort.samples or own.samples)
         versions = own.versions if effort.versions is None else effort.versions
-        seen = versions * self._samples(paper, experiment) if versions else sequences
+        seen = versions * self.samples(paper, experiment) if versions else sequences
         return "nag2019", folds * (
             stage1 * (1 + TEMPORAL) + sequences * SEQUENCE + min(seen, sequences) * (own.length + 1) * SEEN
         )
 
     def _difference(self, paper: str, experiment: str, folds: int, batch: str) -> tuple[str, float]:
         index = self.plan.papers[paper].data_of(experiment).index
-        return f"difference {experiment}", folds * self._frames(index) / len(self.plan.all_folds(paper, experiment))
+        return f"difference {experiment}", folds * self.frames(index) / len(self.plan.all_folds(paper, experiment))
 
     @cached_property
     def measured(self) -> dict[str, float]:

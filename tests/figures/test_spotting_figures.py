@@ -209,3 +209,10 @@ def test_the_figure_of_a_video_on_request(tmp_path):
     ):
         result = call(**changed, output=tmp_path / "none" / "1_1")
         assert result.returncode != 0 and message in result.stderr and not (tmp_path / "none").exists()
+
+
+def test_names_of_marks_that_are_close_stand_side_by_side():
+    assert states_figure.labels({"onset": 8, "apex": 9, "offset": 28}, 5) == {8.5: "onset, apex", 28: "offset"}
+    assert states_figure.labels({"onset": 8, "offset": 20}, 5) == {8: "onset", 20: "offset"}
+    assert states_figure.labels({"offset": 9, "apex": 9, "onset": 9}, 1) == {9: "onset, apex, offset"}
+    assert states_figure.labels({}, 5) == {}

@@ -31,6 +31,8 @@ SHARES = {"onset": 0.2, "apex": 0.8}
 """Intensities that part the states: below the first onset, offset or neutral, from the second on apex."""
 
 MARKS = ("onset", "apex", "offset")
+ROOM = 0.13
+"""What the name of a mark takes of a panel's width."""
 
 
 @dataclass(frozen=True)
@@ -134,13 +136,23 @@ def states_figure(clips: Sequence[Clip], title: str, foot: str, alarm: bool, mar
     return figure
 
 
+def labels(marks: Mapping[str, float], room: float) -> dict[float, str]:
+    """The names above marked frames, by where they stand; of marks that are closer than `room` frames, in one text."""
+    groups: list[list[str]] = []
+    for name in sorted(marks, key=lambda name: (marks[name], MARKS.index(name))):
+        if groups and marks[name] - marks[groups[-1][0]] < room:
+            groups[-1].append(name)
+        else:
+            groups.append([name])
+    return {sum(marks[name] for name in group) / len(group): ", ".join(group) for group in groups}
+
+
 def _panel(axis: Axes, clip: Clip) -> None:
     for share in SHARES.values():
         axis.axhline(share, color="#dddddd", linewidth=0.5, zorder=0)
-    for name in MARKS:
-        if name in clip.marks:
-            axis.vlines(clip.marks[name], 0, 1.04, color=INK, linewidth=0.6, zorder=1)
-            axis.text(clip.marks[name], 1.07, name, fontsize=5.5, ha="center", va="bottom", color=INK)
+    axis.vlines(list(clip.marks.values()), 0, 1.04, color=INK, linewidth=0.6, zorder=1)
+    for place, names in labels(clip.marks, len(clip.frames) * ROOM).items():
+        axis.text(place, 1.07, names, fontsize=5.5, ha="center", va="bottom", color=INK)
     axis.plot(clip.frames, clip.target, color=INK, linewidth=0.7, linestyle=(0, (5, 3)), zorder=2)
     axis.plot(clip.frames, clip.intensity, color=QUIET, linewidth=0.5, zorder=3)
     colours = [COLOURS[state] for state in clip.states]
