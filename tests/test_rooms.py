@@ -26,7 +26,7 @@ LEVELS = (
     ("models", "evaluation"),
     ("preprocess", "datasets", "embedded"),
     ("papers", "store"),
-    ("registries", "validation", "progress", "seeds"),
+    ("registries", "validation", "progress", "seeds", "imports"),
     ("errors", "mexflow"),
 )
 """The rooms and the modules beside them, from the top down; ``mexflow`` is the package itself, which has the version.

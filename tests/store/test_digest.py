@@ -99,6 +99,44 @@ def test_touching_changes_nothing(copy):
     assert digests(copy) == before
 
 
+_PARSING = """
+import ast, json
+parse, parsed = ast.parse, []
+ast.parse = lambda code, path: parsed.append(path) or parse(code, path)
+from mexflow.commands import code_digest
+print(json.dumps([code_digest("lcn"), parsed]))
+"""
+
+
+def parsing(package: Path, **environment: str) -> tuple[str, list[str]]:
+    """The digest of a command, and the files that were parsed for it, in a process of its own."""
+    result = run(sys.executable, "-c", _PARSING, package=package.parent, **environment)
+    assert result.returncode == 0, result.stderr
+    value, parsed = json.loads(result.stdout)
+    return value, sorted(parsed)
+
+
+def test_what_a_module_means_is_kept_until_it_is_edited(copy):
+    kept = {"PYTHONDONTWRITEBYTECODE": ""}
+    first, parsed = parsing(copy, **kept)
+    assert len(parsed) > 10
+    assert parsing(copy, **kept) == (first, [])
+    path = copy / "preprocess" / "lcn.py"
+    path.write_text(path.read_text() + "\nEDITED = True\n")
+    second, parsed = parsing(copy, **kept)
+    assert (second != first, parsed) == (True, [str(path)])
+    (meaning,) = path.parent.glob("__pycache__/lcn.*.meaning")
+    for damaged in (b"", b"{}", meaning.read_bytes()[:-1], b"[1]"):
+        meaning.write_bytes(damaged)
+        assert parsing(copy, **kept) == (second, [str(path)])
+
+
+def test_nothing_is_kept_where_python_keeps_nothing(copy):
+    first, parsed = parsing(copy, PYTHONDONTWRITEBYTECODE="1")
+    assert parsing(copy, PYTHONDONTWRITEBYTECODE="1") == (first, parsed)
+    assert not list(copy.rglob("*.meaning"))
+
+
 def test_same_edit_back_and_forth(copy, monkeypatch):
     """In one process too: sources are read again when a file has changed."""
     monkeypatch.setattr(digest, "_ROOT", copy)

@@ -18,4 +18,4 @@ def deterministic() -> Iterator[None]:
     make_deterministic(1)
     yield
     torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(False)
+    torch.set_deterministic_debug_mode("default")

@@ -16,11 +16,11 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from scipy.interpolate import RBFInterpolator
 
 from mexflow.embedded.geometry import ALIGNED_EYE_DISTANCE, Geometry
 from mexflow.embedded.scenario import digest, layout
 from mexflow.embedded.textures import MIRROR, Texture, textures
+from mexflow.embedded.thin_plate import ThinPlate
 
 # Mean RGB of the skin, from fair to dark.
 _SKIN_TONES = (
@@ -184,7 +184,7 @@ def _warp(
     targets = np.vstack([shape, ring])
     shifts = np.vstack([landmarks - shape, np.zeros_like(ring)])
     # Light smoothing: the closed lips would otherwise fold the surface.
-    spline = RBFInterpolator(targets, shifts, kernel="thin_plate_spline", smoothing=0.4, degree=1)
+    spline = ThinPlate(targets, shifts, smoothing=0.4)
     x = np.arange(-80, 81, 1.0)
     y = np.arange(-78, 109, 1.0)
     coarse = np.stack(np.meshgrid(x, y), -1).reshape(-1, 2)

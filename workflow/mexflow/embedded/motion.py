@@ -20,7 +20,6 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from scipy.ndimage import map_coordinates
 
 from mexflow.embedded import action_units
 from mexflow.embedded.identity import Identity
@@ -235,15 +234,12 @@ class VideoMotion:
         """phi_t^-1 - id on the nodes, float32 `(rows, columns, 2)`, pixels."""
         forward = self.forward(frame)
         rows, columns = forward.shape[:2]
-        base_x = np.arange(columns, dtype=np.float32)[None, :]
-        base_y = np.arange(rows, dtype=np.float32)[:, None]
+        nodes = np.stack(np.meshgrid(*(np.arange(count, dtype=np.float32) for count in (columns, rows))), -1)
         per_node = np.float32(1 / self.region.step)
-        shift = -forward
+        back = forward  # the shift, other way round
         for _ in range(self._rounds(forward)):
-            at_x = base_x + shift[..., 0] * per_node
-            at_y = base_y + shift[..., 1] * per_node
-            shift = -cv2.remap(forward, at_x, at_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        return shift
+            back = cv2.remap(forward, nodes - back * per_node, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        return -back
 
     def _rounds(self, forward: np.ndarray) -> int:
         """How many rounds of the fixed-point iteration `forward` takes."""
@@ -264,6 +260,8 @@ class VideoMotion:
 
     def forward_at(self, frame: float, points: np.ndarray) -> np.ndarray:
         """phi_t of any canonical points, float64 `(..., 2)` as (x, y) pixels of the frame."""
+        from scipy.ndimage import map_coordinates  # here, for it takes as long to import as to render a clip
+
         region, field = self.region, self.forward(frame)
         column = (points[..., 0] - region.nodes_x[0]) / region.step
         row = (points[..., 1] - region.nodes_y[0, 0]) / region.step

@@ -8,6 +8,7 @@ find them anew would take longer than to render a clip.
 from __future__ import annotations
 
 import functools
+import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -101,11 +102,16 @@ def textures() -> tuple[Texture, Texture]:
 
 def photographs() -> tuple[np.ndarray, np.ndarray]:
     """Of the astronaut and of Grace Hopper, uint8 (h, w, 3), RGB."""
-    import matplotlib
-    import skimage.data
+    astronaut = cv2.imread(str(_folder("skimage") / "data" / "astronaut.png"))
+    hopper = cv2.imread(str(_folder("matplotlib") / "mpl-data" / "sample_data" / "grace_hopper.jpg"))
+    return astronaut[:, :, ::-1], hopper[:, :, ::-1]
 
-    hopper = Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg"
-    return skimage.data.astronaut(), cv2.imread(str(hopper))[:, :, ::-1]
+
+def _folder(library: str) -> Path:
+    """Where a library lies; it is not imported, which would take longer than to render a clip."""
+    spec = importlib.util.find_spec(library)
+    assert spec is not None and spec.origin is not None
+    return Path(spec.origin).parent
 
 
 def _texture(name: str, rgb: np.ndarray, outline: list, points: list) -> Texture:

@@ -312,7 +312,9 @@ def _are_seen(states: np.ndarray) -> np.ndarray:
 
 def _words(column: pa.ChunkedArray) -> np.ndarray:
     """A column of texts, object (n,), None where null; each text is one object, however often it stands there."""
-    import pyarrow as pa
-
-    encoded = column.cast(pa.string()).combine_chunks().dictionary_encode(null_encoding="encode")
-    return np.array(encoded.dictionary.to_pylist(), object)[encoded.indices.to_numpy()]
+    # Not `dictionary_encode`, for which pyarrow imports all that it can compute.
+    texts: dict[str | None, str | None] = {}
+    words = [texts.setdefault(text, text) for text in column.to_pylist()]
+    result = np.empty(len(words), object)
+    result[:] = words
+    return result

@@ -11,6 +11,9 @@ network, an adapter), or an entry of a :class:`mexflow.registries.Registry`, e.g
 module that makes a registry, the entries that nobody names take no part, nor does what they alone import, nor the
 private functions, classes and constants that they alone use: a new entry changes no other job's digest. All the rest of
 such a module counts. :func:`unaccounted` and :func:`unpicked` tell what ran and was not declared.
+
+What a module means is kept in ``__pycache__``, under the hash of its bytes: to parse all modules anew takes longer than
+many jobs do.
 """
 
 from __future__ import annotations
@@ -18,6 +21,8 @@ from __future__ import annotations
 import ast
 import gc
 import hashlib
+import importlib.util
+import json
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
@@ -257,14 +262,56 @@ def _parts(tree: ast.Module, package: str) -> tuple[_Part, dict[str, _Part], dic
 def _source(module: str, path: str, modified: int, size: int) -> _Source:
     """A module, read again when its file has changed."""
     code = Path(path).read_bytes()
+    of = hashlib.sha256(b"\0".join([_method(), module.encode(), code])).hexdigest()
+    kept = Path(importlib.util.cache_from_source(path)).with_suffix(".meaning")
+    if source := _kept(kept, of):
+        return source
     package = module if path.endswith(f"{os.sep}__init__.py") else module.rpartition(".")[0]
     collecting = gc.isenabled()
     gc.disable()  # a tree is many objects and no circle: to look for circles meanwhile takes a third of the time
     try:
-        return _Source(hashlib.sha256(code).hexdigest(), *_parts(ast.parse(code, path), package))
+        source = _Source(hashlib.sha256(code).hexdigest(), *_parts(ast.parse(code, path), package))
     finally:
         if collecting:
             gc.enable()
+    _keep(kept, of, source)
+    return source
+
+
+@cache
+def _method() -> bytes:
+    """What the meaning of a module depends on beside the module: this one, and the parser."""
+    return Path(__file__).read_bytes() + sys.version.encode()
+
+
+def _kept(path: Path, of: str) -> _Source | None:
+    """What was kept of a module whose bytes have this hash; None if it was of others, or cannot be read."""
+    try:
+        value = json.loads(path.read_bytes())
+        if value["of"] != of:
+            return None
+        parts = {name: _Part(bytes.fromhex(m), frozenset(i), frozenset(u)) for name, m, i, u in value["parts"]}
+        return _Source(value["sha256"], parts.pop(""), parts, value["defined"], value["entries"])
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return None
+
+
+def _keep(path: Path, of: str, source: _Source) -> None:
+    """Keep what a module means beside what Python keeps of it, since parsing takes long; if it may be kept there."""
+    if sys.dont_write_bytecode:
+        return
+    parts = [
+        [name, part.meaning.hex(), sorted(part.imports), sorted(part.uses)]
+        for name, part in {"": source.rest, **source.parts}.items()
+    ]
+    value = {"of": of, "sha256": source.sha256, "parts": parts, "defined": source.defined, "entries": source.entries}
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(exist_ok=True)
+        temporary.write_text(json.dumps(value))
+        os.replace(temporary, path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
 
 
 def _load(module: str, path: str) -> _Source:

@@ -19,6 +19,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from mexflow import imports
 from mexflow.store import digest
 from mexflow.store import unchanged as written
 from mexflow.store.artifacts import Digest, Inputs, Outputs, hash_bytes
@@ -47,6 +48,7 @@ class Job:
             modules: the command's own, and the modules and entries (``module:name``) that it picks by name.
             facts: what the record says besides.
         """
+        imports.arrow()
         self.inputs, self.outputs = Inputs(written.check), Outputs()
         self.facts: dict[str, Any] = facts
         self._observed: dict[str, Any] = {}

@@ -13,12 +13,14 @@ from torch import nn
 from torch.utils import deterministic
 
 from mexflow.errors import UserError
+from mexflow.imports import without
 from mexflow.papers.trainings import Training
 from mexflow.registries import Registry
 from mexflow.seeds import derive
 from mexflow.training.checkpoints import Checkpoints
 from mexflow.training.feeding import Feed, Objective, to_float
 from mexflow.training.recognition.samples import Samples
+from mexflow.training.uncompiled import stand_in
 
 OPTIMIZERS: Registry[Callable[..., torch.optim.Optimizer]] = Registry("optimizer", __name__)
 """Optimisers by name: ``optimizer(parameters, lr=…, **options)``."""
@@ -89,8 +91,9 @@ OPTIMIZERS.add("sgd", torch.optim.SGD)
 
 @OPTIMIZERS.entry("adamp")
 def _adamp(parameters: Any, **options: Any) -> torch.optim.Optimizer:
-    # Here, because it takes as long to import as half of torch.
-    from pytorch_optimizer.optimizer.adamp import AdamP
+    # It looks for distributed tensors, which would bring half of torch's compiler.
+    with without("torch.distributed.tensor", "torch.distributed._tensor"):
+        from pytorch_optimizer.optimizer.adamp import AdamP
 
     return AdamP(parameters, **options)
 
@@ -105,7 +108,7 @@ SCHEDULES.add("plateau", Schedule(_plateau, validates=True))
 
 
 def make_deterministic(threads: int) -> None:
-    """Fix everything that could make two runs of the same training differ."""
+    """Fix everything that could make two runs of the same training differ, and keep torch's compiler out."""
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it torch refuses to multiply on a GPU
     torch.set_num_threads(threads)
     # The same as use_deterministic_algorithms(True), which would import the compiler to tell it as well.
@@ -113,6 +116,7 @@ def make_deterministic(threads: int) -> None:
     # Otherwise every new tensor is filled first, a tenth of the time; no operation used here reads one unwritten.
     deterministic.fill_uninitialized_memory = False
     torch.backends.cudnn.benchmark = False
+    stand_in()
 
 
 def fit(
