@@ -1,17 +1,20 @@
-"""Null controls of spotting: the intervals that were spotted, moved to random places of their videos.
+"""Null controls of spotting: what was spotted, moved to where it was not.
 
-Nothing is trained for them. An experiment is above its control if its F1 is above 95 % of the repetitions.
+The intervals of a video go to random places of it; the scores of its frames are moved on in time. Nothing is trained.
+An experiment is above its control if its number is above 95 % of the repetitions.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from mexflow.evaluation import intervals
+from mexflow.evaluation.frame_skips import TYPES
 from mexflow.evaluation.intervals import Counts
 from mexflow.evaluation.uncertainty import percentiles, seed_of
 from mexflow.papers.parts import Column, Row
@@ -23,71 +26,123 @@ from mexflow.tables.spotting_metrics import MEASURES, counted_intervals, fold_ta
 SHIFTS = 200
 """How often the predicted intervals are moved to random places for the null control."""
 
+FRAMES = {"frame_f1": "shifted_frame_f1", "frame_auc": "shifted_auc"}
+"""Metrics of frames, and what measures them with the scores moved in time."""
+
+PARTS = (None, *TYPES)
+"""Parts of an experiment whose F1 of intervals is controlled: all types of expression, and each."""
+
 TABLE = "spotting_controls"
-TITLE = "Null controls of spotting: intervals moved to random places"
-ABOVE, NOT_ABOVE = "above its null control", "not above its null control"
+TITLE = "Null controls of spotting: intervals and scores moved in time"
+ABOVE, NOT_ABOVE, NO_VERDICT = "above its null control", "not above its null control", "no verdict"
+WHOLLY_ABOVE = f"{ABOVE}, with its whole interval"
 
 
 @dataclass(frozen=True)
 class ShiftedControl:
-    """An experiment's overall interval F1 and what it is with its predictions moved to random places: two cells.
+    """A number of an experiment and what it is with its predictions moved in time: two cells.
 
     Attributes:
         experiment: its name and the variant of testing.
+        part: the type of expression, None for all.
     """
 
     experiment: str
+    metric: str
+    part: str | None
     cells: list[Cell]
     verdict: str
 
 
 def shifted_controls(evidence: Evidence) -> list[ShiftedControl]:
-    """The null control of each spotting experiment that asks for one, under each variant of testing.
+    """The null controls of each spotting experiment that asks for them, under each variant of testing.
 
-    Its cells are ``<experiment>, <variant>/experiment/interval_f1`` and ``…/shifted/interval_f1``.
+    Of F1 of intervals, of all and of each type, then of F1 and AUC of frames of each type. The cells of all types are
+    ``<experiment>, <variant>/experiment/interval_f1`` and ``…/shifted/interval_f1``, those of one
+    ``<experiment>, <variant>, <type>/…``, and so with ``frame_f1`` and ``frame_auc``.
     """
-    controls = []
+    found = []
     for name, experiment in evidence.paper.experiments.items():
         if not (evidence.paper.kind(name).every_video and getattr(experiment, "null_control", False)):
             continue
         for variant in evidence.paper.spotting[evidence.paper.data_name(name)].test_skips:
-            real, null, verdict = control(evidence, name, variant)
-            real.notes.append(verdict)
-            row = f"{name}, {variant}"
-            places = (("experiment", real), ("shifted", null))
-            cells = [
-                cell_from(evidence.paper.paper, TABLE, row, column, measurement, [name])
-                for column, measurement in places
+            pairs = [
+                ("interval_f1", part, *both) for part, both in intervals_moved(evidence, name, variant, PARTS).items()
             ]
-            controls.append(ShiftedControl(row, cells, verdict))
-    return controls
+            for metric, moved in FRAMES.items():
+                pairs += [
+                    (metric, part, *_frames_moved(evidence, name, variant, part, metric, moved)) for part in TYPES
+                ]
+            for metric, part, real, null in pairs:
+                said = verdict(real, null)
+                real.notes.append(said)
+                row = ", ".join([name, variant, *([part] if part else [])])
+                # One metric of both, so that they stand side by side.
+                cells = [
+                    cell_from(evidence.paper.paper, TABLE, row, column, replace(measurement, metric=metric), [name])
+                    for column, measurement in (("experiment", real), ("shifted", null))
+                ]
+                found.append(ShiftedControl(f"{name}, {variant}", metric, part, cells, said))
+    return found
 
 
-def control(evidence: Evidence, experiment: str, variant: str | None) -> tuple[Measurement, Measurement, str]:
-    """The null control of spotting: as many intervals, each as long, anywhere in their videos.
+def verdict(real: Measurement, null: Measurement) -> str:
+    """Whether a number, and where it has an interval that too, is above 95 % of the repetitions of its control."""
+    if real.value is None or null.value is None:
+        return NO_VERDICT
+    if null.interval is None or real.value <= null.interval[1]:
+        return NOT_ABOVE
+    return WHOLLY_ABOVE if real.interval and real.interval[0] > null.interval[1] else ABOVE
+
+
+def intervals_moved(
+    evidence: Evidence, experiment: str, variant: str | None, parts: Sequence[str | None]
+) -> dict[str | None, tuple[Measurement, Measurement]]:
+    """F1 of intervals, measured and of the null control: as many intervals, each as long, anywhere in their videos.
 
     The null's interval holds 95 % of :data:`SHIFTS` repetitions.
+
+    Args:
+        parts: types of expression; None for all together.
     """
-    place = Place(Row(name=experiment, variant=variant), Column(name="overall"), experiment)
-    (real,) = MEASURES["interval_f1"](evidence, place)
+    row = Row(name=experiment, variant=variant)
+    measured = {}
+    for part in parts:
+        (measured[part],) = MEASURES["interval_f1"](evidence, Place(row, Column(name="f1", part=part), experiment))
     tables, absent = fold_tables(evidence, experiment, "intervals", "interval_f1")
-    if absent or real.value is None:
-        return real, Measurement("interval_f1", notes=list(real.notes)), "no verdict"
+    if absent:
+        return {part: (real, Measurement("interval_f1", notes=list(real.notes))) for part, real in measured.items()}
     extents = {video_of(row): (row["first"], row["last"]) for row in evidence.test_videos(experiment)}
     groups: dict[tuple[Any, ...], dict[str, list[tuple[int, int]]]] = defaultdict(lambda: defaultdict(list))
-    for row in counted_intervals(evidence, experiment, tables, None, variant):
-        key = (*video_of(row), row["variant"], row["type"])
-        groups[key][row["source"]].append((row["first"], row["last"]))
-    scores = []
+    for interval in counted_intervals(evidence, experiment, tables, None, variant):
+        key = (*video_of(interval), interval["variant"], interval["type"])
+        groups[key][interval["source"]].append((interval["first"], interval["last"]))
+    scores: dict[str | None, list[float]] = {part: [] for part in parts}
     for repetition in range(SHIFTS):
-        total = Counts()
+        totals: dict[str, Counts] = defaultdict(Counts)
         for key, of_source in groups.items():
             first, last = extents[key[:3]]
             seed = seed_of(evidence.seed, evidence.paper.paper, experiment, *key, repetition, "shifted")
             moved = intervals.shifted(of_source["predicted"], last - first + 1, seed, first)
-            total += intervals.count(moved, of_source["truth"], evidence.paper.intervals.iou)
-        scores.append(total.f1)
-    values = np.array(scores)
-    null = Measurement("interval_f1", float(values.mean()), percentiles(values), SHIFTS, [f"{SHIFTS} repetitions"])
-    above = null.interval is not None and real.value > null.interval[1]
-    return real, null, ABOVE if above else NOT_ABOVE
+            totals[key[-1]] += intervals.count(moved, of_source["truth"], evidence.paper.intervals.iou)
+        for part in parts:
+            counts = totals.values() if part is None else [totals[part]]
+            scores[part].append(sum(counts, Counts()).f1)
+    found = {}
+    for part, real in measured.items():
+        if real.value is None:
+            found[part] = real, Measurement("interval_f1", notes=list(real.notes))
+            continue
+        values = np.array(scores[part])
+        notes = [f"{SHIFTS} repetitions"]
+        found[part] = real, Measurement("interval_f1", float(values.mean()), percentiles(values), SHIFTS, notes)
+    return found
+
+
+def _frames_moved(
+    evidence: Evidence, experiment: str, variant: str, part: str, metric: str, moved: str
+) -> tuple[Measurement, Measurement]:
+    """A metric of frames, measured and with the scores moved in time."""
+    place = Place(Row(name=experiment, variant=variant), Column(name=metric, part=part), experiment)
+    ((real,), (null,)) = (MEASURES[name](evidence, place) for name in (metric, moved))
+    return real, null
