@@ -65,7 +65,7 @@ def shifted_controls(evidence: Evidence) -> list[ShiftedControl]:
     for name, experiment in evidence.paper.experiments.items():
         if not (evidence.paper.kind(name).every_video and getattr(experiment, "null_control", False)):
             continue
-        for variant in evidence.paper.spotting[evidence.paper.data_name(name)].test_skips:
+        for variant in evidence.paper.variants(name):
             pairs = [
                 ("interval_f1", part, *both) for part, both in intervals_moved(evidence, name, variant, PARTS).items()
             ]
