@@ -204,8 +204,7 @@ def test_a_control_is_of_all_folds_or_none(tmp_path, metric):
 
 def judged(root: Path, part: str | None = None):
     """F1 of intervals, its null control and what is said of the two."""
-    pair = shifted_controls.intervals_moved(evidence(root), EXPERIMENT, VARIANT, [part])[part]
-    return *pair, shifted_controls.verdict(*pair)
+    return shifted_controls.control(evidence(root), EXPERIMENT, VARIANT, part)
 
 
 def test_the_null_control_moves_what_was_spotted(tmp_path):
@@ -225,8 +224,8 @@ def test_the_null_control_moves_what_was_spotted(tmp_path):
 def test_each_type_of_expression_has_its_own_null_control(tmp_path, part):
     """The type that was spotted is above its control, the other, where nothing was spotted, is not."""
     write(tmp_path, {key: own if key[1] == part else [] for key, own in TRUTH.items()})
-    pairs = shifted_controls.intervals_moved(evidence(tmp_path), EXPERIMENT, VARIANT, shifted_controls.PARTS)
-    said = {kind: shifted_controls.verdict(*pair) for kind, pair in pairs.items()}
+    pairs = {kind: judged(tmp_path, kind) for kind in shifted_controls.PARTS}
+    said = {kind: pair[2] for kind, pair in pairs.items()}
     other = {"micro": "macro", "macro": "micro"}[part]
     assert said[part].startswith(shifted_controls.ABOVE)
     assert said[other] == shifted_controls.NOT_ABOVE

@@ -7,7 +7,6 @@ An experiment is above its control if its number is above 95 % of the repetition
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -62,13 +61,11 @@ def shifted_controls(evidence: Evidence) -> list[ShiftedControl]:
     ``<experiment>, <variant>, <type>/…``, and so with ``frame_f1`` and ``frame_auc``.
     """
     found = []
-    for name, experiment in evidence.paper.experiments.items():
-        if not (evidence.paper.kind(name).every_video and getattr(experiment, "null_control", False)):
+    for name in evidence.paper.controlled(evidence.source.budget):
+        if not evidence.paper.kind(name).every_video:
             continue
         for variant in evidence.paper.variants(name):
-            pairs = [
-                ("interval_f1", part, *both) for part, both in intervals_moved(evidence, name, variant, PARTS).items()
-            ]
+            pairs = [("interval_f1", part, *control(evidence, name, variant, part)[:2]) for part in PARTS]
             for metric, moved in FRAMES.items():
                 pairs += [
                     (metric, part, *_frames_moved(evidence, name, variant, part, metric, moved)) for part in TYPES
@@ -95,48 +92,35 @@ def verdict(real: Measurement, null: Measurement) -> str:
     return WHOLLY_ABOVE if real.interval and real.interval[0] > null.interval[1] else ABOVE
 
 
-def intervals_moved(
-    evidence: Evidence, experiment: str, variant: str | None, parts: Sequence[str | None]
-) -> dict[str | None, tuple[Measurement, Measurement]]:
-    """F1 of intervals, measured and of the null control: as many intervals, each as long, anywhere in their videos.
+def control(
+    evidence: Evidence, experiment: str, variant: str | None, part: str | None = None
+) -> tuple[Measurement, Measurement, str]:
+    """The null control of F1 of intervals, and what is said of the two.
 
-    The null's interval holds 95 % of :data:`SHIFTS` repetitions.
-
-    Args:
-        parts: types of expression; None for all together.
+    It has as many intervals, each as long, anywhere in their videos. Of one type of expression, `part`, or overall. The null's interval holds 95 % of :data:`SHIFTS` repetitions.
     """
-    row = Row(name=experiment, variant=variant)
-    measured = {}
-    for part in parts:
-        (measured[part],) = MEASURES["interval_f1"](evidence, Place(row, Column(name="f1", part=part), experiment))
+    place = Place(Row(name=experiment, variant=variant), Column(name=part or "overall", part=part), experiment)
+    (real,) = MEASURES["interval_f1"](evidence, place)
     tables, absent = fold_tables(evidence, experiment, "intervals", "interval_f1")
-    if absent:
-        return {part: (real, Measurement("interval_f1", notes=list(real.notes))) for part, real in measured.items()}
+    if absent or real.value is None:
+        return real, Measurement("interval_f1", notes=list(real.notes)), NO_VERDICT
     extents = {video_of(row): (row["first"], row["last"]) for row in evidence.test_videos(experiment)}
     groups: dict[tuple[Any, ...], dict[str, list[tuple[int, int]]]] = defaultdict(lambda: defaultdict(list))
-    for interval in counted_intervals(evidence, experiment, tables, None, variant):
-        key = (*video_of(interval), interval["variant"], interval["type"])
-        groups[key][interval["source"]].append((interval["first"], interval["last"]))
-    scores: dict[str | None, list[float]] = {part: [] for part in parts}
+    for row in counted_intervals(evidence, experiment, tables, part, variant):
+        key = (*video_of(row), row["variant"], row["type"])
+        groups[key][row["source"]].append((row["first"], row["last"]))
+    scores = []
     for repetition in range(SHIFTS):
-        totals: dict[str, Counts] = defaultdict(Counts)
+        total = Counts()
         for key, of_source in groups.items():
             first, last = extents[key[:3]]
             seed = seed_of(evidence.seed, evidence.paper.paper, experiment, *key, repetition, "shifted")
             moved = intervals.shifted(of_source["predicted"], last - first + 1, seed, first)
-            totals[key[-1]] += intervals.count(moved, of_source["truth"], evidence.paper.intervals.iou)
-        for part in parts:
-            counts = totals.values() if part is None else [totals[part]]
-            scores[part].append(sum(counts, Counts()).f1)
-    found = {}
-    for part, real in measured.items():
-        if real.value is None:
-            found[part] = real, Measurement("interval_f1", notes=list(real.notes))
-            continue
-        values = np.array(scores[part])
-        notes = [f"{SHIFTS} repetitions"]
-        found[part] = real, Measurement("interval_f1", float(values.mean()), percentiles(values), SHIFTS, notes)
-    return found
+            total += intervals.count(moved, of_source["truth"], evidence.paper.intervals.iou)
+        scores.append(total.f1)
+    values = np.array(scores)
+    null = Measurement("interval_f1", float(values.mean()), percentiles(values), SHIFTS, [f"{SHIFTS} repetitions"])
+    return real, null, verdict(real, null)
 
 
 def _frames_moved(
