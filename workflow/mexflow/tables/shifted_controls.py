@@ -97,7 +97,8 @@ def control(
 ) -> tuple[Measurement, Measurement, str]:
     """The null control of F1 of intervals, and what is said of the two.
 
-    It has as many intervals, each as long, anywhere in their videos. Of one type of expression, `part`, or overall. The null's interval holds 95 % of :data:`SHIFTS` repetitions.
+    It has as many intervals, each as long, anywhere in their videos. Of one type of expression, `part`, or overall. The
+    null's interval holds 95 % of :data:`SHIFTS` repetitions.
     """
     place = Place(Row(name=experiment, variant=variant), Column(name=part or "overall", part=part), experiment)
     (real,) = MEASURES["interval_f1"](evidence, place)
