@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from mexflow.errors import UserError
 from mexflow.models import build, parameters
-from mexflow.models.elface import FILTERS, Dropout, pair_indices
+from mexflow.models.elface import FILTERS, DroppedReLU, pair_indices
 from mexflow.training.losses import weighted_bce
 
 
@@ -108,7 +108,7 @@ def test_every_parameter_learns():
 
 def test_dropout_drops_its_share_and_keeps_the_mean():
     torch.manual_seed(3)
-    layer, ones = Dropout(0.2), torch.ones(4, 32, 41, 41).contiguous(memory_format=torch.channels_last)
+    layer, ones = DroppedReLU(0.2), torch.ones(4, 32, 41, 41).contiguous(memory_format=torch.channels_last)
     source = ones.clone().requires_grad_()
     dropped = layer(source * 1)
     assert set(dropped.unique().tolist()) == {0.0, 1.25}
@@ -125,7 +125,25 @@ def test_dropout_drops_its_share_and_keeps_the_mean():
     torch.manual_seed(3)
     assert torch.equal(layer(ones.clone()), dropped), "the seed decides"
     assert torch.equal(layer.eval()(ones.clone()), ones)
-    assert torch.equal(Dropout(0.0)(ones.clone()), ones)
+    assert torch.equal(DroppedReLU(0.0)(ones.clone()), ones)
+
+
+def test_dropout_and_relu_are_what_pytorch_makes_of_the_same_draw():
+    """Values and slopes, to the last bit, of numbers of both signs."""
+    torch.manual_seed(3)
+    x = torch.randn(3, 5, 7, 9).contiguous(memory_format=torch.channels_last)
+    slopes = torch.randn_like(x)
+    leaves = [x.clone(memory_format=torch.preserve_format).requires_grad_() for _ in range(2)]
+    torch.manual_seed(4)
+    kept = DroppedReLU(0.3)(torch.ones_like(x)) > 0
+    torch.manual_seed(4)
+    found = DroppedReLU(0.3)(leaves[0] * 1)
+    wanted = (leaves[1] * (kept * (1 / (1 - 0.3)))).relu()
+    for result in (found, wanted):
+        result.backward(slopes)
+    assert torch.equal(found, wanted)
+    assert torch.equal(leaves[0].grad, leaves[1].grad)
+    assert (kept & (x < 0)).any() and (~kept & (x > 0)).any()
 
 
 # Whole videos

@@ -56,7 +56,7 @@ PRINTED: dict[str, list[str]] = {
 
 STRUCTURE = {
     "kind", "data", "demo", "learning", "training", "null_control", "keep_features", "permute_labels", "flow", "motion",
-    "residual", "lbp_top", "model", "features", "pairs",
+    "residual", "lbp_top", "model", "features", "pairs", "variants",
 }  # fmt: skip
 """Keys of an experiment, or of what it is fed, that say what is measured, and not how."""
 

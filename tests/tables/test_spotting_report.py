@@ -18,7 +18,7 @@ from mexflow.papers.parts import Column, IntervalSettings, Row
 from mexflow.store.artifacts import Inputs
 from mexflow.tables import shifted_controls
 from mexflow.tables.evidence import Evidence, Place
-from mexflow.tables.measurement import NOT_RUN
+from mexflow.tables.measurement import NOT_RUN, Measurement
 from mexflow.tables.paper_cells import measure
 from mexflow.tables.source import Source
 from mexflow.training.memory.fold import STATES_TABLE
@@ -159,6 +159,10 @@ def test_scores_moved_in_time_know_nothing(tmp_path):
     moved = measured(found, "shifted_auc_percent", "macro")
     assert moved.interval[0] < moved.value < moved.interval[1] < still.value
     assert moved.n == still.n and moved.interval == measured(found, "shifted_auc_percent", "macro").interval
+    share = measured(found, "shifted_auc", "macro")
+    assert 100 * share.value == pytest.approx(moved.value)
+    frames, moved_frames = (measured(found, metric, "macro") for metric in ("frame_f1", "shifted_frame_f1"))
+    assert moved_frames.interval[0] < moved_frames.value < moved_frames.interval[1] < frames.value
 
     def relabelled(mark) -> Evidence:
         """Evidence of scores that are right in every frame; which are positive is a function of the row."""
@@ -190,17 +194,57 @@ def test_a_number_is_whole_or_none(tmp_path, metric):
     assert alone.notes[0] == "no interval: one subject, fewer than 3"
 
 
+@pytest.mark.parametrize("metric", ["shifted_auc", "shifted_auc_percent", "shifted_frame_f1"])
+def test_a_control_is_of_all_folds_or_none(tmp_path, metric):
+    write(tmp_path, SPOTTED, subjects=SUBJECTS[:2])
+    one = measured(evidence(tmp_path), metric, "macro")
+    assert (one.value, one.notes[0]) == (None, "INCOMPLETE 2/3")
+    assert measured(evidence(tmp_path, folds=SUBJECTS[:2]), metric, "macro").value > 0
+
+
+def judged(root: Path, part: str | None = None):
+    """F1 of intervals, its null control and what is said of the two."""
+    return shifted_controls.control(evidence(root), EXPERIMENT, VARIANT, part)
+
+
 def test_the_null_control_moves_what_was_spotted(tmp_path):
     write(tmp_path, TRUTH)
-    real, null, verdict = shifted_controls.control(evidence(tmp_path), EXPERIMENT, VARIANT)
+    real, null, verdict = judged(tmp_path)
     assert real.value == 1
-    assert verdict == shifted_controls.ABOVE
+    assert verdict.startswith(shifted_controls.ABOVE)
     # An interval of 81 of 400 frames rarely meets another by half, one of 13 almost never.
     assert 0 <= null.value < 0.5
     assert null.interval[0] <= null.value <= null.interval[1] < 1
     assert null.n == shifted_controls.SHIFTS
-    again = shifted_controls.control(evidence(tmp_path), EXPERIMENT, VARIANT)
-    assert (again[1].value, again[1].interval) == (null.value, null.interval)
+    again = judged(tmp_path)[1]
+    assert (again.value, again.interval) == (null.value, null.interval)
+
+
+@pytest.mark.parametrize("part", ["micro", "macro"])
+def test_each_type_of_expression_has_its_own_null_control(tmp_path, part):
+    """The type that was spotted is above its control, the other, where nothing was spotted, is not."""
+    write(tmp_path, {key: own if key[1] == part else [] for key, own in TRUTH.items()})
+    pairs = {kind: judged(tmp_path, kind) for kind in shifted_controls.PARTS}
+    said = {kind: pair[2] for kind, pair in pairs.items()}
+    other = {"micro": "macro", "macro": "micro"}[part]
+    assert said[part].startswith(shifted_controls.ABOVE)
+    assert said[other] == shifted_controls.NOT_ABOVE
+    assert said[None].startswith(shifted_controls.ABOVE)
+    assert (pairs[part][0].value, pairs[other][0].value) == (1, 0)
+    # All types together are moved to the same places as each alone.
+    assert pairs[None][1].value < pairs[part][1].value or pairs[part][1].value == 0
+
+
+def test_a_number_whose_interval_reaches_its_control_is_not_wholly_above():
+    null = Measurement("interval_f1", 0.1, (0.0, 0.3), 200)
+    for value, interval, wanted in (
+        (0.5, (0.31, 0.7), shifted_controls.WHOLLY_ABOVE),
+        (0.5, (0.3, 0.7), shifted_controls.ABOVE),
+        (0.5, None, shifted_controls.ABOVE),
+        (0.3, (0.3, 0.3), shifted_controls.NOT_ABOVE),
+        (None, None, shifted_controls.NO_VERDICT),
+    ):
+        assert shifted_controls.verdict(Measurement("interval_f1", value, interval, 9), null) == wanted
 
 
 def test_spotting_at_random_is_not_above_its_null_control(tmp_path):
@@ -211,27 +255,37 @@ def test_spotting_at_random_is_not_above_its_null_control(tmp_path):
         spotted[key] = [(int(s), int(s) + b - a) for s, (a, b) in zip(starts, own, strict=True)]
     spotted["1", "macro"] = [(1, 81), (170, 250)]  # two that do not overlap, as runs never do
     write(tmp_path, spotted)
-    real, null, verdict = shifted_controls.control(evidence(tmp_path), EXPERIMENT, VARIANT)
+    real, null, verdict = judged(tmp_path)
     assert verdict == shifted_controls.NOT_ABOVE
     assert real.value <= null.interval[1]
     write(tmp_path / "none", {key: [] for key in TRUTH})
-    real, null, verdict = shifted_controls.control(evidence(tmp_path / "none"), EXPERIMENT, VARIANT)
+    real, null, verdict = judged(tmp_path / "none")
     assert (real.value, null.value, verdict) == (0, 0, shifted_controls.NOT_ABOVE)
-    real, null, verdict = shifted_controls.control(evidence(tmp_path / "absent"), EXPERIMENT, VARIANT)
-    assert (real.value, null.value, verdict) == (None, None, "no verdict")
+    real, null, verdict = judged(tmp_path / "absent")
+    assert (real.value, null.value, verdict) == (None, None, shifted_controls.NO_VERDICT)
 
 
-def test_controls_are_cells_of_each_variant(tmp_path):
+def test_controls_are_cells_of_each_variant_type_and_score(tmp_path):
     write(tmp_path, SPOTTED)
     write(tmp_path, TRUTH, variant="manual")
     own = [
         one for one in shifted_controls.shifted_controls(evidence(tmp_path)) if one.experiment.startswith(EXPERIMENT)
     ]
-    assert [one.experiment for one in own] == ["samm-lv, k-th", "samm-lv, manual"]
-    real, null = own[1].cells
+    scored = [("interval_f1", None), ("interval_f1", "micro"), ("interval_f1", "macro")]
+    scored += [(metric, part) for metric in ("frame_f1", "frame_auc") for part in ("micro", "macro")]
+    assert [(one.experiment, one.metric, one.part) for one in own] == [
+        (f"samm-lv, {variant}", *score) for variant in ("k-th", "manual") for score in scored
+    ]
+    real, null = own[len(scored)].cells
     assert (real.measured, real.column, null.column) == (1, "experiment", "shifted")
-    assert own[1].verdict in real.notes
-    assert len({cell.name for one in own for cell in one.cells}) == 4
+    assert (real.metric, null.metric) == ("interval_f1", "interval_f1")
+    for one in own:
+        assert one.verdict in one.cells[0].notes
+        assert one.verdict != shifted_controls.NO_VERDICT
+    assert len({cell.name for one in own for cell in one.cells}) == 2 * len(own)
+    area = own[-1]
+    assert area.cells[0].measured == measured(evidence(tmp_path), "frame_auc", "macro", "manual").value
+    assert area.cells[1].measured == measured(evidence(tmp_path), "shifted_auc", "macro", "manual").value
 
 
 def test_frame_metrics_over_both_types(tmp_path):

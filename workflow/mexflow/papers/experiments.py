@@ -137,10 +137,12 @@ class LbpTopExperiment(Experiment):
 class VideosExperiment(Trained):
     """The frames of long videos, for spotting; ablations leave out LCN, or weigh nothing in the loss.
 
-    Its null control trains nothing: what was spotted is looked for elsewhere in the video.
+    `variants` are those of its data's `test_skips` that it is tested with, all if left out. Its null control trains
+    nothing: what was spotted is looked for elsewhere in the video.
     """
 
     kind: Literal["videos"]
+    variants: list[str] = []
     lcn: bool = True
     weighted: bool = True
     demo: SpottingEffort | None = None

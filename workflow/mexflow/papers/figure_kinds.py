@@ -213,9 +213,9 @@ class Scores(Figure):
 
     def check(self, paper: Paper) -> None:
         super().check(paper)
-        spotting = paper.spotting.get(paper.data_name(self.experiment))
-        if spotting and self.variant is not None and self.variant not in spotting.test_skips:
-            hint = nearest(self.variant, spotting.test_skips)
+        known = paper.variants(self.experiment)
+        if known and self.variant is not None and self.variant not in known:
+            hint = nearest(self.variant, known)
             raise ValueError(f"no variant {self.variant!r} of testing {self.experiment}{hint}")
 
 

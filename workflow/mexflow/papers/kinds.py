@@ -109,8 +109,10 @@ def _videos_fields(
     paper: Paper, experiment: experiments.VideosExperiment, effort: efforts.SpottingEffort, sigma: float
 ) -> dict[str, Any]:
     skips = paper.spotting[paper.data_name_of(experiment)]
+    tested = experiment.variants or list(skips.test_skips)
     return {
         **skips.model_dump(),
+        "test_skips": {name: skips.test_skips[name] for name in tested},
         "samples": effort.samples or skips.samples,
         "weighted": experiment.weighted,
         "sigma": sigma if experiment.lcn else None,

@@ -121,6 +121,28 @@ METRICS.add(
 METRICS.add("frame_auc", Metric(_SPOTTING, "AUC of frames", "test frames", ("scores",), FRACTION, weighs=True))
 METRICS.add("frame_auc_percent", Metric(_SPOTTING, "AUC of frames (%)", "test frames", ("scores",), weighs=True))
 METRICS.add(
+    "shifted_auc",
+    Metric(
+        _SPOTTING,
+        "AUC of frames, scores moved in time",
+        "test frames",
+        ("scores",),
+        FRACTION,
+        interval="95 % of the repetitions",
+    ),
+)
+METRICS.add(
+    "shifted_frame_f1",
+    Metric(
+        _SPOTTING,
+        "F1 of frames, scores moved in time",
+        "test frames",
+        ("scores", "thresholds"),
+        FRACTION,
+        interval="95 % of the repetitions",
+    ),
+)
+METRICS.add(
     "shifted_auc_percent",
     Metric(
         _SPOTTING,

@@ -110,12 +110,24 @@ class Paper(Part):
                 raise ValueError(f"{place}: an experiment on flow needs the paper's train_pairs and test_pairs")
             if kind_of(experiment).every_video and self.data_name(name) not in self.spotting:
                 raise ValueError(f"{place}: `spotting` says nothing of data {self.data_name(name)!r}")
+            self._check_variants(name)
             if experiment.kind == "sequences" and not self.sequences:
                 raise ValueError(f"{place}: an experiment of sequences needs the paper's `sequences`")
             self.recipe(name, "demo")
             files = {start.file for start in getattr(experiment, "weights", {}).values()}
             for given in [*([file] for file in sorted(files)), *([files] if len(files) > 1 else [])]:
                 self.with_weights(given).recipe(name, "demo")
+
+    def _check_variants(self, name: str) -> None:
+        if not (tested := getattr(self.experiments[name], "variants", [])):
+            return
+        skips = self.spotting[self.data_name(name)]
+        for variant in tested:
+            _require_name("variant of test_skips", variant, skips.test_skips, f"experiments.{name}.variants")
+        if skips.k is not None and skips.k not in tested:
+            raise ValueError(
+                f"experiments.{name}.variants: {skips.k}, which the other skips are fitted by, is not there"
+            )
 
     def _check_read(self) -> None:
         """Everything that the paper says of preprocessing, training, pairs and data is read by an experiment or
@@ -161,6 +173,9 @@ class Paper(Part):
                         metric = column.metric or row.metric
                         self._require_metric(metric, experiment, f"{name}/{row.name}")
                         self._require_classes(metric, experiment, {f"{name}/{row.name}": row, name: column})
+                        if row.variant is not None and self.kind(experiment).every_video:
+                            known = self.variants(experiment)
+                            _require_name("variant", row.variant, known, f"{name}/{row.name}: {experiment}")
 
     def _check_claim(self, claim: Claim) -> None:
         for chain in claim.chains:
@@ -180,7 +195,7 @@ class Paper(Part):
         self._require(term.experiment, "its lists")
         self._require_metric(metric, term.experiment, "its lists")
         data = self.data_name(term.experiment)
-        variants = list(self.spotting[data].test_skips) if self.kind(term.experiment).every_video else []
+        variants = self.variants(term.experiment)
         if (term.variant is None) != (not variants):
             said = "is tested in one way" if not variants else f"needs a `variant`, one of: {', '.join(variants)}"
             raise ValueError(f"{term.experiment} {said}")
@@ -274,6 +289,12 @@ class Paper(Part):
     def data_of(self, experiment: str) -> Data:
         """The clips of an experiment."""
         return self.data[self.data_name(experiment)]
+
+    def variants(self, experiment: str) -> list[str]:
+        """The ways in which an experiment on long videos is tested; none of another experiment."""
+        if not self.kind(experiment).every_video:
+            return []
+        return self.experiment(experiment).variants or list(self.spotting[self.data_name(experiment)].test_skips)
 
     def protocol_of(self, experiment: str) -> str:
         """How an experiment's folds are made."""
@@ -502,7 +523,7 @@ def scores_of(paper: Paper, experiment: str) -> Paper:
     if kind.every_video:
         kinds = {"macro": "macro", "micro": "micro", "overall": None}
         columns = [Column(name=f"interval F1, {name}", metric="interval_f1", part=kind) for name, kind in kinds.items()]
-        variants = list(paper.spotting[paper.data_name(experiment)].test_skips)
+        variants = list(paper.variants(experiment))
     elif kind.spots:
         columns.append(Column(name="AUC of frames (%)", metric="frame_auc_percent"))
     rows = [

@@ -140,7 +140,7 @@ def _recognised(evidence: Evidence, name: str) -> list[Learned]:
 
 def _spotted_in_videos(evidence: Evidence, name: str) -> list[Learned]:
     scores = []
-    for variant in evidence.paper.spotting[evidence.paper.data_name(name)].test_skips:
+    for variant in evidence.paper.variants(name):
         for part in PARTS:
             real, shifted, _ = shifted_controls.control(evidence, name, variant, part)
             row = f"{name}, {variant}, {part or 'overall'}"

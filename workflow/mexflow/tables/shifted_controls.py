@@ -1,6 +1,7 @@
-"""Null controls of spotting: the intervals that were spotted, moved to random places of their videos.
+"""Null controls of spotting: what was spotted, moved to where it was not.
 
-Nothing is trained for them. An experiment is above its control if its F1 is above 95 % of the repetitions.
+The intervals of a video go to random places of it; the scores of its frames are moved on in time. Nothing is trained.
+An experiment is above its control if its number is above 95 % of the repetitions.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from mexflow.evaluation import intervals
+from mexflow.evaluation.frame_skips import TYPES
 from mexflow.evaluation.intervals import Counts
 from mexflow.evaluation.uncertainty import percentiles, seed_of
 from mexflow.papers.parts import Column, Row
@@ -24,66 +26,93 @@ from mexflow.tables.spotting_metrics import counted_intervals, fold_tables, vide
 SHIFTS = 200
 """How often the predicted intervals are moved to random places for the null control."""
 
+FRAMES = {"frame_f1": "shifted_frame_f1", "frame_auc": "shifted_auc"}
+"""Metrics of frames, and what measures them with the scores moved in time."""
+
+PARTS = (None, *TYPES)
+"""Parts of an experiment whose F1 of intervals is controlled: all types of expression, and each."""
+
 TABLE = "spotting_controls"
-TITLE = "Null controls of spotting: intervals moved to random places"
-ABOVE, NOT_ABOVE = "above its null control", "not above its null control"
+TITLE = "Null controls of spotting: intervals and scores moved in time"
+ABOVE, NOT_ABOVE, NO_VERDICT = "above its null control", "not above its null control", "no verdict"
+WHOLLY_ABOVE = f"{ABOVE}, with its whole interval"
 
 
 @dataclass(frozen=True)
 class ShiftedControl:
-    """An experiment's overall interval F1 and what it is with its predictions moved to random places: two cells.
+    """A number of an experiment and what it is with its predictions moved in time: two cells.
 
     Attributes:
         experiment: its name and the variant of testing.
+        part: the type of expression, None for all.
     """
 
     experiment: str
+    metric: str
+    part: str | None
     cells: list[Cell]
     verdict: str
 
 
 def shifted_controls(evidence: Evidence) -> list[ShiftedControl]:
-    """The null control of each spotting experiment that asks for one, under each variant of testing.
+    """The null controls of each spotting experiment that asks for them, under each variant of testing.
 
-    Its cells are ``<experiment>, <variant>/experiment/interval_f1`` and ``…/shifted/interval_f1``.
+    Of F1 of intervals, of all and of each type, then of F1 and AUC of frames of each type. The cells of all types are
+    ``<experiment>, <variant>/experiment/interval_f1`` and ``…/shifted/interval_f1``, those of one
+    ``<experiment>, <variant>, <type>/…``, and so with ``frame_f1`` and ``frame_auc``.
     """
-    controls = []
+    found = []
     for name in evidence.paper.controlled(evidence.source.budget):
         if not evidence.paper.kind(name).every_video:
             continue
-        for variant in evidence.paper.spotting[evidence.paper.data_name(name)].test_skips:
-            real, null, verdict = control(evidence, name, variant)
-            real.notes.append(verdict)
-            row = f"{name}, {variant}"
-            places = (("experiment", real), ("shifted", null))
-            cells = [
-                cell_from(evidence.paper.paper, TABLE, row, column, measurement, evidence.repeats(name))
-                for column, measurement in places
-            ]
-            controls.append(ShiftedControl(row, cells, verdict))
-    return controls
+        names = evidence.repeats(name)
+        for variant in evidence.paper.variants(name):
+            pairs = [("interval_f1", part, *control(evidence, name, variant, part)[:2]) for part in PARTS]
+            for metric, moved in FRAMES.items():
+                pairs += [
+                    (metric, part, *_frames_moved(evidence, name, variant, part, metric, moved)) for part in TYPES
+                ]
+            for metric, part, real, null in pairs:
+                said = verdict(real, null)
+                real.notes.append(said)
+                row = ", ".join([name, variant, *([part] if part else [])])
+                # One metric of both, so that they stand side by side.
+                cells = [
+                    cell_from(evidence.paper.paper, TABLE, row, column, replace(number, metric=metric), names)
+                    for column, number in (("experiment", real), ("shifted", null))
+                ]
+                found.append(ShiftedControl(f"{name}, {variant}", metric, part, cells, said))
+    return found
+
+
+def verdict(real: Measurement, null: Measurement) -> str:
+    """Whether a number, and where it has an interval that too, is above 95 % of the repetitions of its control."""
+    if real.value is None or null.value is None:
+        return NO_VERDICT
+    if null.interval is None or real.value <= null.interval[1]:
+        return NOT_ABOVE
+    return WHOLLY_ABOVE if real.interval and real.interval[0] > null.interval[1] else ABOVE
 
 
 def control(
     evidence: Evidence, experiment: str, variant: str | None, part: str | None = None
 ) -> tuple[Measurement, Measurement, str]:
-    """The null control of spotting: as many intervals, each as long, anywhere in their videos.
+    """The null control of F1 of intervals, and what is said of the two.
 
-    Of one type of expression, `part`, or overall. The null's interval holds 95 % of :data:`SHIFTS` repetitions. Of
-    several seeds it is that of the mean over these, the intervals of all moved by the same draws, as the seeds may well
-    agree in what they spot.
+    It has as many intervals, each as long, anywhere in their videos. Of one type of expression, `part`, or overall. The
+    null's interval holds 95 % of :data:`SHIFTS` repetitions. Of several seeds it is that of the mean over these, the
+    intervals of all moved by the same draws, as the seeds may well agree in what they spot.
     """
     place = Place(Row(name=experiment, variant=variant), Column(name=part or "overall", part=part), experiment)
     (real,) = measure("interval_f1", evidence, place)
     if real.value is None:
-        return real, Measurement("interval_f1", notes=list(real.notes), seeds=real.seeds), "no verdict"
+        return real, Measurement("interval_f1", notes=list(real.notes), seeds=real.seeds), NO_VERDICT
     scores = np.array([_moved(evidence, experiment, name, variant, part) for name in evidence.repeats(experiment)])
     values = scores.mean(0)
     null = Measurement("interval_f1", float(values.mean()), percentiles(values), SHIFTS, [f"{SHIFTS} repetitions"])
     if real.seeds:
         null = replace(null, seeds=real.seeds, seed_sd=float(scores.mean(1).std(ddof=1)))
-    above = null.interval is not None and real.value > null.interval[1]
-    return real, null, ABOVE if above else NOT_ABOVE
+    return real, null, verdict(real, null)
 
 
 def _moved(evidence: Evidence, experiment: str, name: str, variant: str | None, part: str | None = None) -> list[float]:
@@ -104,3 +133,12 @@ def _moved(evidence: Evidence, experiment: str, name: str, variant: str | None, 
             total += intervals.count(moved, of_source["truth"], evidence.paper.intervals.iou)
         scores.append(total.f1)
     return scores
+
+
+def _frames_moved(
+    evidence: Evidence, experiment: str, variant: str, part: str, metric: str, moved: str
+) -> tuple[Measurement, Measurement]:
+    """A metric of frames, measured and with the scores moved in time."""
+    place = Place(Row(name=experiment, variant=variant), Column(name=metric, part=part), experiment)
+    ((real,), (null,)) = (measure(name, evidence, place) for name in (metric, moved))
+    return real, null

@@ -7,7 +7,7 @@ one variant of testing, the row's `variant` (none where an experiment has one).
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -99,18 +99,65 @@ def frame_auc_percent(evidence: Evidence, place: Place) -> list[Measurement]:
     return [replace(share, metric="frame_auc_percent", value=percent, interval=bounds, weighted=weighted)]
 
 
-@MEASURES.entry("shifted_auc_percent")
-def shifted_auc_percent(evidence: Evidence, place: Place) -> list[Measurement]:
-    """As :func:`frame_auc`, in per cent, of scores that are moved in time: a control.
+@MEASURES.entry("shifted_auc")
+def shifted_auc(evidence: Evidence, place: Place) -> list[Measurement]:
+    """As :func:`frame_auc`, of scores that are moved in time: a control.
 
     Each test video's scores are moved on by a random number of frames, the last ones to its beginning, so that they are
     the same scores in the same order and know nothing of the frames that they stand at. The mean of
     :data:`ROTATIONS` repetitions; the interval holds 95 % of them.
     """
-    folds, absent = _frames(evidence, place, "shifted_auc_percent")
+    return [_moved_auc(evidence, place, "shifted_auc", 1)]
+
+
+@MEASURES.entry("shifted_auc_percent")
+def shifted_auc_percent(evidence: Evidence, place: Place) -> list[Measurement]:
+    """As :func:`shifted_auc`, in per cent."""
+    return [_moved_auc(evidence, place, "shifted_auc_percent", 100)]
+
+
+@MEASURES.entry("shifted_frame_f1")
+def shifted_frame_f1(evidence: Evidence, place: Place) -> list[Measurement]:
+    """As :func:`frame_f1`, of scores that are moved in time as for :func:`shifted_auc`: a control."""
+    metric = "shifted_frame_f1"
+    folds, absent = _frames(evidence, place, metric)
     if absent:
         return [absent]
-    parts = [part for _, frames in folds for part in frames]
+    limits, absent = _frame_thresholds(evidence, place, metric)
+    if absent:
+        return [absent]
+    parts = [(part, limits[fold, part.variant, part.type]) for fold, frames in folds for part in frames]
+    thresholds = np.repeat([limit for _, limit in parts], [len(part.scores) for part, _ in parts])
+
+    def f1(scores: np.ndarray, labels: np.ndarray, scored: np.ndarray) -> float:
+        return spotting.f1_frames(scores[scored] >= thresholds[scored], labels[scored])
+
+    return [_moved(evidence, place, metric, [part for part, _ in parts], f1)]
+
+
+def _moved_auc(evidence: Evidence, place: Place, metric: str, scale: float) -> Measurement:
+    folds, absent = _frames(evidence, place, metric)
+    if absent:
+        return absent
+
+    def area(scores: np.ndarray, labels: np.ndarray, scored: np.ndarray) -> float:
+        return scale * spotting.auc(scores[scored], labels[scored])
+
+    return _moved(evidence, place, metric, [part for _, frames in folds for part in frames], area)
+
+
+def _moved(
+    evidence: Evidence,
+    place: Place,
+    metric: str,
+    parts: Sequence[spotted.Frames],
+    measure: Callable[[np.ndarray, np.ndarray, np.ndarray], float],
+) -> Measurement:
+    """A metric of frames whose scores are moved in time, video by video: the mean and range of the repetitions.
+
+    Args:
+        measure: the number of scores (n,), labels (n,) and, of which frames there is a score, bool (n,).
+    """
     raw = np.concatenate([np.zeros(0, np.float32), *(part.scores for part in parts)])
     labels = np.concatenate([np.zeros(0, bool), *(part.labels for part in parts)])
     lengths = np.array([len(part.scores) for part in parts], np.int64)
@@ -122,17 +169,16 @@ def shifted_auc_percent(evidence: Evidence, place: Place) -> list[Measurement]:
         seed_of(evidence.seed, evidence.paper.paper, experiment, place.column.part, "shifted_auc")
     )
     start, length = np.repeat(beginnings, lengths), np.repeat(lengths, lengths)
-    areas = []
+    numbers = []
     for _ in range(ROTATIONS):
         steps = np.repeat(rng.integers(lengths), lengths)
         moved = raw[start + (np.arange(len(raw)) - start - steps) % length]
-        scored = ~np.isnan(moved) & measured
-        areas.append(100 * spotting.auc(moved[scored], labels[scored]))
-    values = np.array(areas)
-    area = float(values.mean()) if np.isfinite(values).all() else None
-    bounds = percentiles(values) if area is not None else None
+        numbers.append(measure(moved, labels, ~np.isnan(moved) & measured))
+    values = np.array(numbers)
+    value = float(values.mean()) if np.isfinite(values).all() else None
+    bounds = percentiles(values) if value is not None else None
     notes = [*evidence.notes(place.experiment), f"{ROTATIONS} repetitions"]
-    return [Measurement("shifted_auc_percent", area, bounds, int(measured.sum()), notes, draws=values)]
+    return Measurement(metric, value, bounds, int(measured.sum()), notes, draws=values)
 
 
 @MEASURES.entry("intensity_correlation")
@@ -179,11 +225,9 @@ def frame_f1(evidence: Evidence, place: Place) -> list[Measurement]:
     folds, unmeasured, absent = _test_frames(evidence, place, "frame_f1")
     if absent:
         return [absent]
-    tables, absent = fold_tables(evidence, place.experiment, "thresholds", "frame_f1")
+    limits, absent = _frame_thresholds(evidence, place, "frame_f1")
     if absent:
         return [absent]
-    column = f"{evidence.paper.intervals.frame_scores}_threshold"
-    limits = {(fold, row["variant"], row["type"]): row[column] for fold, table in tables for row in table.to_pylist()}
     counts: dict[str, Counts] = defaultdict(Counts)
     for fold, frames in folds:
         for part in frames:
@@ -198,6 +242,16 @@ def frame_f1(evidence: Evidence, place: Place) -> list[Measurement]:
     spread = spotting.pooled_f1_interval(counts, seed, evidence.source.intervals)
     weighted = _weighted_f1(counts)
     return [Measurement("frame_f1", value, spread.interval, count, _reason(value, spread) + notes, weighted)]
+
+
+def _frame_thresholds(
+    evidence: Evidence, place: Place, metric: str
+) -> tuple[dict[tuple[str, str, str], float], Measurement | None]:
+    """The threshold of scores of frames by fold, variant and type; then what stands for a fold that is missing."""
+    tables, absent = fold_tables(evidence, place.experiment, "thresholds", metric)
+    column = f"{evidence.paper.intervals.frame_scores}_threshold"
+    rows = ((fold, row) for fold, table in tables for row in table.to_pylist())
+    return {(fold, row["variant"], row["type"]): row[column] for fold, row in rows}, absent
 
 
 def fold_tables(
