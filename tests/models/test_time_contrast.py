@@ -92,6 +92,24 @@ def test_the_shortcut_of_fc6_is_the_dilated_convolution(network, sides):
     torch.testing.assert_close(found, whole, rtol=1e-4, atol=1e-4 * whole.max().item())
 
 
+def test_the_layout_of_training_and_of_seeing_gives_the_same(network):
+    """Each has the faster one; weights stay what they are, so that an optimiser keeps them."""
+    spatial, images = network.spatial, random(2, 3, 64, 64, seed=2)
+    weight = spatial.backbone.fc6.weight
+    maps, values = {}, weight.detach().clone()
+    for mode, layout in (
+        (True, torch.contiguous_format),
+        (False, torch.channels_last),
+        (True, torch.contiguous_format),
+    ):
+        spatial.train(mode)
+        assert spatial.backbone.fc6.weight is weight and torch.equal(weight, values)
+        assert weight.is_contiguous(memory_format=layout)
+        assert spatial.maps(images).is_contiguous(memory_format=layout)
+        maps[mode] = spatial.maps(images).detach()
+    torch.testing.assert_close(maps[True], maps[False], rtol=1e-4, atol=1e-4 * maps[True].max().item())
+
+
 def test_bytes_and_floats_are_the_same_image(network):
     levels = torch.randint(0, 256, (1, 3, 64, 64), dtype=torch.uint8)
     torch.testing.assert_close(network.spatial_features(levels), network.spatial_features(levels / 255))

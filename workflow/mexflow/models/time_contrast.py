@@ -39,13 +39,27 @@ class SpatialNetwork(nn.Module):
     def __init__(self, classes: int) -> None:
         super().__init__()
         self.normalise = Normalisation()
-        self.backbone = largefov.LargeFOV().to(memory_format=torch.channels_last)
+        self.backbone = largefov.LargeFOV()
         self.classifier = nn.Linear(largefov.OUTPUTS, classes)
         xavier(self.classifier)
 
+    def train(self, mode: bool = True) -> SpatialNetwork:
+        """Torch's, which also lays out the weights for what comes: no value changes.
+
+        On a CPU, a step of training takes a seventh to a quarter less time where channels come first, and seeing a
+        fifth less where they come last.
+        """
+        super().train(mode)
+        self.backbone.to(memory_format=self._layout)
+        return self
+
+    @property
+    def _layout(self) -> torch.memory_format:
+        return torch.contiguous_format if self.training else torch.channels_last
+
     def maps(self, images: torch.Tensor) -> torch.Tensor:
         """fc6, float32 (n, 1024, 8, 8), of images as for :meth:`forward`."""
-        return self.backbone(self.normalise(images).contiguous(memory_format=torch.channels_last))
+        return self.backbone(self.normalise(images).contiguous(memory_format=self._layout))
 
     def features(self, images: torch.Tensor) -> torch.Tensor:
         """Features float32 (n, 1024) of images as for :meth:`forward`."""

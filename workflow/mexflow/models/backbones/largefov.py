@@ -32,7 +32,7 @@ class LargeFOV(nn.Module):
     """Conv1 to fc6, every convolution with bias and ReLU: 19,434,304 parameters.
 
     conv5 has dilation 2; after its pool stands a 3x3 average pool of stride 1. Weights are drawn by Xavier's rule with
-    ReLU's gain, without which a network this deep passes nothing on. Fastest on images in ``torch.channels_last``.
+    ReLU's gain, without which a network this deep passes nothing on.
     """
 
     def __init__(self) -> None:
