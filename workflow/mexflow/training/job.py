@@ -22,6 +22,7 @@ from mexflow.store.artifacts import Inputs, Outputs
 from mexflow.store.paths import Results
 from mexflow.store.records import Job, canonical_digest
 from mexflow.training import starting
+from mexflow.training.allocation import keep_memory
 from mexflow.training.checkpoints import Checkpoints
 from mexflow.training.devices import on_device
 from mexflow.training.loop import make_deterministic
@@ -78,6 +79,7 @@ def train(
     kind, places = KINDS[recipe.kind], Results(results)
     label = f"{recipe.paper}/{recipe.experiment}"
     make_deterministic(threads)
+    keep_memory()
     facts = {"paper": recipe.paper, "experiment": recipe.experiment, "recipe": recipe.model_dump(mode="json")}
     with on_device(device if kind.gpu else "cpu") as place, Job(record, *code(recipe), **facts) as job:
         starts = starting.read(recipe, weights, job.inputs)
