@@ -7,15 +7,14 @@ import re
 from pathlib import Path
 
 import pytest
-import yaml
 
 from mexflow.errors import UserError
 from mexflow.models import available
 from mexflow.papers import paper as papers
-from project import WORKFLOW
+from project import WORKFLOW, paper_values, to_yaml
 
 FOLDER = WORKFLOW / "papers"
-VALUES = yaml.safe_load((FOLDER / "belaiche2020.yaml").read_text())
+VALUES = paper_values("belaiche2020")
 
 
 def changed(path: str, value: object) -> bytes:
@@ -26,7 +25,7 @@ def changed(path: str, value: object) -> bytes:
     for part in parents:
         place = place[int(part) if isinstance(place, list) else part]
     place[last] = value
-    return yaml.safe_dump(values).encode()
+    return to_yaml(values).encode()
 
 
 def message(data: bytes) -> str:
