@@ -145,7 +145,7 @@ def test_the_effort_of_learning():
     """Where an experiment says none, that of the demo; no paper has a section for it."""
     values = copy.deepcopy(VALUES)
     values["experiments"]["vy-3cl"]["learning"] = {"epochs": 7, "folds": 4}
-    paper = papers.parse(yaml.safe_dump(values).encode(), Path("papers/belaiche2020.yaml"))
+    paper = papers.parse(to_yaml(values).encode(), Path("papers/belaiche2020.yaml"))
     assert paper.learning == ["vy-3cl"]
     own = paper.effort("vy-3cl", "learning")
     assert (own.epochs, own.folds) == (7, 4) and paper.effort("vy-3cl-null", "learning") == own
