@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import fcntl
 import os
+import pickle
 import shutil
+from collections.abc import Callable
 from contextlib import chdir
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
 import embedded_files
 import mini
 from embedded_files import SEED, SIZE, SUBJECTS
+
+Made = TypeVar("Made")
 
 # The longest first, so that at the end no process waits long for the other.
 FIRST = ("test_slurm.py", "test_faults.py", "test_end_to_end.py")
@@ -40,54 +45,73 @@ def nothing_picked() -> None:
     PICKED.clear()
 
 
+def shared(folders: pytest.TempPathFactory, name: str, make: Callable[[Path], Made]) -> Made:
+    """What `make` says of the empty folder that it fills: done once, for all processes of the suite."""
+    base = folders.getbasetemp()
+    base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    folder, said = base / name, base / f"{name}.pickle"
+    with (base / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not said.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            result = pickle.dumps(make(folder))
+            said.write_bytes(result)
+    return pickle.loads(said.read_bytes())
+
+
 @pytest.fixture(scope="session")
 def embedded_rendered(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, list[dict]]]:
     """The root of each embedded dataset in `SUBJECTS`, with the frames of one subject, and the truth of its frames.
 
-    Nothing there is to be changed.
+    Its annotation files are there as well. Nothing there is to be changed.
     """
-    return {dataset: embedded_files.render(dataset, subject, tmp_path_factory) for dataset, subject in SUBJECTS.items()}
+    from mexflow import embedded
+
+    def render(folder: Path) -> dict[str, tuple[Path, list[dict]]]:
+        made = {dataset: embedded_files.render(dataset, subject, folder) for dataset, subject in SUBJECTS.items()}
+        for dataset, (root, _) in made.items():
+            embedded.write_annotations(dataset, SIZE, SEED, root)
+        return made
+
+    return shared(tmp_path_factory, "embedded", render)
 
 
 @pytest.fixture(scope="session")
 def embedded_root(embedded_rendered: dict[str, tuple[Path, list[dict]]]) -> dict[str, Path]:
     """The root of each embedded dataset, with its annotation files and the frames of one subject; not to be changed."""
-    from mexflow import embedded
-
-    for dataset, (root, _) in embedded_rendered.items():
-        embedded.write_annotations(dataset, SIZE, SEED, root)
     return {dataset: root for dataset, (root, _) in embedded_rendered.items()}
 
 
 @pytest.fixture(scope="session")
 def preprocessed(embedded_root: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """For each embedded dataset a folder with its index, and the faces and flow that the commands make of it."""
-    folders = {}
-    for dataset, subject in SUBJECTS.items():
-        folder = folders[dataset] = tmp_path_factory.mktemp(f"{dataset}_preprocessed")
-        embedded_files.index(dataset, embedded_root[dataset], folder)
-        for done in (
-            embedded_files.faces(dataset, subject, embedded_root[dataset], folder),
-            embedded_files.flow(dataset, subject, folder),
-        ):
-            assert done.returncode == 0, done.stderr
-    return folders
+
+    def make(folder: Path) -> dict[str, Path]:
+        folders = {}
+        for dataset, subject in SUBJECTS.items():
+            own = folders[dataset] = folder / dataset
+            own.mkdir()
+            embedded_files.index(dataset, embedded_root[dataset], own)
+            for done in (
+                embedded_files.faces(dataset, subject, embedded_root[dataset], own),
+                embedded_files.flow(dataset, subject, own),
+            ):
+                assert done.returncode == 0, done.stderr
+        return folders
+
+    return shared(tmp_path_factory, "preprocessed", make)
 
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the project after a run on two cores, which all processes of the suite share: not to be changed."""
-    base = tmp_path_factory.getbasetemp()
-    base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-    folder, done = base / "two_cores", base / "two_cores.done"
-    with (base / "two_cores.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not done.exists():
-            shutil.rmtree(folder, ignore_errors=True)
-            folder.mkdir()
-            mini.run(mini.make(folder), cores=2)
-            done.touch()
-    return folder
+    """A copy of the project after a run on two cores: not to be changed."""
+
+    def make(folder: Path) -> Path:
+        mini.run(mini.make(folder), cores=2)
+        return folder
+
+    return shared(tmp_path_factory, "two_cores", make)
 
 
 @pytest.fixture(scope="module")

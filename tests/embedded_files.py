@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
-
-import pytest
 
 import project
 
@@ -21,15 +20,24 @@ PAIRS = ("onset-apex", "onset-apex+1")
 
 def run(command: str, *arguments: object, **options: object) -> subprocess.CompletedProcess[str]:
     """``python -m mexflow COMMAND`` in a process of its own; ``max_missed=x`` becomes ``--max-missed x``."""
-    flags = [text for name, value in options.items() for text in (f"--{name.replace('_', '-')}", str(value))]
-    return project.mexflow(command, *map(str, arguments), *flags)
+    return project.mexflow(command, *map(str, arguments), *_flags(options))
 
 
-def render(dataset: str, subject: str, folders: pytest.TempPathFactory) -> tuple[Path, list[dict]]:
-    """Render a subject into a root of its own: the root, and a row of truth per frame."""
+def call(command: str, *arguments: object, **options: object) -> subprocess.CompletedProcess[str]:
+    """The same in this process; see :func:`project.called`."""
+    return project.called(command, *arguments, *_flags(options))
+
+
+def _flags(options: Mapping[str, object]) -> list[str]:
+    return [text for name, value in options.items() for text in (f"--{name.replace('_', '-')}", str(value))]
+
+
+def render(dataset: str, subject: str, folder: Path) -> tuple[Path, list[dict]]:
+    """Render a subject into a root of its own in a folder: the root, and a row of truth per frame."""
     from mexflow import embedded
 
-    root = folders.mktemp(dataset)
+    root = folder / dataset
+    root.mkdir()
     return root, embedded.render_subject(dataset, SIZE, SEED, subject, root)
 
 
@@ -46,7 +54,7 @@ def index(dataset: str, root: Path, folder: Path) -> None:
 
 def faces(dataset: str, subject: str, root: Path, folder: Path, **options: object) -> subprocess.CompletedProcess[str]:
     """Write ``faces.npy`` and ``faces.parquet``, from the index in `folder`."""
-    return run(
+    return call(
         "faces",
         dataset=dataset,
         subject=subject,
@@ -63,7 +71,7 @@ def flow(
     dataset: str, subject: str, folder: Path, method: str = "horn_schunck", **options: object
 ) -> subprocess.CompletedProcess[str]:
     """Write ``flow.npy`` and ``flow.parquet``, from the faces in `folder`."""
-    return run(
+    return call(
         "flow",
         *(text for pair in PAIRS for text in ("--pair", pair)),
         method=method,

@@ -10,11 +10,14 @@ from pathlib import Path
 import pytest
 import yaml
 
+import embedded_files
 import mini
 import project
 from dataset_files import casme2, casme2_frames, casme2_row
 from embedded_files import SEED, SIZE, SUBJECTS
-from project import mexflow
+from mexflow.errors import UserError, told
+from mexflow.plan.workflow import Workflow
+from project import called, mexflow
 
 SUBJECT = SUBJECTS["casme2"]
 
@@ -46,23 +49,28 @@ def said(result: subprocess.CompletedProcess[str]) -> str:
         ({"papers": ["belaiche2002"]}, ["unknown paper 'belaiche2002'", "did you mean 'belaiche2020'"]),
         ({"budget": "full"}, ["budget", "'demo', 'learning' or 'paper'"]),
         ({"training": {"threads": 0}}, ["training.threads", "greater than or equal to 1"]),
-        (
-            {"datasets": {"casme2": "/data/CASME2"}},
-            ["mexflow: error: config.yaml: datasets.casme2: write {root: /data/"],
-        ),
-        (
-            {"datasets": {"casme2": {"root": "/data/{a}"}}},
-            ["mexflow: error: config.yaml: datasets.casme2.root: Snakemake"],
-        ),
+        ({"datasets": {"casme2": "/data/CASME2"}}, ["config.yaml: datasets.casme2: write {root: /data/"]),
+        ({"datasets": {"casme2": {"root": "/data/{a}"}}}, ["config.yaml: datasets.casme2.root: Snakemake"]),
     ],
 )
-def test_a_wrong_configuration_is_named_before_any_job(tmp_path: Path, config: dict, words: list[str]) -> None:
-    result = snakemake(tmp_path, "--dry-run", config=config)
+def test_a_wrong_configuration_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, config: dict, words: list[str]
+) -> None:
+    """By what the Snakefile begins with."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as caught:
+        told(lambda: Workflow(config, project.WORKFLOW))
+    line = str(caught.value)
+    assert line.startswith("mexflow: error: ") and "\n" not in line
+    assert all(word in line for word in words)
+    assert not (tmp_path / "results").exists()
+
+
+def test_a_wrong_configuration_ends_snakemake_before_any_job(tmp_path: Path) -> None:
+    result = snakemake(tmp_path, "--dry-run", config={"budgte": "demo"})
     output = result.stdout + result.stderr
-    assert result.returncode != 0
-    assert "Traceback" not in output
-    for word in words:
-        assert word in output
+    assert result.returncode != 0 and "Traceback" not in output
+    assert "mexflow: error: config.yaml: unknown key 'budgte' (did you mean 'budget'?)" in output
     assert not (tmp_path / "results").exists()
 
 
@@ -103,9 +111,6 @@ def test_results_that_are_no_folder(tmp_path: Path) -> None:
 
 def test_results_that_may_not_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Asked of the system by its own word, since whoever is root may write anywhere."""
-    from mexflow.errors import UserError
-    from mexflow.plan.workflow import Workflow
-
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("os.access", lambda path, mode: False)
     with pytest.raises(UserError, match="not writable.*--directory"):
@@ -145,18 +150,14 @@ def copy(tmp_path: Path, embedded_root: dict[str, Path]) -> Path:
 
 def indexed(folder: Path) -> tuple[object, ...]:
     """Index a copy of the dataset; the options that the next commands need."""
-    options = ("--index", folder / "i.parquet", "--videos", folder / "v.parquet")
-    result = mexflow(
-        "index", "--dataset", "casme2", "--root", folder / "root", "--output", options[1], "--videos", options[3]
-    )
-    assert result.returncode == 0, result.stderr
-    return options
+    embedded_files.index("casme2", folder / "root", folder)
+    return ("--index", folder / "index.parquet", "--videos", folder / "videos.parquet")
 
 
 def faces(folder: Path, *more: object) -> subprocess.CompletedProcess[str]:
     arguments = ("--dataset", "casme2", "--subject", SUBJECT, "--root", folder / "root")
     outputs = ("--output", folder / "f.npy", "--table", folder / "f.parquet", "--record", folder / "r.json")
-    return mexflow("faces", *arguments, *indexed(folder), *outputs, *more)
+    return called("faces", *arguments, *indexed(folder), *outputs, *more)
 
 
 def annotated(folder: Path) -> Path:
@@ -207,7 +208,7 @@ def test_a_missing_frame_folder_is_an_exclusion_with_its_reason(copy: Path) -> N
     gone = annotated(copy)
     shutil.rmtree(gone)
     indexed(copy)
-    rows = {row["video"]: row for row in pq.read_table(copy / "i.parquet").to_pylist() if row["subject"] == SUBJECT}
+    rows = {row["video"]: row for row in pq.read_table(copy / "index.parquet").to_pylist() if row["subject"] == SUBJECT}
     assert rows[gone.name]["excluded"].startswith("folder_missing: ")
     assert faces(copy).returncode == 0
 
@@ -215,7 +216,7 @@ def test_a_missing_frame_folder_is_an_exclusion_with_its_reason(copy: Path) -> N
 def test_a_folder_that_changed_since_it_was_indexed(copy: Path) -> None:
     options = indexed(copy)
     sorted(annotated(copy).glob("*.jpg"))[0].unlink()
-    result = mexflow(
+    result = called(
         "faces", "--dataset", "casme2", "--subject", SUBJECT, "--root", copy / "root", *options,
         "--output", copy / "f.npy", "--table", copy / "f.parquet",
     )  # fmt: skip
@@ -225,7 +226,7 @@ def test_a_folder_that_changed_since_it_was_indexed(copy: Path) -> None:
 def test_results_that_cannot_be_written(copy: Path) -> None:
     (copy / "blocked").write_text("a file where a folder is needed")
     output = copy / "blocked" / "i.parquet"
-    result = mexflow(
+    result = called(
         "index", "--dataset", "casme2", "--root", copy / "root", "--output", output, "--videos", copy / "v.parquet"
     )
     assert str(output) in said(result)

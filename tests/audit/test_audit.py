@@ -76,20 +76,24 @@ def test_near_misses_are_suggested(audited: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "pattern", ["flow/*/casme2/*.npy", "lcn/samm/*.npy", "folds/mini/cnn/*/model.pt", "tables/*.csv"]
+    "pattern", ["flow/*/casme2/*.npy", "lcn/samm/*.npy", "folds/mini/cnn/*/model.pt", "tables/mini.csv"]
 )
 def test_an_artifact_is_made_again_with_the_same_bytes(
     audited: Path, graph: Graph, tmp_path: Path, pattern: str
 ) -> None:
-    path = next(one for one in graph.maker if Path(one).match(f"results/{pattern}") and "timing" not in one)
+    path = next(one for one in graph.maker if Path(one).match(f"results/{pattern}"))
     assert reproduce.reproduce(graph, path, tmp_path).same
-    assert not failures(graph), "the run itself is untouched"
+
+
+def test_the_run_itself_is_untouched_by_that(graph: Graph) -> None:
+    assert not failures(graph)
 
 
 def test_faces_are_made_again_and_a_difference_is_explained(audited: Path, graph: Graph, tmp_path: Path) -> None:
     path = sorted(Path().glob("results/faces/samm/*.npy"))[0].as_posix()
     result = command(audited, "reproduce", path)
     assert (result.returncode, result.stdout) == (0, f"{path}: the same bytes\n"), result.stderr
+    path = path.replace("faces", "lcn")
     record = graph.records[graph.maker[path]]
     other = json.loads(json.dumps(record.contents))
     other["outputs"][path]["sha256"] = "0" * 64

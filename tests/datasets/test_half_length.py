@@ -6,7 +6,7 @@ import math
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import project
@@ -24,6 +24,7 @@ def lengths(*frames):
     return [row(100, 100 + length) for length in frames]
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(1, 2000), min_size=1, max_size=50))
 def test_formula(frames):
     found = half_length(lengths(*frames), "micro")

@@ -29,7 +29,8 @@ SHAPES = {
 @pytest.fixture(scope="module")
 def rendered(embedded_rendered, tmp_path_factory) -> dict[str, tuple[Path, list[dict]]]:
     """One subject of each dataset: its root and truth rows."""
-    others = {dataset: embedded_files.render(dataset, subject, tmp_path_factory) for dataset, subject in OTHERS.items()}
+    folder = tmp_path_factory.mktemp("others")
+    others = {dataset: embedded_files.render(dataset, subject, folder) for dataset, subject in OTHERS.items()}
     return {**embedded_rendered, **others}
 
 
@@ -178,6 +179,6 @@ def test_the_command_writes_a_subject_and_its_truth(tmp_path, rendered):
     for row in rendered["samm_lv"][1][::40]:
         assert hashlib.sha256((tmp_path / row["file"]).read_bytes()).hexdigest() == row["sha256"]
     written = {path for path in tmp_path.rglob("*") if path.is_file()}
-    done = embedded_files.run("embed", **common, subject="28")
+    done = embedded_files.call("embed", **common, subject="28")
     assert done.returncode == 1 and "unknown subject '28' (did you mean '028'?)" in done.stderr
     assert {path for path in tmp_path.rglob("*") if path.is_file()} == written

@@ -45,12 +45,31 @@ def finish(cluster: slurm.Cluster, folder: Path, *arguments: str) -> Run:
     return run
 
 
+def said(folder: Path) -> str:
+    """What every Snakemake has said in a folder."""
+    return "".join(path.read_text() for path in folder.glob("said.*.txt"))
+
+
+SUBMITTED = ("lcn/casme2/04", "flow/sheet/casme2/04", "sheet/casme2", "figures/datasets/casme2", *faults.FEWEST,
+             "figures/mini")  # fmt: skip
+"""Two stages of a subject and the sheet made of them, a training and the tables made of it, figures."""
+
+
 @pytest.fixture(scope="module")
-def submitted(cluster: slurm.Cluster, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The whole small run, made by the cluster alone."""
-    folder = mini.make(tmp_path_factory.mktemp("submitted"))
-    finish(cluster, folder)
+def submitted(finished: Path, cluster: slurm.Cluster, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of which a job or two of each kind were left, and made by the cluster alone.
+
+    LCN has little memory at its first attempt, and more at the next.
+    """
+    folder = part_of(finished, tmp_path_factory.mktemp("submitted"), SUBMITTED)
+    finish(cluster, folder, "--set-resources", "lcn:mem_mb=attempt*attempt*150")
     return folder
+
+
+def numbers(folder: Path, rule: str = "*") -> list[str]:
+    """The numbers that SLURM gave the jobs of a rule, first to last."""
+    logs = (folder / "results" / "logs" / "slurm").glob(f"rule_{rule}/**/*.log")
+    return sorted((path.stem for path in logs), key=int)
 
 
 def test_same_bits_and_same_run_root_as_here(submitted: Path, finished: Path) -> None:
@@ -61,15 +80,31 @@ def test_same_bits_and_same_run_root_as_here(submitted: Path, finished: Path) ->
 
 
 def test_it_went_over_both_nodes(submitted: Path, cluster: slurm.Cluster) -> None:
-    jobs = cluster.jobs()
-    assert {job["JobState"] for job in jobs} == {"COMPLETED"}
+    of_flow, short = numbers(submitted, "flow"), numbers(submitted, "lcn")
+    assert len(of_flow) == 1, "its log is kept, though it was successful"
+    jobs = [job for job in cluster.jobs() if job["JobId"] in numbers(submitted)]
+    assert {job["JobState"] for job in jobs if job["JobId"] not in short} == {"COMPLETED"}
     assert {job["NodeList"] for job in jobs} == set(slurm.NODES)
-    logs = submitted / "results" / "logs" / "slurm"
-    assert list((logs / "rule_faces").rglob("*.log")), "kept, of successful jobs too"
     # What takes a second or two is not submitted.
-    assert not [
-        path for path in logs.iterdir() if re.match(r"rule_(index|tables|intervals|embed_\w+_annot)", path.name)
-    ]
+    assert not numbers(submitted, "tables_mini") and "rule tables_mini:" in said(submitted)
+
+
+def test_too_little_memory_is_not_tried_again(submitted: Path, cluster: slurm.Cluster) -> None:
+    """The first attempt is killed by SLURM for its memory; the next one has more."""
+    of_lcn = numbers(submitted, "lcn")
+    states = [job["JobState"] for job in cluster.jobs() if job["JobId"] in of_lcn]
+    assert states[-1] == "COMPLETED" and len(states) > 1 and "COMPLETED" not in states[:-1]
+
+
+@pytest.mark.campaign
+def test_a_whole_run_is_the_same_bits_too(finished: Path, cluster: slurm.Cluster, tmp_path: Path) -> None:
+    folder = mini.make(tmp_path)
+    finish(cluster, folder)
+    assert mini.contents(folder, *faults.SAME) == mini.contents(finished, *faults.SAME)
+    assert mini.root(folder) == mini.root(finished)
+    submitted = {path.name for path in (folder / "results" / "logs" / "slurm").iterdir()}
+    assert "rule_embed_casme2_04" in submitted
+    assert not [name for name in submitted if re.match(r"rule_(index|tables|intervals|embed_\w+_annot)", name)]
 
 
 @pytest.mark.campaign
@@ -83,32 +118,6 @@ def test_a_subjects_stages_can_share_one_job(finished: Path, cluster: slurm.Clus
     places = ("faces", "lcn", "residual")
     assert mini.contents(folder, *places) == mini.contents(finished, *places)
     assert [path for path, said in before.items() if records(folder).get(path) != said] == []
-
-
-def test_too_little_memory_is_not_tried_again(finished: Path, cluster: slurm.Cluster, tmp_path: Path) -> None:
-    """The first attempt is killed by SLURM for its memory; the next one has more."""
-    folder = part_of(finished, tmp_path / "run", taken=("lcn/samm",))
-    ended = len(cluster.jobs())
-    finish(cluster, folder, "--set-resources", "lcn:mem_mb=attempt*attempt*150", "--", "results/lcn/samm/028.npy")
-    states = [job["JobState"] for job in cluster.jobs()[ended:]]
-    assert states[-1] == "COMPLETED" and len(states) > 1 and "COMPLETED" not in states[:-1]
-    assert mini.contents(folder, "lcn")["lcn/samm/028.npy"] == mini.contents(finished, "lcn")["lcn/samm/028.npy"]
-
-
-@pytest.mark.campaign
-def test_fewer_jobs_may_run_than_are_ready(finished: Path, cluster: slurm.Cluster, tmp_path: Path) -> None:
-    """One subject takes longer than files may be late, and no job is forgotten that had to wait."""
-    folder = part_of(finished, tmp_path / "run", taken=("lcn",))
-    names = [path for path in mini.contents(finished, "lcn") if path.endswith(".npy")]
-    source = folder / "workflow" / "mexflow" / "cli" / "lcn.py"
-    wait = f"    import sys\n    import time\n    time.sleep(15 * ({Path(names[0]).stem!r} in sys.argv))\n"
-    heading = "    from mexflow"
-    source.write_text(source.read_text().replace(heading, wait + heading, 1))
-    ended = len(cluster.jobs())
-    finish(cluster, folder, "--jobs", "3", "--rerun-triggers", "mtime", "--", *(f"results/{name}" for name in names))
-    jobs = cluster.jobs()[ended:]
-    assert len(jobs) == len(names) > 3 and {job["JobState"] for job in jobs} == {"COMPLETED"}
-    assert mini.contents(folder, "lcn") == mini.contents(finished, "lcn")
 
 
 # What can happen to a cluster
@@ -189,9 +198,9 @@ def disturbed(
 @pytest.mark.parametrize("fault", [kill_node, pytest.param(kill_snakemake, marks=pytest.mark.campaign)])
 def test_nothing_is_lost(finished: Path, cluster: slurm.Cluster, tmp_path: Path, fault) -> None:
     folder = tmp_path / "run"
-    assert "had ended" not in disturbed(finished, cluster, folder, fault, seed=1, longest=8, taken=faults.FEWER)
-    said = "".join(path.read_text() for path in folder.glob("said.*.txt"))
-    assert ("killed, still in the queue of SLURM (scancel --name=" in said) == (fault is kill_snakemake)
+    assert "had ended" not in disturbed(finished, cluster, folder, fault, seed=1, longest=8, taken=faults.FEWEST)
+    line = "killed, still in the queue of SLURM (scancel --name="
+    assert (line in said(folder)) == (fault is kill_snakemake)
 
 
 @pytest.mark.campaign

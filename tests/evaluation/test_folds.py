@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mexflow import embedded
@@ -24,6 +24,7 @@ ROWS = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(ROWS)
 def test_every_subject_with_a_usable_clip_is_tested_once(rows):
     folds = leave_one_subject_out(rows, "label")
@@ -34,6 +35,7 @@ def test_every_subject_with_a_usable_clip_is_tested_once(rows):
     assert len(set(names)) == len(names) and not any("/" in name for name in names)
 
 
+@settings(deadline=None)
 @given(ROWS, st.randoms())
 def test_the_order_of_rows_changes_nothing(rows, random):
     shuffled = random.sample(rows, len(rows))

@@ -342,8 +342,8 @@ def arguments(results, output, **changed) -> list[str]:
 
 def test_command_measures_what_the_commands_before_made(results, tmp_path):
     files = {}
-    for name in ("one", "two"):
-        done = embedded_files.run("quality", *arguments(results, tmp_path / name / "preprocessing"))
+    for name, run in (("one", embedded_files.run), ("two", embedded_files.call)):
+        done = run("quality", *arguments(results, tmp_path / name / "preprocessing"))
         assert done.returncode == 0, done.stderr
         files[name] = {path.suffix: path.read_bytes() for path in (tmp_path / name).iterdir() if path.suffix}
     assert files["one"] == files["two"] and set(files["one"]) == {".parquet", ".csv", ".md"}
@@ -371,7 +371,7 @@ def test_command_measures_what_the_commands_before_made(results, tmp_path):
     ],
 )
 def test_mistakes_are_one_line_and_leave_nothing(results, tmp_path, changed, said):
-    done = embedded_files.run("quality", *arguments(results, tmp_path / "out" / "t", **changed))
+    done = embedded_files.call("quality", *arguments(results, tmp_path / "out" / "t", **changed))
     assert done.returncode and said in done.stderr and "Traceback" not in done.stderr
     assert not (tmp_path / "out").exists()
 
@@ -383,6 +383,6 @@ def test_faces_of_another_dataset_are_refused(results, tmp_path):
             results / "faces" / "samm" / f"{SUBJECTS['samm']}.{ending}",
             tmp_path / "results" / "faces" / "casme2" / f"{SUBJECTS['casme2']}.{ending}",
         )
-    done = embedded_files.run("quality", *arguments(tmp_path / "results", tmp_path / "t"))
+    done = embedded_files.call("quality", *arguments(tmp_path / "results", tmp_path / "t"))
     assert done.returncode and "faces of samm, not of casme2" in done.stderr
     assert not list(tmp_path.glob("t*"))

@@ -8,18 +8,17 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
-import yaml
 
 from mexflow import models
 from mexflow.errors import UserError
 from mexflow.papers import decisions
 from mexflow.papers import paper as papers
 from mexflow.plan.checks import check
-from project import WORKFLOW
+from project import WORKFLOW, paper_values, to_yaml
 
 FOLDER = WORKFLOW / "papers"
 NAMES = papers.available(FOLDER)
-VALUES = {name: yaml.safe_load((FOLDER / f"{name}.yaml").read_text()) for name in NAMES}
+VALUES = {name: paper_values(name) for name in NAMES}
 PAPERS = {name: papers.load(FOLDER, name) for name in NAMES}
 of_each_paper = pytest.mark.parametrize("name", NAMES)
 
@@ -149,7 +148,7 @@ def refused(changes: dict[str, Any], name: str = "nag2019", file: dict[str, Any]
         decisions.put(values, tuple(path.split(".")), value)
     values["decisions"] = [{**values["decisions"][0], **changes}]
     with pytest.raises(UserError) as error:
-        check(papers.parse(yaml.safe_dump(values).encode(), FOLDER / f"{name}.yaml"), FOLDER / f"{name}.yaml")
+        check(papers.parse(to_yaml(values).encode(), FOLDER / f"{name}.yaml"), FOLDER / f"{name}.yaml")
     text = str(error.value)
     assert "\n" not in text and text.startswith(f"{FOLDER / name}.yaml: ")
     return text.removeprefix(f"{FOLDER / name}.yaml: ")
@@ -194,14 +193,14 @@ def test_the_list_cannot_go_stale() -> None:
     values = copy.deepcopy(VALUES["elface2021"])
     values["spotting"]["cas_me_2"]["stream_weights"] = [0.2, 0.8]
     with pytest.raises(UserError, match=r"spotting\.\*\.stream_weights: is \[0.2, 0.8\] in the file"):
-        papers.parse(yaml.safe_dump(values).encode(), FOLDER / "elface2021.yaml")
+        papers.parse(to_yaml(values).encode(), FOLDER / "elface2021.yaml")
 
 
 def test_one_setting_has_one_decision() -> None:
     values = copy.deepcopy(VALUES["nag2019"])
     values["decisions"] = values["decisions"][:1] * 2
     with pytest.raises(UserError, match="decisions: protocol is listed twice$"):
-        papers.parse(yaml.safe_dump(values).encode(), FOLDER / "nag2019.yaml")
+        papers.parse(to_yaml(values).encode(), FOLDER / "nag2019.yaml")
 
 
 def test_true_is_not_one() -> None:

@@ -7,16 +7,15 @@ import re
 from pathlib import Path
 
 import pytest
-import yaml
 
 from mexflow.errors import UserError
 from mexflow.models import available
 from mexflow.papers import paper as papers
-from project import WORKFLOW
+from project import WORKFLOW, paper_values, to_yaml
 
 FOLDER = WORKFLOW / "papers"
 BUDGETS = ("demo", "learning", "paper")
-VALUES = yaml.safe_load((FOLDER / "belaiche2020.yaml").read_text())
+VALUES = paper_values("belaiche2020")
 
 
 def changed(path: str, value: object) -> bytes:
@@ -27,7 +26,7 @@ def changed(path: str, value: object) -> bytes:
     for part in parents:
         place = place[int(part) if isinstance(place, list) else part]
     place[last] = value
-    return yaml.safe_dump(values).encode()
+    return to_yaml(values).encode()
 
 
 def message(data: bytes) -> str:
@@ -146,7 +145,7 @@ def test_the_effort_of_learning():
     """Where an experiment says none, that of the demo; no paper has a section for it."""
     values = copy.deepcopy(VALUES)
     values["experiments"]["vy-3cl"]["learning"] = {"epochs": 7, "folds": 4}
-    paper = papers.parse(yaml.safe_dump(values).encode(), Path("papers/belaiche2020.yaml"))
+    paper = papers.parse(to_yaml(values).encode(), Path("papers/belaiche2020.yaml"))
     assert paper.learning == ["vy-3cl"]
     own = paper.effort("vy-3cl", "learning")
     assert (own.epochs, own.folds) == (7, 4) and paper.effort("vy-3cl-null", "learning") == own

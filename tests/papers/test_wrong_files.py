@@ -8,11 +8,10 @@ import copy
 from pathlib import Path
 
 import pytest
-import yaml
 
 from mexflow.errors import UserError
 from mexflow.plan.workflow import Workflow
-from project import WORKFLOW
+from project import WORKFLOW, paper_values, to_yaml
 
 ABSENT = "taken out"
 BELAICHE, CROPNET, ELFACE, NAG, UPADHY = "belaiche2020", "cropnet2021", "elface2021", "nag2019", "upadhy2025"
@@ -162,7 +161,7 @@ def test_one_line_says_what_is_wrong(tmp_path, paper, place, value, expected):
         holder[last] = value
     folder = tmp_path / "papers"
     folder.mkdir()
-    (folder / f"{paper}.yaml").write_text(yaml.safe_dump(values, sort_keys=False))
+    (folder / f"{paper}.yaml").write_text(to_yaml(values))
     with pytest.raises(UserError) as caught:
         Workflow({"papers": [paper]}, tmp_path)
     text = str(caught.value)
@@ -170,4 +169,4 @@ def test_one_line_says_what_is_wrong(tmp_path, paper, place, value, expected):
     assert "\n" not in text and text.startswith(f"{folder / paper}.yaml: ")
 
 
-VALUES = {path.stem: yaml.safe_load(path.read_text()) for path in Path(WORKFLOW / "papers").glob("*.yaml")}
+VALUES = {path.stem: paper_values(path.stem) for path in Path(WORKFLOW / "papers").glob("*.yaml")}

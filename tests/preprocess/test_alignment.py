@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -39,6 +39,7 @@ def point_pairs(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
     return source, draw(arrays(np.float64, (count, 2), elements=coordinates))
 
 
+@settings(deadline=None)
 @given(point_pairs())
 def test_similarity_is_the_least_squares_solution(points: tuple[np.ndarray, np.ndarray]) -> None:
     source, target = points
@@ -48,6 +49,7 @@ def test_similarity_is_the_least_squares_solution(points: tuple[np.ndarray, np.n
     assert found[0, 0] == found[1, 1] and found[0, 1] == -found[1, 0]
 
 
+@settings(deadline=None)
 @given(st.floats(-3.1, 3.1), st.floats(0.05, 20), st.tuples(coordinates, coordinates))
 def test_similarity_recovers_a_known_transform(angle: float, scale: float, shift: tuple[float, float]) -> None:
     source = np.random.default_rng(3).uniform(0, 640, (13, 2))

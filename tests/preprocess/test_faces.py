@@ -486,7 +486,7 @@ def test_what_a_damaged_frame_costs_a_long_video(embedded_root: dict[str, Path],
     files |= {"output": tmp_path / "faces.npy", "table": tmp_path / "faces.parquet", "record": tmp_path / "record.json"}
     options = {"dataset": "casme2", "subject": "01", "root": root, "unreadable": "exclude", **files}
 
-    done = embedded_files.run("faces", "--every-video", **options)
+    done = embedded_files.call("faces", "--every-video", **options)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[:-1] == [
         "rotated: casme2 01 long: 1 of 11 frames are turned as their EXIF orientation says",
@@ -503,7 +503,7 @@ def test_what_a_damaged_frame_costs_a_long_video(embedded_root: dict[str, Path],
     images = np.load(tmp_path / "faces.npy")
     assert images.shape == (11, 112, 112, 3) and not images[[0, 4]].any() and images[1].any()
 
-    done = embedded_files.run("faces", **options)
+    done = embedded_files.call("faces", **options)
     assert done.returncode == 0, done.stderr
     table = pq.read_table(tmp_path / "faces.parquet").to_pylist()
     assert {row["excluded"] for row in table} == {"frame_unreadable: 2 of 11 frames cannot be read"}

@@ -293,7 +293,7 @@ def test_a_step_across_a_gap_has_no_flow(tmp_path: Path) -> None:
         row["frame"] += 3
     rows[8]["state"] = "unreadable"
     pq.write_table(pa.Table.from_pylist(rows, schema=FACES), tmp_path / "faces.parquet")
-    done = embedded_files.run(
+    done = embedded_files.call(
         "flow", dataset="casme2", subject="01", index=tmp_path / "index.parquet", faces=tmp_path / "faces.npy",
         method="horn_schunck", pair="consecutive", size=64,
         output=tmp_path / "flow.npy", table=tmp_path / "flow.parquet",

@@ -106,7 +106,7 @@ def test_colour_faces_keep_their_colours(size):
 
 def run(preprocessed, output, *arguments, **options):
     folder = preprocessed["casme2"]
-    return embedded_files.run(
+    return embedded_files.call(
         "flow",
         *arguments,
         dataset="casme2",

@@ -125,7 +125,7 @@ def test_grey_of_colour_is_opencvs():
 @pytest.mark.parametrize("dataset", ["casme2", "samm"])
 def test_stored_frames(preprocessed, tmp_path, dataset):
     folder = preprocessed[dataset]
-    done = embedded_files.run(
+    done = embedded_files.call(
         "lcn",
         dataset=dataset,
         subject=embedded_files.SUBJECTS[dataset],
@@ -147,7 +147,7 @@ def test_row_without_a_face_is_zero(preprocessed, tmp_path):
     at = table.schema.get_field_index("state")
     pq.write_table(table.set_column(at, "state", [states]), tmp_path / "faces.parquet")
     (tmp_path / "faces.npy").symlink_to(folder / "faces.npy")
-    done = embedded_files.run(
+    done = embedded_files.call(
         "lcn",
         dataset="casme2",
         subject="05",
@@ -163,7 +163,7 @@ def test_table_that_does_not_fit(preprocessed, tmp_path):
     folder = preprocessed["casme2"]
     pq.write_table(pq.read_table(folder / "faces.parquet").slice(1), tmp_path / "faces.parquet")
     (tmp_path / "faces.npy").symlink_to(folder / "faces.npy")
-    done = embedded_files.run(
+    done = embedded_files.call(
         "lcn",
         dataset="casme2",
         subject="05",

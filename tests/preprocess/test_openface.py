@@ -381,7 +381,7 @@ def test_every_video_counts_where_asked(output: Output, dataset: Path) -> None:
             "index": "index.parquet", "videos": "videos.parquet", "output": "faces.npy", "table": "faces.parquet",
         }  # fmt: skip
         options = {name: dataset / file for name, file in files.items()}
-        done = embedded_files.run("faces", *flags, dataset="casme2", subject="01", root=output.raw, **options)
+        done = embedded_files.call("faces", *flags, dataset="casme2", subject="01", root=output.raw, **options)
         assert done.returncode == 0, done.stderr
         rows = pq.read_table(dataset / "faces.parquet").to_pylist()
         assert {video: sum(row["video"] == video for row in rows) for video in videos} == videos

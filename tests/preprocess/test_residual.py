@@ -189,7 +189,7 @@ def made(embedded_root, preprocessed, tmp_path_factory):
 
 
 def run(dataset, root, folder, output, *images, faces_table=None, **options):
-    return embedded_files.run(
+    return embedded_files.call(
         "residual",
         *(text for image in images for text in ("--image", image)),
         dataset=dataset,

@@ -123,7 +123,7 @@ def checked(made: Path, name: str, states: dict[str, dict[int, str]], frames_of)
 
 def test_no_flow_of_pairs(made: Path, states: dict[str, dict[int, str]]) -> None:
     for pair, count in (("onset-apex", 6), ("consecutive", 3 * 13)):
-        done = embedded_files.run(
+        done = embedded_files.call(
             "flow", dataset="casme2", subject="01", index=made / "index.parquet", faces=made / "faces.npy",
             method="farneback", pair=pair, size=64, output=made / f"{pair}.npy",
             table=made / f"{pair}.parquet",
@@ -148,7 +148,7 @@ def test_no_motion_to_the_next(made: Path, states: dict[str, dict[int, str]]) ->
 
 
 def test_no_residual_images(made: Path, states: dict[str, dict[int, str]]) -> None:
-    done = embedded_files.run(
+    done = embedded_files.call(
         "residual", dataset="casme2", subject="01", root=made / "raw", index=made / "index.parquet",
         faces_table=made / "faces.parquet", image="sums=ars,5,printed", output=made,
     )  # fmt: skip

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mexflow.errors import UserError
@@ -228,6 +228,7 @@ def test_digest_of_a_folder(tmp_path):
 # Arrays
 
 
+@settings(deadline=None)
 @given(
     rows=st.integers(0, 9),
     width=st.integers(0, 3),

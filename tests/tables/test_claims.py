@@ -11,7 +11,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-import yaml
 from PIL import Image
 from sklearn.metrics import f1_score
 
@@ -31,7 +30,7 @@ from mexflow.tables.evidence import Evidence
 from mexflow.tables.measurement import Measurement
 from mexflow.tables.recognition_metrics import score
 from mexflow.tables.source import Source
-from project import WORKFLOW
+from project import WORKFLOW, from_yaml, to_yaml
 
 DATA = "megc2018"
 SUBJECTS = [f"casme2/{i:02}" for i in range(8)]
@@ -70,10 +69,10 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> dict:
             guess = [x if rng.random() < right else str(rng.choice(CLASSES)) for x in own]
             said.setdefault(experiment, {})[subject] = own, guess
             folds.setdefault(experiment, []).append(write_fold(root, experiment, subject, own, guess))
-    content = yaml.safe_load(PAPER_PATH.read_bytes())
+    content = from_yaml(PAPER_PATH.read_bytes())
     content.update(claims=CLAIMS, figures=FIGURES)
     path = root / "belaiche2020.yaml"
-    path.write_text(yaml.safe_dump(content, sort_keys=False))
+    path.write_text(to_yaml(content))
     clips = [
         {"dataset": "casme2", "subject": s, "clip": f"{s[-2:]}_{i}", "megc2018": x}
         for s in SUBJECTS
@@ -132,12 +131,12 @@ def test_verdicts():
 
 
 def test_experiments_that_the_budget_trains_unlike_are_told(world):
-    content = yaml.safe_load(world["paper"].read_bytes())
+    content = from_yaml(world["paper"].read_bytes())
     for name, experiment in content["experiments"].items():
         experiment.pop("demo", None)
         if name == "vx-1cl":
             experiment["demo"] = {"epochs": 9}
-    paper = papers.parse(yaml.safe_dump(content).encode(), world["paper"])
+    paper = papers.parse(to_yaml(content).encode(), world["paper"])
     found = evidence(world)
     found.paper = paper
     first, second, third, _ = claims.check(found)
@@ -271,7 +270,7 @@ def test_a_sweep_shows_each_score_at_its_setting_and_a_gap_where_there_is_none(w
 
 
 def test_figures_and_claims_about_nothing_are_told(world):
-    content = yaml.safe_load(world["paper"].read_bytes())
+    content = from_yaml(world["paper"].read_bytes())
     shown = {"title": "t", "kind": "embedding", "data": DATA, "classes": ["anger"], "residuals": ["ars"]}
     own = {**content["experiments"]["vx-1cl"], "data": "second"}
     other = {
@@ -312,7 +311,7 @@ def test_figures_and_claims_about_nothing_are_told(world):
         ({"figures": {"E": {**shown, "residuals": ["arss"]}}}, "E: no residual images 'arss'"),
     ):
         with pytest.raises(UserError, match=said):
-            papers.parse(yaml.safe_dump({**content, **change}).encode(), world["paper"])
+            papers.parse(to_yaml({**content, **change}).encode(), world["paper"])
 
 
 def images(folder: Path, spread: float) -> tuple[list[dict], Path]:

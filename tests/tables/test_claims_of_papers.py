@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import yaml
 from scipy import stats
 from sklearn.metrics import roc_auc_score
 
@@ -23,7 +22,7 @@ from mexflow.tables.evidence import Evidence, Place
 from mexflow.tables.measurement import NOT_RUN, Measurement
 from mexflow.tables.paper_cells import measure
 from mexflow.tables.source import Source
-from project import WORKFLOW
+from project import WORKFLOW, from_yaml, to_yaml
 from spotting_files import DATASET, EXPERIMENT, SPOTTED, SUBJECTS, TRUTH, index_rows, write
 
 PAPERS = WORKFLOW / "papers"
@@ -273,8 +272,8 @@ def test_a_number_of_others_is_compared_on_licensed_data_alone(featured):
 )
 def test_a_wrong_claim_is_one_line(paper, claim, message):
     path = PAPERS / f"{paper}.yaml"
-    content = yaml.safe_load(path.read_bytes())
+    content = from_yaml(path.read_bytes())
     content["claims"] = [{"claim": "c", "metric": "accuracy", **claim}]
     with pytest.raises(UserError) as error:
-        papers.parse(yaml.safe_dump(content).encode(), path)
+        papers.parse(to_yaml(content).encode(), path)
     assert message in str(error.value) and "\n" not in str(error.value)

@@ -14,7 +14,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-import yaml
 from PIL import Image
 from sklearn.metrics import accuracy_score, confusion_matrix
 
@@ -32,6 +31,7 @@ from mexflow.tables.controls import PERMUTATIONS, judge, judge_null
 from mexflow.tables.exclusions import count_reasons, exclusions, of_experiments
 from mexflow.tables.measurement import Measurement
 from mexflow.tables.source import Source
+from project import from_yaml, to_yaml
 
 SUBJECTS = ("casme2/01", "casme2/02", "casme2/03", "samm/006")
 EXPERIMENTS = ("vy-3cl", "vy-3cl-null", "m-1cl", "resnet-7cl")
@@ -144,10 +144,10 @@ def make_figures(world: SimpleNamespace, paper: Path = PAPER_PATH, **changes: ob
 
 def paper_with(world: SimpleNamespace, *names: str) -> Path:
     """The paper's file with only some of its figures."""
-    values = yaml.safe_load(PAPER_PATH.read_bytes())
+    values = from_yaml(PAPER_PATH.read_bytes())
     values["figures"] = {name: values["figures"][name] for name in names}
     path = world.root / PAPER_PATH.name
-    path.write_text(yaml.safe_dump(values, sort_keys=False))
+    path.write_text(to_yaml(values))
     return path
 
 

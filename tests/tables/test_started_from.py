@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-import yaml
 
 from measured_files import CLASSES, PAPER_PATH, recipe, write_fold, write_index
 from mexflow.cli import tables
 from mexflow.evaluation.starts import with_starts
 from mexflow.store.artifacts import Inputs, Outputs
+from project import from_yaml, to_yaml
 
 SUBJECTS = [f"casme2/{number:02}" for number in range(6)]
 SHA256 = "0123456789abcdef" * 4
@@ -21,7 +21,7 @@ NAMED = "resnet18_x.pth (sha256 0123456789ab)"
 
 def page(root: Path, started: dict[str, dict]) -> tuple[str, dict[str, str]]:
     """The page of tables of two experiments that can start from weights and one that cannot, and the cells' notes."""
-    values = yaml.safe_load(PAPER_PATH.read_text())
+    values = from_yaml(PAPER_PATH.read_text())
     accuracy = {"row_header": "network", "columns": ["accuracy"]}
     rows = {name: [{"name": name, "experiments": [name]}] for name in ("resnet-1cl", "resnet-3cl", "vy-3cl")}
     values["tables"] = {
@@ -31,7 +31,7 @@ def page(root: Path, started: dict[str, dict]) -> tuple[str, dict[str, str]]:
     claim = {"claim": "3 layers help", "metric": "uf1", "descending": [["resnet-3cl", "resnet-1cl"]]}
     values |= {"figures": {"F3": values["figures"]["F3"]}, "claims": [claim], "timing": None}
     path = root / "belaiche2020.yaml"
-    path.write_text(yaml.safe_dump({key: value for key, value in values.items() if value is not None}))
+    path.write_text(to_yaml({key: value for key, value in values.items() if value is not None}))
     folds = {}
     for name in rows:
         folds[name] = [write_fold(root, name, subject, CLASSES, CLASSES[::-1]) for subject in SUBJECTS]

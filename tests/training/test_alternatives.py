@@ -9,9 +9,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import torch
-import yaml
 
 import flow_files
+import project
 import sequence_files
 import video_files
 from mexflow import registries
@@ -22,6 +22,7 @@ from mexflow.evaluation.spotted import frames
 from mexflow.models import build
 from mexflow.papers import decisions
 from mexflow.papers import paper as papers
+from mexflow.papers.decisions import Decision
 from mexflow.papers.paper import Paper
 from mexflow.preprocess import flow, lbp_top, residual
 from mexflow.store import records
@@ -40,20 +41,24 @@ TOGETHER = ("schedule", "schedule_options", "early_stopping", "validation_share"
 
 
 def cases() -> list[Any]:
-    """Every alternative: the paper's name, the paper with it, and the place of its setting."""
+    """Every alternative: the paper's name, the place of its setting, and its value."""
     result = []
     for name in papers.available(FOLDER):
-        values = yaml.safe_load((FOLDER / f"{name}.yaml").read_text())
-        paper = papers.load(FOLDER, name)
-        for decision in paper.decisions:
+        for decision in papers.load(FOLDER, name).decisions:
             for value in decision.alternatives:
-                changed = Paper.model_validate(decisions.with_value(values, paper, decision, value))
                 # The networks of nag2019 take seconds each.
                 slow = KINDS.get(name) == "sequences" and decision.path[0] in ("training", "sequences", "models")
                 marks = [pytest.mark.campaign] if slow and decision.path[-1] != "test_length" else []
                 label = f"{name}-{decision.setting}-{value}"
-                result.append(pytest.param(name, changed, decision.path, value, marks=marks, id=label))
+                result.append(pytest.param(name, decision, value, marks=marks, id=label))
     return result
+
+
+@pytest.fixture
+def paper(name: str, decision: Decision, value: Any) -> Paper:
+    """The paper with an alternative in place of what was decided."""
+    values = project.paper_values(name)
+    return Paper.model_validate(decisions.with_value(values, papers.load(FOLDER, name), decision, value))
 
 
 @pytest.fixture(autouse=True)
@@ -76,10 +81,10 @@ def train(kind: str, folder: Path, changes: dict[str, Any]) -> None:
     assert list((folder / "results" / "folds").rglob("model.pt"))
 
 
-@pytest.mark.parametrize(("name", "paper", "path", "value"), cases())
-def test_an_alternative_runs(name: str, paper: Paper, path: tuple[str, ...], value: Any, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("name", "decision", "value"), cases())
+def test_an_alternative_runs(name: str, decision: Decision, value: Any, paper: Paper, tmp_path: Path) -> None:
     kind = KINDS.get(name, "flow")
-    section, *rest = path
+    section, *rest = decision.path
     if section == "training":
         if rest[0] == "oversample":
             _copies(paper)
@@ -102,13 +107,12 @@ def test_an_alternative_runs(name: str, paper: Paper, path: tuple[str, ...], val
     elif section == "preprocessing":
         _preprocessing(paper, rest[0], rest[1])
     elif section == "experiments" and rest[1] == "weights":
-        assert value == {}, "from scratch"
-        train(kind, tmp_path, {})
+        assert value == {}, "from scratch, as all that is trained here"
     elif section == "experiments" and rest[1] == "levels":
         train(kind, tmp_path, {"levels": value})
     elif section == "experiments":
-        files = sequence_files.write(tmp_path / "data")
-        recipe = {**sequence_files.DIFFERENCE, "features": "hoof", rest[1]: value}
+        files = sequence_files.write(tmp_path / "data", frames=4)
+        recipe = {**sequence_files.DIFFERENCE, "features": "hoof", "k": 1, rest[1]: value}
         call(recipe, linked(tmp_path / "results", files.root, ("index", "faces")), ["01"])
         assert list((tmp_path / "results" / "folds").rglob("scores.parquet"))
     elif section == "protocol":

@@ -6,7 +6,7 @@ from math import log
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mexflow.training.losses import class_and_intensity, unweighted_bce, weighted_bce
@@ -38,6 +38,7 @@ def test_unweighted_loss_by_hand():
     torch.testing.assert_close(unweighted_bce(many, truth), 2 * weighted_bce(many, truth, (0.5, 0.5), 0.5))
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(*[st.floats(-1e4, 1e4, width=32)] * 2, *[st.booleans()] * 2), min_size=1, max_size=5),
     st.floats(0.01, 0.99),

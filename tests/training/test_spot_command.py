@@ -228,6 +228,7 @@ def test_same_bits_whichever_folds_share_a_job_and_in_any_order(whole, command):
     assert made(whole, "006")["model.pt"] != made(whole, "012")["model.pt"]
 
 
+@pytest.mark.campaign  # test_train_command kills one that recognises, in each run of the suite
 def test_killed_job_goes_on_and_ends_at_the_same_bits(files, whole, tmp_path):
     """SIGKILL in the second of two folds, with the first one's state saved."""
     folder = tmp_path / "killed"

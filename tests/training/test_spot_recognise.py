@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-import torch
 
 import sequence_files
 from mexflow.errors import UserError
@@ -18,7 +17,6 @@ from mexflow.evaluation.scores import SCORES
 from mexflow.evaluation.spotting import contrast, swept
 from mexflow.preprocess.feature_difference import difference
 from mexflow.preprocess.lbp_top import grey_levels, lbp_histograms
-from mexflow.store import records
 from mexflow.training.difference import position
 from mexflow.training.memory.clips import states
 from mexflow.training.memory.fold import STAGE_HISTORY, STATES_TABLE
@@ -107,12 +105,13 @@ def test_the_record_names_who_was_trained_on(whole):
 # Nothing about a test subject reaches training
 
 
-def test_the_test_subject_changes_no_weight(files, whole, tmp_path):
+def test_the_test_subject_changes_no_weight(here, whole, tmp_path):
     other = sequence_files.write(tmp_path / "files")
     # Its frames and its motion become others, and it is excluded from nothing.
     for path in (other.faces[0], other.motion[0]):
         np.save(path, np.load(path)[::-1].copy())
-    folder = run(tmp_path / "out", other, ["01", "02"])
+    folder = tmp_path / "out"
+    other.train(folder, ["01", "02"])
     for name in ("model.pt", "history.parquet"):
         assert made(folder, "01")[name] == made(whole, "01")[name]
         assert made(folder, "02")[name] != made(whole, "02")[name], "there it is trained on"
@@ -122,11 +121,13 @@ def test_the_test_subject_changes_no_weight(files, whole, tmp_path):
 # The same bits
 
 
-def test_same_bits_alone(files, whole, tmp_path):
-    assert made(run(tmp_path, files, ["02"]), "02") == made(whole, "02")
+def test_same_bits_alone(files, here, whole, tmp_path):
+    files.train(tmp_path, ["02"])
+    assert made(tmp_path, "02") == made(whole, "02")
     assert made(whole, "01")["model.pt"] != made(whole, "02")["model.pt"]
 
 
+@pytest.mark.campaign  # test_train_command kills one that recognises, in each run of the suite
 def test_killed_job_goes_on_and_ends_at_the_same_bits(files, whole, tmp_path):
     """SIGKILL in the last stage of the second of two folds."""
     folder = tmp_path / "killed"
@@ -144,16 +145,6 @@ def test_killed_job_goes_on_and_ends_at_the_same_bits(files, whole, tmp_path):
 
 
 # Mistakes
-
-
-@pytest.fixture
-def here(monkeypatch):
-    """For training in this process, which has loaded what other tests need; `run` shows that it needs no more."""
-    monkeypatch.setattr(records.digest, "unaccounted", lambda modules: [])
-    threads = torch.get_num_threads()
-    yield
-    torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(False)
 
 
 @pytest.mark.parametrize(

@@ -228,7 +228,9 @@ def commands(made: Any, folder: Path, folds: list[str], **options: object) -> li
     return line
 
 
-@pytest.mark.parametrize("kind", ["flow", "videos", pytest.param("sequences", marks=pytest.mark.campaign)])
+@pytest.mark.parametrize(
+    "kind", ["flow", *(pytest.param(x, marks=pytest.mark.campaign) for x in ("videos", "sequences"))]
+)
 def test_the_same_bits_and_the_same_record_at_once(tmp_path, kind):
     module, folds = {
         "flow": (flow_files, ["casme2-01", "casme2-02"]),

@@ -56,9 +56,8 @@ def record_of(folder: Path) -> dict:
     return json.loads((folder / "records" / "train" / "made" / "up" / "0.json").read_text())
 
 
-def test_same_bits_whichever_folds_share_a_job(files, whole, tmp_path):
-    result = mexflow("train", *files.arguments(tmp_path, [files.folds[2], files.folds[0]], epochs=EPOCHS))
-    assert result.returncode == 0, result.stderr
+def test_same_bits_whichever_folds_share_a_job(files, here, whole, tmp_path):
+    files.train(tmp_path, [files.folds[2], files.folds[0]], epochs=EPOCHS)
     for fold in (files.folds[0], files.folds[2]):
         assert made(tmp_path, fold) == made(whole, fold)
     assert not (folds_in(tmp_path) / files.folds[1]).exists()
@@ -230,12 +229,11 @@ def test_mistakes_are_told(command, tmp_path, changes, message):
     assert [path for folder in tmp_path.iterdir() for path in written(folder)] == []
 
 
-def test_a_recipe_may_be_a_file(files, whole, tmp_path):
-    arguments = files.arguments(tmp_path / "out", files.folds[1:2], epochs=EPOCHS)
+def test_a_recipe_may_be_a_file(files, here, whole, tmp_path):
+    *_, words = files.arguments(tmp_path / "out", files.folds[1:2], epochs=EPOCHS)
     recipe = tmp_path / "recipe.json"
-    recipe.write_text(arguments[-1])
-    result = mexflow("train", *arguments[:-1], recipe)
-    assert result.returncode == 0, result.stderr
+    recipe.write_text(words)
+    train.main(recipe=str(recipe), fold=files.folds[1:2], results=tmp_path / "out", device="cpu")
     assert made(tmp_path / "out", files.folds[1]) == made(whole, files.folds[1])
 
 
