@@ -262,15 +262,16 @@ def _parts(tree: ast.Module, package: str) -> tuple[_Part, dict[str, _Part], dic
 def _source(module: str, path: str, modified: int, size: int) -> _Source:
     """A module, read again when its file has changed."""
     code = Path(path).read_bytes()
+    sha256 = hashlib.sha256(code).hexdigest()
     of = hashlib.sha256(b"\0".join([_method(), module.encode(), code])).hexdigest()
     kept = Path(importlib.util.cache_from_source(path)).with_suffix(".meaning")
-    if source := _kept(kept, of):
+    if source := _kept(kept, of, sha256):
         return source
     package = module if path.endswith(f"{os.sep}__init__.py") else module.rpartition(".")[0]
     collecting = gc.isenabled()
     gc.disable()  # a tree is many objects and no circle: to look for circles meanwhile takes a third of the time
     try:
-        source = _Source(hashlib.sha256(code).hexdigest(), *_parts(ast.parse(code, path), package))
+        source = _Source(sha256, *_parts(ast.parse(code, path), package))
     finally:
         if collecting:
             gc.enable()
@@ -284,14 +285,14 @@ def _method() -> bytes:
     return Path(__file__).read_bytes() + sys.version.encode()
 
 
-def _kept(path: Path, of: str) -> _Source | None:
+def _kept(path: Path, of: str, sha256: str) -> _Source | None:
     """What was kept of a module whose bytes have this hash; None if it was of others, or cannot be read."""
     try:
         value = json.loads(path.read_bytes())
         if value["of"] != of:
             return None
         parts = {name: _Part(bytes.fromhex(m), frozenset(i), frozenset(u)) for name, m, i, u in value["parts"]}
-        return _Source(value["sha256"], parts.pop(""), parts, value["defined"], value["entries"])
+        return _Source(sha256, parts.pop(""), parts, value["defined"], value["entries"])
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return None
 
@@ -304,7 +305,7 @@ def _keep(path: Path, of: str, source: _Source) -> None:
         [name, part.meaning.hex(), sorted(part.imports), sorted(part.uses)]
         for name, part in {"": source.rest, **source.parts}.items()
     ]
-    value = {"of": of, "sha256": source.sha256, "parts": parts, "defined": source.defined, "entries": source.entries}
+    value = {"of": of, "parts": parts, "defined": source.defined, "entries": source.entries}
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(exist_ok=True)
