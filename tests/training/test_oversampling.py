@@ -229,6 +229,29 @@ def test_a_feed_gives_each_sample_and_each_copy_once_an_epoch():
     assert again != [labels.tolist() for _, labels in feed.batches(2, 8)]
 
 
+def test_an_epoch_of_some_samples_goes_on_where_the_last_one_ended():
+    feed = Clips(samples(), torch.device("cpu"), 5, None, [{"brightness": [1, 1]}], at_most=6)
+    whole = Clips(samples(), torch.device("cpu"), 5, None, [{"brightness": [1, 1]}])
+    assert (len(feed), len(whole), feed.oversampled, whole.oversampled) == (6, 27, 11, 11)
+
+    def shown(of: Clips, epochs: range) -> list[int]:
+        batches = [images for epoch in epochs for images, _ in of.batches(epoch, 4)]
+        return (100 * torch.cat(batches)[:, 0, 0, 0]).round().int().tolist()
+
+    # Nine epochs are two rounds: each as all samples at once would come.
+    assert shown(feed, range(1, 10)) == shown(whole, range(1, 3))
+    assert shown(feed, range(5, 6)) == shown(whole, range(1, 3))[24:30], "an epoch depends on its number alone"
+
+
+def test_an_epoch_of_more_samples_than_there_are_has_them_all():
+    feed = Clips(samples(), torch.device("cpu"), 5, at_most=40)
+    whole = Clips(samples(), torch.device("cpu"), 5)
+    for epoch in (1, 2):
+        assert [labels.tolist() for _, labels in feed.batches(epoch, 8)] == [
+            labels.tolist() for _, labels in whole.batches(epoch, 8)
+        ]
+
+
 def test_classes_that_are_equal_already_get_none():
     even = samples().subset(np.array([0, 1, 9, 10]))
     feed = Clips(even, torch.device("cpu"), 5, None, OPERATIONS)

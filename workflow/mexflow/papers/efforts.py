@@ -19,7 +19,16 @@ class EpochsEffort(Effort):
     epochs: int = Field(ge=1)
 
 
-class ImagesEffort(EpochsEffort):
+class RecognitionEffort(EpochsEffort):
+    """Of labelled clips, also at most so many training `samples` in an epoch, which goes on where the last one ended.
+
+    null: all.
+    """
+
+    samples: int | None = Field(None, ge=1)
+
+
+class ImagesEffort(RecognitionEffort):
     """Of images of any size, also the `size` that they are scaled to, pixels; null: as they are stored."""
 
     size: int | None = Field(None, ge=16)

@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, field_validator
 
 from mexflow.errors import nearest
-from mexflow.papers.efforts import Effort, EpochsEffort, ImagesEffort, MemoryEffort, SpottingEffort
+from mexflow.papers.efforts import Effort, ImagesEffort, MemoryEffort, RecognitionEffort, SpottingEffort
 from mexflow.papers.part import Option, Part
 from mexflow.papers.pretrained import PRETRAINED
 
@@ -94,8 +94,8 @@ class FlowExperiment(Recognising):
     flow: str | None = None
     size: int | None = Field(None, ge=8)
     levels: str = "none"
-    demo: EpochsEffort | None = None
-    learning: EpochsEffort | None = None
+    demo: RecognitionEffort | None = None
+    learning: RecognitionEffort | None = None
 
     @property
     def input_channels(self) -> int:
@@ -118,8 +118,8 @@ class FramesExperiment(Recognising):
 
     kind: Literal["frames"]
     size: int = Field(ge=16, le=112)
-    demo: EpochsEffort | None = None
-    learning: EpochsEffort | None = None
+    demo: RecognitionEffort | None = None
+    learning: RecognitionEffort | None = None
     inputs: ClassVar[int] = 13
 
 

@@ -76,8 +76,12 @@ class Kind:
         return bool(self.spotted)
 
 
-def _recognition(experiment: experiments.Recognising) -> dict[str, Any]:
-    return {"permute_labels": experiment.permute_labels, "keep_features": experiment.keep_features}
+def _recognition(experiment: experiments.Recognising, effort: efforts.RecognitionEffort) -> dict[str, Any]:
+    return {
+        "permute_labels": experiment.permute_labels,
+        "keep_features": experiment.keep_features,
+        "samples": effort.samples,
+    }
 
 
 def _flow_fields(paper: Paper, experiment: experiments.FlowExperiment, effort: Any, sigma: float) -> dict[str, Any]:
@@ -87,18 +91,18 @@ def _flow_fields(paper: Paper, experiment: experiments.FlowExperiment, effort: A
         **pairs,
         "size": experiment.size,
         "levels": experiment.levels,
-        **_recognition(experiment),
+        **_recognition(experiment, effort),
     }
 
 
 def _residual_fields(
     paper: Paper, experiment: experiments.ResidualExperiment, effort: efforts.ImagesEffort, sigma: float
 ) -> dict[str, Any]:
-    return {"size": effort.size, **_recognition(experiment)}
+    return {"size": effort.size, **_recognition(experiment, effort)}
 
 
 def _frames_fields(paper: Paper, experiment: experiments.FramesExperiment, effort: Any, sigma: float) -> dict[str, Any]:
-    return {"size": experiment.size, **_recognition(experiment)}
+    return {"size": experiment.size, **_recognition(experiment, effort)}
 
 
 def _lbp_top_fields(paper: Paper, experiment: Any, effort: Any, sigma: float) -> dict[str, Any]:
@@ -144,7 +148,7 @@ _RECOGNITION = "mexflow.training.recognition.fold"
 KINDS: dict[str, Kind] = {
     "flow": Kind(
         experiments.FlowExperiment,
-        efforts.EpochsEffort,
+        efforts.RecognitionEffort,
         trainings.RecognitionTraining,
         recipe.FlowRecipe,
         _flow_fields,
@@ -167,7 +171,7 @@ KINDS: dict[str, Kind] = {
     ),
     "frames": Kind(
         experiments.FramesExperiment,
-        efforts.EpochsEffort,
+        efforts.RecognitionEffort,
         trainings.RecognitionTraining,
         recipe.FramesRecipe,
         _frames_fields,

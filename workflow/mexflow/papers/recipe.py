@@ -125,9 +125,10 @@ class _Epochs(TrainedRecipe):
 
 
 class RecognitionRecipe(_Epochs):
-    """Recognition by a network that is trained."""
+    """Recognition by a network that is trained; an epoch has at most so many `samples`, all where it is null."""
 
     training: RecognitionTraining
+    samples: int | None = Field(None, ge=1)
     permute_labels: bool = False
     keep_features: bool = False
 
@@ -139,6 +140,11 @@ class RecognitionRecipe(_Epochs):
             f"{_NORMALISATION}:{self.training.normalise}",
             *(f"{_COPIES}:{name_of(operation)}" for operation in self.training.oversample),
         ]
+
+    def less_than(self, printed: Self) -> list[str]:
+        """Epochs, and the samples of one."""
+        samples = [f"at most {self.samples} samples an epoch"] if self.samples != printed.samples else []
+        return [*super().less_than(printed), *samples]
 
 
 class FlowRecipe(RecognitionRecipe):

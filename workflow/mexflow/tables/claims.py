@@ -4,9 +4,9 @@ A claim says between which bounds some differences lie: above 0; not below minus
 the other; or within a margin of 0, where both are alike. It *holds* if every difference does, and *beyond chance* if
 the 95 % interval of each does as well: the subjects are left out, or drawn anew, in both numbers alike.
 It *does not hold* beyond chance if the interval of one of the differences lies outside. Where a budget trains two
-experiments for different numbers of epochs or on images of different sizes, the verdict says so: the difference may
-come from there. Of networks that can start from weights of a file it says what they started from: trained from
-scratch, they are other experiments.
+experiments for different numbers of epochs or samples, or on images of different sizes, the verdict says so: the
+difference may come from there. Of networks that can start from weights of a file it says what they started from:
+trained from scratch, they are other experiments.
 
 The other number may be one that others measured and the paper prints. It is of the licensed data, so elsewhere the
 claim is not comparable. What the paper's own numbers come to is said beside each claim.
@@ -140,11 +140,15 @@ def _experiments(terms: Sequence[Term]) -> list[str]:
     return list(dict.fromkeys(term.experiment for term in terms if term.experiment is not None))
 
 
+_EFFORTS = ("epochs", "samples", "size")
+"""What makes one training shorter than another, as budgets call it."""
+
+
 def _unlike(evidence: Evidence, experiments: Sequence[str]) -> bool:
     """Whether the budget gives more to one experiment than to another; what is fitted at once takes no part."""
     trained = [name for name in experiments if evidence.paper.kind(name).training]
     efforts = [evidence.paper.effort(name, evidence.source.budget) for name in trained]
-    return len({(effort.epochs, getattr(effort, "size", None)) for effort in efforts}) > 1
+    return len({tuple(getattr(effort, name, None) for name in _EFFORTS) for effort in efforts}) > 1
 
 
 def _difference(evidence: Evidence, metric: str, better: Term, worse: Term) -> Measurement:

@@ -263,7 +263,7 @@ def _claims(checked: Sequence[claims.CheckedClaim], source: Source) -> list[str]
         "above minus it, or within it), and beyond chance if each interval is; it does not hold beyond chance if an "
         "interval lies outside. So in print: whether the paper's own numbers bear it out. Not comparable: with numbers "
         "of others, on other data. Trained unlike: for other numbers "
-        f"of epochs, or on images of another size. {made_of(source, cells)}.",
+        f"of epochs or samples, or on images of another size. {made_of(source, cells)}.",
         *legend(source),
         *(["\n".join(notes)] if notes else []),
     ]

@@ -71,6 +71,8 @@ class Clips:
             :mod:`mexflow.training.recognition.oversampling`; empty adds none.
         taken_off: what the network's normalisation takes off its input, see
             :meth:`mexflow.training.recognition.normalisation.Normalised.taken_off`.
+        at_most: samples in an epoch; the next one goes on where it ended, so that all are seen equally often. None: all
+            of them.
     """
 
     def __init__(
@@ -81,6 +83,7 @@ class Clips:
         augmentation: Augmentation | None = None,
         oversample: Sequence[Operation] = (),
         taken_off: Callable[[torch.Tensor], torch.Tensor | None] = lambda images: None,
+        at_most: int | None = None,
     ) -> None:
         self._taken_off = taken_off
         self._device, self._seed, self._augmentation = device, seed, augmentation
@@ -91,22 +94,41 @@ class Clips:
             self._extra = oversampling.plan(samples.labels, derive(seed, "oversample"), oversample)
         self._source = np.concatenate([np.arange(self._own), self._extra.source])
         self._labels = torch.from_numpy(samples.labels[self._source]).to(device)
+        self._in_epoch = min(at_most or len(self._source), len(self._source))
 
     def __len__(self) -> int:
-        return len(self._labels)
+        return self._in_epoch
+
+    @property
+    def oversampled(self) -> int:
+        """How many samples were made."""
+        return len(self._extra)
 
     def batches(self, epoch: int, size: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         """Images float32 (n, c, h, w), and labels int64 (n,)."""
-        order = np.arange(len(self))
+        order = self._order(epoch)
         generator = torch.Generator()
         if self._seed is not None:
-            order = np.random.default_rng(derive(self._seed, "order", epoch)).permutation(len(self))
             generator.manual_seed(derive(self._seed, "augment", epoch))
         for chosen in cut(order, size):
             images = self._images_of(chosen)
             if self._augmentation and self._seed is not None:
                 images = self._augmentation(images, generator)
             yield images, self._labels[torch.from_numpy(chosen).to(self._device)]
+
+    def _order(self, epoch: int) -> np.ndarray:
+        """Positions of an epoch's samples, int64 (len(self),): of rounds through all of them, each in its own order."""
+        count = len(self._source)
+        if self._seed is None:
+            return np.arange(len(self))
+        first = (epoch - 1) * len(self)
+        last = first + len(self)
+        rounds = range(first // count, -(-last // count)) if count else ()
+        orders = [
+            np.random.default_rng(derive(self._seed, "order", number + 1)).permutation(count) for number in rounds
+        ]
+        begin = rounds[0] * count if count else 0
+        return np.concatenate([*orders, np.zeros(0, np.int64)])[first - begin : last - begin]
 
     def _images_of(self, chosen: np.ndarray) -> torch.Tensor:
         images = to_float(self._images[torch.from_numpy(self._source[chosen]).to(self._device)])

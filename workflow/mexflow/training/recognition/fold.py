@@ -161,7 +161,7 @@ def run_fold(
         training, batch_size = recipe.training, recipe.training.batch_size
         network = normalised(network, training.normalise, train)
         augmentation = Augmentation.of(training.augment)
-        feed = Clips(train, device, seed, augmentation, training.oversample, network.taken_off)
+        feed = Clips(train, device, seed, augmentation, training.oversample, network.taken_off, recipe.samples)
         history = fit(
             network,
             feed,
@@ -176,7 +176,7 @@ def run_fold(
         )
         if training.recompute_batch_norm:
             recompute_batch_norm(network, Clips(train, device), batch_size)
-        oversampled = len(feed) - len(train)
+        oversampled = feed.oversampled
     keep_features = getattr(recipe, "keep_features", False)
     probabilities, features = predict(network, test, device, batch_size, keep_features)
     names = samples.classes
