@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
-import pickle
 import shutil
 from collections.abc import Callable
 from contextlib import chdir
 from pathlib import Path
-from typing import TypeVar
 
 import pytest
 
 import embedded_files
 import mini
 from embedded_files import SEED, SIZE, SUBJECTS
-
-Made = TypeVar("Made")
 
 # The longest first, so that at the end no process waits long for the other.
 FIRST = ("test_slurm.py", "test_faults.py", "test_end_to_end.py")
@@ -45,19 +42,19 @@ def nothing_picked() -> None:
     PICKED.clear()
 
 
-def shared(folders: pytest.TempPathFactory, name: str, make: Callable[[Path], Made]) -> Made:
-    """What `make` says of the empty folder that it fills: done once, for all processes of the suite."""
+def shared(folders: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
+    """The folder that `make` fills, once for all processes of the suite: not to be changed."""
     base = folders.getbasetemp()
     base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-    folder, said = base / name, base / f"{name}.pickle"
+    folder, done = base / name, base / f"{name}.done"
     with (base / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not said.exists():
+        if not done.exists():
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir()
-            result = pickle.dumps(make(folder))
-            said.write_bytes(result)
-    return pickle.loads(said.read_bytes())
+            make(folder)
+            done.touch()
+    return folder
 
 
 @pytest.fixture(scope="session")
@@ -68,13 +65,14 @@ def embedded_rendered(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tup
     """
     from mexflow import embedded
 
-    def render(folder: Path) -> dict[str, tuple[Path, list[dict]]]:
-        made = {dataset: embedded_files.render(dataset, subject, folder) for dataset, subject in SUBJECTS.items()}
-        for dataset, (root, _) in made.items():
+    def render(folder: Path) -> None:
+        for dataset, subject in SUBJECTS.items():
+            root, rows = embedded_files.render(dataset, subject, folder)
             embedded.write_annotations(dataset, SIZE, SEED, root)
-        return made
+            (folder / f"{dataset}.json").write_text(json.dumps(rows))
 
-    return shared(tmp_path_factory, "embedded", render)
+    folder = shared(tmp_path_factory, "embedded", render)
+    return {dataset: (folder / dataset, json.loads((folder / f"{dataset}.json").read_text())) for dataset in SUBJECTS}
 
 
 @pytest.fixture(scope="session")
@@ -87,10 +85,9 @@ def embedded_root(embedded_rendered: dict[str, tuple[Path, list[dict]]]) -> dict
 def preprocessed(embedded_root: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """For each embedded dataset a folder with its index, and the faces and flow that the commands make of it."""
 
-    def make(folder: Path) -> dict[str, Path]:
-        folders = {}
+    def make(folder: Path) -> None:
         for dataset, subject in SUBJECTS.items():
-            own = folders[dataset] = folder / dataset
+            own = folder / dataset
             own.mkdir()
             embedded_files.index(dataset, embedded_root[dataset], own)
             for done in (
@@ -98,20 +95,15 @@ def preprocessed(embedded_root: dict[str, Path], tmp_path_factory: pytest.TempPa
                 embedded_files.flow(dataset, subject, own),
             ):
                 assert done.returncode == 0, done.stderr
-        return folders
 
-    return shared(tmp_path_factory, "preprocessed", make)
+    folder = shared(tmp_path_factory, "preprocessed", make)
+    return {dataset: folder / dataset for dataset in SUBJECTS}
 
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the project after a run on two cores: not to be changed."""
-
-    def make(folder: Path) -> Path:
-        mini.run(mini.make(folder), cores=2)
-        return folder
-
-    return shared(tmp_path_factory, "two_cores", make)
+    return shared(tmp_path_factory, "two_cores", lambda folder: mini.run(mini.make(folder), cores=2))
 
 
 @pytest.fixture(scope="module")
