@@ -55,10 +55,3 @@ rule datasets:
     input:
         indexes=plan.dataset_targets(),
         unlisted=plan.unlisted.targets("datasets"),
-
-
-rule learning:
-    """Whether the papers' proposed methods learn: these trained as the budget says, with their controls."""
-    input:
-        tables=plan.learning.targets,
-        unlisted=plan.unlisted.targets("learning"),

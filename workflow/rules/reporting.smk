@@ -176,6 +176,13 @@ for paper in plan.whole:
                 " --output results/tables/{params.paper}.timing --record {output.record} > {log} 2>&1"
 
 
+rule learning:
+    """Whether the papers' proposed methods learn: these trained as the budget says, with their controls."""
+    input:
+        tables=plan.learning.targets,
+        unlisted=plan.unlisted.targets("learning"),
+
+
 if plan.learning.papers:
 
     rule learned:
