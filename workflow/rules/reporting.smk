@@ -210,7 +210,7 @@ if plan.learning.papers:
             attempt=attempt,
         params:
             rule="learned",
-            papers=plan.papers_place,
+            papers=lambda wildcards: plan.papers_place,
             recipe=plan.learning.recipe.text(),
             code=plan.learning.code(),
         shell:

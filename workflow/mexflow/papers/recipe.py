@@ -141,10 +141,10 @@ class RecognitionRecipe(_Epochs):
             *(f"{_COPIES}:{name_of(operation)}" for operation in self.training.oversample),
         ]
 
-    def less_than(self, printed: Self) -> list[str]:
+    def unlike(self, printed: Self) -> list[str]:
         """Epochs, and the samples of one."""
         samples = [f"at most {self.samples} samples an epoch"] if self.samples != printed.samples else []
-        return [*super().less_than(printed), *samples]
+        return [*super().unlike(printed), *samples]
 
 
 class FlowRecipe(RecognitionRecipe):
