@@ -41,7 +41,7 @@ budgets: {paper: {epochs: 150}, demo: {epochs: 2, folds: 2}}
 experiments:
   cnn:
     {kind: flow, model: shallow_cnn, options: {layers: 1}, channels: [Vy], keep_features: true, null_control: true,
-     demo: {epochs: 3}}
+     demo: {epochs: 3}, learning: {epochs: 5}}
   resnet:
     {kind: flow, model: reduced_resnet, weights: {features: resnet18}, options: {layers: 3}, channels: [Vx, Vy, M]}
 tables:

@@ -21,8 +21,6 @@ CELL = "mini/learning/cnn/experiment/accuracy"
 def learned(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run, after the target was asked of it."""
     folder = part_of(finished, tmp_path_factory.mktemp("learned"), taken=("none",))
-    paper = folder / "workflow" / "papers" / "mini.yaml"
-    paper.write_text(mini.PAPER.replace("     demo: {epochs: 3}}", "     demo: {epochs: 3}, learning: {epochs: 5}}"))
     result = mini.snakemake(folder, "--cores", "1", "learning")
     assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-3000:]
     said = result.stdout + result.stderr
