@@ -3,6 +3,7 @@
 snakemake --cores 32                 everything that config.yaml asks for
 snakemake --cores 32 belaiche2020    one paper
 snakemake --cores 4 datasets         the datasets: indexes with their summaries, contact sheets, the check of preprocessing
+snakemake --cores 32 learning        whether the papers' proposed methods learn, on held-out subjects
 """
 
 import sys
@@ -54,3 +55,10 @@ rule datasets:
     input:
         indexes=plan.dataset_targets(),
         unlisted=plan.unlisted.targets("datasets"),
+
+
+rule learning:
+    """Whether the papers' proposed methods learn: these trained as the budget says, with their controls."""
+    input:
+        tables=plan.learning.targets,
+        unlisted=plan.unlisted.targets("learning"),

@@ -33,6 +33,7 @@ def test_a_part_keeps_the_other_defaults():
 
 def test_folds_of_a_job_follow_from_the_budget_unless_set():
     assert load({}).folds_per_job == 5 and load({"budget": "paper"}).folds_per_job == 1
+    assert load({"budget": "learning"}).folds_per_job == 5
     assert load({"budget": "paper", "training": {"folds_per_job": 3}}).folds_per_job == 3
 
 
@@ -76,7 +77,7 @@ def test_unknown_key(values, expected):
 @pytest.mark.parametrize(
     ("values", "expected"),
     [
-        ({"budget": "demp"}, "config.yaml: budget: input should be 'demo' or 'paper', not 'demp'"),
+        ({"budget": "demp"}, "config.yaml: budget: input should be 'demo', 'learning' or 'paper', not 'demp'"),
         ({"seed": "one"}, "config.yaml: seed: input should be a valid integer"),
         ({"seed": -1}, "config.yaml: seed: input should be greater than or equal to 0, not -1"),
         ({"papers": "belaiche2020"}, "config.yaml: papers: write [belaiche2020]"),

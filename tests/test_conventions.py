@@ -25,7 +25,7 @@ from project import PACKAGE, ROOT, WORKFLOW, run
 
 SMK = sorted((WORKFLOW / "rules").glob("*.smk"))
 PYTHON = sorted([*WORKFLOW.rglob("*.py"), *(ROOT / "tests").rglob("*.py")])
-TARGETS = {"all", "datasets"}
+TARGETS = {"all", "datasets", "learning"}
 # Where and by whom this was made, and from which registry. Spelt so that these lines do not match themselves.
 ELSEWHERE = "|".join(
     (
@@ -59,7 +59,7 @@ def test_every_stage_has_its_rules(jobs):
     stages = {rule["params"]["rule"].split("_")[0] for rule in jobs.values()}
     assert stages == {
         "embed", "index", "faces", "lcn", "motion", "flow", "residual", "lbp", "sheet", "lcnfigure", "quality", "train",
-        "intervals", "video", "tables", "scores", "figures", "timing", "coverage",
+        "intervals", "video", "tables", "scores", "figures", "timing", "coverage", "learned",
     }  # fmt: skip
 
 
@@ -129,7 +129,7 @@ def test_every_command_line_of_the_workflow_is_understood(tmp_path):
     subject = plan.folds("elface2021", "samm-lv")[0]
     video = f"results/figures/elface2021/videos/samm-lv/k-th/{subject}/{subject}_1.png"
     coverage = "results/tables/coverage.md"
-    result = run("snakemake", "all", video, coverage, "--dry-run", "--printshellcmds", "--snakefile",
+    result = run("snakemake", "all", "learning", video, coverage, "--dry-run", "--printshellcmds", "--snakefile",
                  ROOT / "Snakefile", "--cores", "2", "--config", "embedded={size: tiny}",
                  f"papers=[{', '.join(papers.available(WORKFLOW / 'papers'))}]", cwd=tmp_path)  # fmt: skip
     assert result.returncode == 0, result.stdout + result.stderr

@@ -44,7 +44,7 @@ def said(result: subprocess.CompletedProcess[str]) -> str:
         ({"datasets": {"casme": {"root": "/x"}}}, ["datasets.casme", "did you mean 'casme2'"]),
         ({"datasets": {"samm": {"rot": "/x"}}}, ["datasets.samm.rot", "did you mean 'root'"]),
         ({"papers": ["belaiche2002"]}, ["unknown paper 'belaiche2002'", "did you mean 'belaiche2020'"]),
-        ({"budget": "full"}, ["budget", "'demo' or 'paper'"]),
+        ({"budget": "full"}, ["budget", "'demo', 'learning' or 'paper'"]),
         ({"training": {"threads": 0}}, ["training.threads", "greater than or equal to 1"]),
         (
             {"datasets": {"casme2": "/data/CASME2"}},

@@ -55,8 +55,8 @@ PRINTED: dict[str, list[str]] = {
 """The settings that a paper prints, or that follow from what it prints, by its own words or its public program."""
 
 STRUCTURE = {
-    "kind", "data", "demo", "training", "null_control", "keep_features", "permute_labels", "flow", "motion", "residual",
-    "lbp_top", "model", "features", "pairs",
+    "kind", "data", "demo", "learning", "training", "null_control", "keep_features", "permute_labels", "flow", "motion",
+    "residual", "lbp_top", "model", "features", "pairs",
 }  # fmt: skip
 """Keys of an experiment, or of what it is fed, that say what is measured, and not how."""
 

@@ -15,6 +15,7 @@ from mexflow.papers import paper as papers
 from project import WORKFLOW
 
 FOLDER = WORKFLOW / "papers"
+BUDGETS = ("demo", "learning", "paper")
 VALUES = yaml.safe_load((FOLDER / "belaiche2020.yaml").read_text())
 
 
@@ -139,3 +140,52 @@ def test_effort(paper):
     assert paper.effort("vy-3cl", "paper") == paper.effort("vx-1cl", "paper")
     assert (paper.effort("vy-3cl", "paper").epochs, paper.effort("vy-3cl", "paper").folds) == (150, None)
     assert paper.effort("lbp-top", "demo").model_dump() == {"folds": None}, "what is fitted has no epochs"
+
+
+def test_the_effort_of_learning():
+    """Where an experiment says none, that of the demo; no paper has a section for it."""
+    values = copy.deepcopy(VALUES)
+    values["experiments"]["vy-3cl"]["learning"] = {"epochs": 7, "folds": 4}
+    paper = papers.parse(yaml.safe_dump(values).encode(), Path("papers/belaiche2020.yaml"))
+    assert paper.learning == ["vy-3cl"]
+    own = paper.effort("vy-3cl", "learning")
+    assert (own.epochs, own.folds) == (7, 4) and paper.effort("vy-3cl-null", "learning") == own
+    assert paper.effort("vy-3cl", "demo") == paper.experiments["vy-3cl"].demo
+    for name in ("vx-1cl", "resnet-7cl", "lbp-top"):
+        assert paper.effort(name, "learning") == paper.effort(name, "demo")
+    sections = {(name, budget): paper.section(name, budget) for name in ("vy-3cl", "vx-1cl") for budget in BUDGETS}
+    assert sections == {
+        ("vy-3cl", "demo"): None, ("vy-3cl", "learning"): None, ("vy-3cl", "paper"): "paper",
+        ("vx-1cl", "demo"): "demo", ("vx-1cl", "learning"): "demo", ("vx-1cl", "paper"): "paper",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", papers.available(FOLDER))
+def test_every_paper_says_what_its_proposed_method_needs_to_learn(name):
+    """Nothing but the effort: of all subjects, or some, the same kind of experiment, and longer than the demo's."""
+    paper = papers.load(FOLDER, name)
+    assert paper.learning
+    for experiment in paper.learning:
+        effort, demo = paper.effort(experiment, "learning"), paper.effort(experiment, "demo")
+        assert type(effort) is type(demo) and effort.epochs >= demo.epochs
+        assert effort.folds is None or effort.folds >= (demo.folds or 3) >= 1
+        run, printed = paper.recipe(experiment, "learning"), paper.recipe(experiment, "paper")
+        changed = {key for key in type(run).model_fields if getattr(run, key) != getattr(printed, key)}
+        assert changed <= {"epochs", "samples", "size", "versions", "stage1_epochs", "stage1_samples"}
+
+
+def test_what_is_to_learn_has_a_null_control_under_learning_alone_if_it_asks_for_none():
+    nag = papers.load(FOLDER, "nag2019")
+    assert nag.controlled("demo") == nag.controlled("paper") == [] and nag.controlled("learning") == ["proposed"]
+    assert "proposed-null" not in nag.with_null_controls(budget="demo")
+    null = nag.with_null_controls(budget="learning")["proposed-null"]
+    assert null.permute_labels and nag.effort("proposed-null", "learning") == nag.effort("proposed", "learning")
+    assert "proposed-null" not in nag.with_null_controls(False, "learning")
+    assert nag.place_control("proposed") == "position" and nag.place_control("proposed-split") is None
+    assert papers.load(FOLDER, "elface2021").place_control("samm-lv") is None
+
+
+def test_recipes_say_what_is_unlike_the_printed_budget(paper):
+    run, printed = paper.recipe("vy-3cl", "demo"), paper.recipe("vy-3cl", "paper")
+    assert run.unlike(printed) == ["epochs 3 of 150"] and printed.unlike(printed) == []
+    assert run.model_copy(update={"epochs": 200}).unlike(printed) == ["epochs 200, not 150"]

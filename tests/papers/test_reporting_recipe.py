@@ -37,7 +37,7 @@ def test_a_recipe_is_json_or_a_file_of_it(tmp_path):
     [
         ({"sede": 1}, "the recipe: unknown key 'sede' (did you mean 'seed'?)"),
         ({"folds": [{**VALUES["folds"][0], "fold": []}]}, "unknown key 'folds.0.fold' (did you mean 'folds'?)"),
-        ({"budget": "papr"}, "budget: input should be 'demo' or 'paper'"),
+        ({"budget": "papr"}, "budget: input should be 'demo', 'learning' or 'paper'"),
         ({"folds": [{"experiments": [], "folds": []}]}, "folds.0.experiments: list should have"),
         ({"seed": "x"}, "seed: input should be a valid integer"),
     ],

@@ -40,6 +40,7 @@ COMMANDS = {
         Command("intervals", "Thresholds and intervals of a spotting experiment, from its scores."),
         Command("timing", "Time the classification of a clip."),
         Command("tables", "A paper's tables, published beside measured."),
+        Command("learning", "Whether the papers' proposed methods learn, beside chance and their null controls."),
         Command("incomplete", "The tables that a failed run owes, with what there is."),
         Command("figures", "A paper's figures."),
         Command("video", "The scores and intervals of one test video."),

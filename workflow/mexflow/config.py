@@ -17,6 +17,7 @@ from mexflow.datasets.reading import adapter
 from mexflow.datasets.registry import DATASETS, missing_line
 from mexflow.errors import UserError, nearest
 from mexflow.papers.interval_methods import DEFAULT, IntervalMethod
+from mexflow.papers.parts import Budget
 from mexflow.papers.pretrained import PRETRAINED
 
 
@@ -170,7 +171,7 @@ class Training(_Section):
         0,
         ge=0,
         description="Folds of one training job, one after the other, on a GPU at once (saves start-up of short ones); "
-        "0 is 5 of the budget `demo`, and 1 of `paper`, whose folds take hours.",
+        "0 is 5, and 1 of the budget `paper`, whose folds take hours.",
     )
     checkpoint_seconds: int = Field(
         30, ge=0, description="Least time between two saves of an unfinished fold; 0 saves every epoch."
@@ -185,8 +186,10 @@ class Config(_Section):
         min_length=1,
         description="Papers to make, by file in workflow/papers; `all` is every one there.",
     )
-    budget: Literal["demo", "paper"] = Field(
-        "demo", description="`paper` trains with the printed epochs and all folds; `demo` with few, for a first look."
+    budget: Budget = Field(
+        "demo",
+        description="`paper` trains with the printed epochs and all folds; `demo` with few, for a first look; "
+        "`learning` the proposed methods until they learn on the embedded data, all else as `demo`.",
     )
     reading: Literal["decided", "literal"] = Field(
         "decided",
@@ -211,7 +214,7 @@ class Config(_Section):
     def folds_per_job(self) -> int:
         """The most folds that one job trains: as set, or what suits the budget."""
         # Of jobs of days, the last to end would leave the other cores idle, and a cluster's limit would kill them.
-        return self.training.folds_per_job or (5 if self.budget == "demo" else 1)
+        return self.training.folds_per_job or (1 if self.budget == "paper" else 5)
 
     def root(self, dataset: str) -> str:
         """Where a raw dataset is: `embedded`, `none`, or the folder, with ``~`` expanded."""

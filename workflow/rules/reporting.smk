@@ -3,6 +3,7 @@
 Needs the paper's file, its predictions, and for figures flow and faces. Makes ``results/tables/<paper>.parquet``,
 ``.csv`` and ``.md``, ``results/figures/<paper>/``, and the measured times in ``results/tables/<paper>.timing.*``.
 Times differ from run to run; they have tables of their own, so that the others are the same bits in every run.
+``results/tables/learning.*``, where it is asked for, is of the papers' proposed methods and their controls alone.
 """
 
 for paper in plan.papers:
@@ -173,3 +174,39 @@ for paper in plan.whole:
                 " --paper {input.paper:q} --results results --model {input.model}"
                 " --budget {params.budget} --reading {params.reading} --data {params.data:q} --device {params.device}"
                 " --output results/tables/{params.paper}.timing --record {output.record} > {log} 2>&1"
+
+
+if plan.learning.papers:
+
+    rule learned:
+        """Whether the papers' proposed methods learn, on held-out subjects, beside chance and their null controls."""
+        input:
+            papers=plan.learning.paper_files,
+            index=plan.learning.indexes,
+            tables=plan.learning.array_tables,
+            folds=plan.learning.folds,
+        output:
+            parquet="results/tables/learning.parquet",
+            csv=report("results/tables/learning.csv", caption="../report/learning.rst", category="learning"),
+            markdown="results/tables/learning.md",
+            record="results/records/learning.json",
+        log:
+            "results/logs/learning.log",
+        benchmark:
+            "results/benchmarks/learning.tsv"
+        localrule: True
+        conda:
+            "../../envs/mexflow.yaml"
+        resources:
+            mem_mb=growing(2000),
+            runtime=growing(60),
+            attempt=attempt,
+        params:
+            rule="learned",
+            papers=plan.papers_place,
+            recipe=plan.learning.recipe.text(),
+            code=plan.learning.code(),
+        shell:
+            "MEXFLOW_RULE={params.rule} MEXFLOW_ATTEMPT={resources.attempt} python -m mexflow learning"
+            " --papers {params.papers:q} --results results --recipe {params.recipe:q}"
+            " --output results/tables/learning --record {output.record} > {log} 2>&1"

@@ -33,6 +33,7 @@ PROFILES = {
 }
 NO_LICENCE = "None granted. The agreements with the owners of the datasets hold for everything made from them."
 _TERMS = "https://w3id.org/ro/terms/workflow-run/context"
+_PROJECT = Path(__file__).resolve().parents[3]
 _WORKFLOW = "Snakefile"
 _PLAIN = ("config.yaml", "envs/requirements.lock")
 _TABLES = (".csv", ".md")
@@ -97,18 +98,18 @@ class _Crate:
         return self.crate.add(ContextEntity(self.crate, identifier, {"@type": kind, **properties}))
 
     def _workflow(self) -> Entity:
-        data = self.inputs.bytes(_WORKFLOW)
+        data = self.inputs.bytes(_of_project(_WORKFLOW))
         version = metadata.version("snakemake")
         workflow = self.crate.add_workflow(
             BytesIO(data), _WORKFLOW, main=True, lang="snakemake", lang_version=version, properties=_hashed(data)
         )
         workflow.type.append("HowTo")  # it has steps
-        workflow["softwareRequirements"] = [self._payload(path) for path in _PLAIN if Path(path).is_file()]
+        workflow["softwareRequirements"] = [self._payload(path) for path in _PLAIN if _of_project(path).is_file()]
         return workflow
 
     def _payload(self, path: str, known: str | None = None) -> Entity:
         """A file that is put into the crate, at the same place."""
-        data = self.inputs.bytes(path)
+        data = self.inputs.bytes(_of_project(path) if path in _PLAIN or path.startswith("workflow/") else path)
         if known not in (None, hash_bytes(data).sha256):
             raise UserError(f"{path}: other bytes than its record says; see `mexflow verify {path}`")
         return self.crate.add_file(BytesIO(data), path, properties={"name": path, **_hashed(data), **_format(path)})
@@ -204,6 +205,11 @@ class _Crate:
             **times,
         )  # fmt: skip
         self.crate.root_dataset["mentions"] = [run]
+
+
+def _of_project(path: str) -> Path:
+    """A file of the project: in the folder that the workflow ran in, or where that is another, in the project's own."""
+    return Path(path) if Path(path).exists() else _PROJECT / path
 
 
 def _hashed(data: bytes) -> dict[str, str]:

@@ -19,7 +19,7 @@ from mexflow.store.artifacts import Inputs
 
 _SHOWN = ("device", "threads", "seed", "size", "dataset", "subject")
 _FOLD = ("seed", "training_subjects", "validation_subjects", "test_subjects", "normalisation")
-_OF_CELLS = ("tables", "incomplete", "scores", "quality", "timing")
+_OF_CELLS = ("tables", "incomplete", "scores", "quality", "timing", "learning")
 _OF_FRAMES = "faces"
 
 
@@ -68,20 +68,23 @@ def find_cell(graph: Graph, name: str) -> Cell:
             for row in rows:
                 if row["cell"] == name:
                     experiments = record.contents.get("cells", {}).get(name, [])
-                    return Cell(row, path, experiments, _decisions(record, row["metric"], experiments))
+                    return Cell(row, path, experiments, _decisions(record, row, experiments))
             names.update(row["cell"] for row in rows)
     raise UserError(
         f"no table of this run has a cell {name!r}{nearest(name, names)}; see the column `cell` of its tables"
     )
 
 
-def _decisions(record: Record, metric: str, experiments: list[str]) -> list[dict[str, Any]]:
-    """The decisions that a number of these experiments rests on; of what a network is alone, those on networks."""
+def _decisions(record: Record, row: dict[str, Any], experiments: list[str]) -> list[dict[str, Any]]:
+    """The decisions that a cell of these experiments rests on; of what a network is alone, those on networks."""
+    metric, paper = row["metric"], row["cell"].partition("/")[0]
     counted = metric in METRICS and not METRICS[metric].of_data
     return [
-        {name: value for name, value in decision.items() if name not in ("experiments", "of_networks")}
+        {name: value for name, value in decision.items() if name not in ("experiments", "of_networks", "of_paper")}
         for decision in record.contents.get("decisions", [])
         if set(experiments) & set(decision["experiments"]) and (decision["of_networks"] or not counted)
+        # A table of several papers says whose each decision is.
+        if decision.get("of_paper", paper) == paper
     ]
 
 
@@ -99,7 +102,9 @@ def rests_on(graph: Graph, cell: Cell) -> list[str]:
     Of the folds, those of its experiments; of the rest all: the index, the paper's file, the tables that say what was
     left out on the way.
     """
-    inputs = graph.parents(cell.table)
+    # A table of several papers says what was read for each of them.
+    read = graph.records[graph.maker[cell.table]].contents.get("read", {}).get(cell.paper)
+    inputs = [path for path in graph.parents(cell.table) if read is None or path in read]
     if not cell.experiments:
         return [path for path in inputs if "/folds/" not in path]
     folders = [f"/folds/{cell.paper}/{experiment}/" for experiment in cell.experiments]

@@ -23,7 +23,7 @@ Record = Annotated[
 AlignedFacesPath = Annotated[Path, typer.Option(help="Aligned faces of the subject; their table is beside them.")]
 
 PaperFile = Annotated[Path, typer.Option(help="The paper's file.")]
-Budget = Annotated[str, typer.Option(help="demo or paper, as the networks were trained.")]
+Budget = Annotated[str, typer.Option(help="demo, learning or paper, as the networks were trained.")]
 Reading = Annotated[str, typer.Option(help="decided or literal, as the paper was read.")]
 Data = Annotated[str, typer.Option(help="Which data: embedded, or the licensed copies.")]
 Intervals = Annotated[IntervalMethod, typer.Option(help="Method of intervals over subjects.")]

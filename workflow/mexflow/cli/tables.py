@@ -71,36 +71,17 @@ def run(
     """
     from mexflow.errors import choose
     from mexflow.papers import paper as papers
-    from mexflow.store.paths import Results
     from mexflow.tables import cells, claims, paper_page
     from mexflow.tables.controls import controls
-    from mexflow.tables.evidence import Evidence
-    from mexflow.tables.exclusions import of_experiments
+    from mexflow.tables.evidence import gather
     from mexflow.tables.paper_cells import paper_cells
     from mexflow.tables.shifted_controls import shifted_controls
-    from mexflow.tables.source import Source
 
     paper = papers.parse(inputs.bytes(paper_path), paper_path, recipe.reading)
     if only is not None:
         paper = papers.scores_of(paper, only)
         choose("experiment of the recipe", only, recipe.expected)
-    source = Source(recipe.data, recipe.budget, recipe.reading, recipe.intervals)
-    wanted = paper.data if only is None else [paper.data_name(only)]
-    rows = {name: inputs.table(results / "index" / f"{paper.data[name].index}.parquet").to_pylist() for name in wanted}
-    # After a run that failed, what a fold lacks may be just such a table.
-    excluded = of_experiments(paper, recipe.expected, Results(results), rows, inputs, partial=bool(recipe.missing))
-    evidence = Evidence(
-        paper,
-        results / "folds",
-        recipe.expected,
-        recipe.total_folds,
-        source,
-        recipe.seed,
-        inputs,
-        excluded,
-        rows,
-        recipe.missing,
-    )
+    evidence = gather(paper, results, recipe, inputs, None if only is None else [paper.data_name(only)])
     own_cells = paper_cells(evidence)
     judged = controls(evidence) if recipe.null_controls else None
     shifted = shifted_controls(evidence) if recipe.null_controls else []
@@ -110,7 +91,7 @@ def run(
     table = cells.to_table(whole, recipe.data, recipe.budget, recipe.reading)
     outputs.table(prefix.with_name(f"{prefix.name}.parquet"), table)
     outputs.bytes(prefix.with_name(f"{prefix.name}.csv"), cells.to_csv(table))
-    page = paper_page.markdown(paper, own_cells, judged, source, checked, shifted)
+    page = paper_page.markdown(paper, own_cells, judged, evidence.source, checked, shifted)
     outputs.text(prefix.with_name(f"{prefix.name}.md"), page)
     summary = _summary(paper, whole, judged or (), checked, shifted)
     return summary, {cell.name: list(cell.experiments) for cell in whole if cell.experiments}

@@ -14,7 +14,7 @@ def main(
     paper: Annotated[Path, typer.Option(help="The paper's file.")],
     results: Annotated[Path, typer.Option(help="Folder of the results: the index and the aligned faces are read.")],
     model: Annotated[Path, typer.Option(help="A trained network of the timed experiment (model.pt).")],
-    budget: Annotated[str, typer.Option(help="demo or paper, as the network was trained.")],
+    budget: Annotated[str, typer.Option(help="demo, learning or paper, as the network was trained.")],
     data: Annotated[str, typer.Option(help="Which data: embedded, or the licensed copies.")],
     output: Annotated[Path, typer.Option(help="Tables to write, without their endings.")],
     clips: Annotated[int, typer.Option(min=2, help="Clips to time, spread over all.")] = 40,

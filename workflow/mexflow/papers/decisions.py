@@ -313,8 +313,7 @@ def _rests_on(paper: Paper, name: str, decision: Decision, budget: Budget) -> bo
             model is not None and rest[0] in model.model_fields and rest[0] not in getattr(experiment, "training", ())
         )
     if section == "budgets":
-        own_effort = budget == "demo" and experiment.demo is not None
-        return rest[0] == budget and rest[1] in kind.effort.model_fields and not own_effort
+        return rest[0] == paper.section(name, budget) and rest[1] in kind.effort.model_fields
     if section == "preprocessing":
         return any(fnmatchcase(folder, "/".join(rest[:2])) for folder in paper.reads(name))
     if section in ("spotting", "data"):

@@ -53,6 +53,9 @@ class Trained(Experiment):
 
     `weights` says of a part of the network which weights it can start from; without their file it is trained from
     scratch. Weights of which only the name is to be said may be written as their name.
+
+    `learning` is the effort of the budget ``learning``, in place of that of ``demo``: the paper's proposed method has
+    one, enough to learn on the embedded data (:meth:`mexflow.papers.paper.Paper.learning`).
     """
 
     model: str
@@ -60,6 +63,7 @@ class Trained(Experiment):
     weights: dict[str, StartingWeights] = {}
     training: dict[str, Any] = {}
     null_control: bool = False
+    learning: Effort | None = None
 
     @field_validator("weights", mode="before")
     @classmethod
@@ -91,6 +95,7 @@ class FlowExperiment(Recognising):
     size: int | None = Field(None, ge=8)
     levels: str = "none"
     demo: EpochsEffort | None = None
+    learning: EpochsEffort | None = None
 
     @property
     def input_channels(self) -> int:
@@ -104,6 +109,7 @@ class ResidualExperiment(Recognising):
     kind: Literal["residual"]
     residual: str
     demo: ImagesEffort | None = None
+    learning: ImagesEffort | None = None
     inputs: ClassVar[int] = 3
 
 
@@ -113,6 +119,7 @@ class FramesExperiment(Recognising):
     kind: Literal["frames"]
     size: int = Field(ge=16, le=112)
     demo: EpochsEffort | None = None
+    learning: EpochsEffort | None = None
     inputs: ClassVar[int] = 13
 
 
@@ -137,6 +144,7 @@ class VideosExperiment(Trained):
     lcn: bool = True
     weighted: bool = True
     demo: SpottingEffort | None = None
+    learning: SpottingEffort | None = None
     inputs: ClassVar[int] = 1
 
 
@@ -147,6 +155,7 @@ class SequencesExperiment(Trained):
     motion: str | None = None
     permute_labels: bool = False
     demo: MemoryEffort | None = None
+    learning: MemoryEffort | None = None
     inputs: ClassVar[int] = 3
 
 

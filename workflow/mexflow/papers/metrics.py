@@ -135,6 +135,12 @@ METRICS.add("intensity_correlation", Metric(_SPOTTING, "correlation", "test clip
 CONTROLLED = ("accuracy", "uf1", "uar")
 """The scores that null controls of recognition are judged by."""
 
+SPOTTED_VIDEOS = ("interval_f1",)
+"""What spotting in long videos is judged by, beside its intervals moved to random places."""
+
+SPOTTED_CLIPS = ("frame_auc_percent", "shifted_auc_percent")
+"""What spotting in clips is judged by, and the same of its scores moved in time."""
+
 
 def scores() -> list[str]:
     """The metrics that are functions of the confusion matrix."""

@@ -24,6 +24,7 @@ from mexflow.papers.kinds import Kind, kind_of
 from mexflow.papers.part import Part, parsed
 from mexflow.papers.parts import (
     Budget,
+    BudgetSection,
     Claim,
     Column,
     Data,
@@ -62,7 +63,7 @@ class Paper(Part):
     train_pairs: list[Pair] = []
     test_pairs: list[Pair] = []
     training: dict[str, Any] = {}
-    budgets: dict[Budget, dict[str, Any]]
+    budgets: dict[BudgetSection, dict[str, Any]]
     experiments: dict[str, AnyExperiment] = Field(min_length=1)
     tables: dict[str, Table]
     figures: dict[str, AnyFigure]
@@ -74,7 +75,7 @@ class Paper(Part):
 
     @model_validator(mode="after")
     def _consistent(self) -> Paper:
-        if absent := [name for name in get_args(Budget) if name not in self.budgets]:
+        if absent := [name for name in get_args(BudgetSection) if name not in self.budgets]:
             raise ValueError(f"budgets: {absent[0]} is missing")
         self._check_experiments()
         self._check_read()
@@ -317,11 +318,38 @@ class Paper(Part):
     def effort(self, experiment: str, budget: Budget) -> Effort:
         """The epochs and folds that `budget` runs of `experiment`."""
         own = self.experiment(experiment)
-        if own.demo is not None and budget == "demo":
-            return own.demo
-        model = kind_of(own).effort
-        shared = {name: value for name, value in self.budgets[budget].items() if name in model.model_fields}
-        return parsed(model, shared, f"budgets.{budget} (for {experiment})")
+        said = _own_effort(own, budget)
+        if said is not None:
+            return said
+        model, section = kind_of(own).effort, _section(budget)
+        shared = {name: value for name, value in self.budgets[section].items() if name in model.model_fields}
+        return parsed(model, shared, f"budgets.{section} (for {experiment})")
+
+    def section(self, experiment: str, budget: Budget) -> BudgetSection | None:
+        """The section of `budgets` that says what `budget` runs of an experiment; None where the experiment does."""
+        return None if _own_effort(self.experiment(experiment), budget) is not None else _section(budget)
+
+    @property
+    def learning(self) -> list[str]:
+        """The experiments with an effort for the budget ``learning``: of the paper's proposed method, as a rule."""
+        return [name for name, experiment in self.experiments.items() if getattr(experiment, "learning", None)]
+
+    def place_control(self, experiment: str) -> str | None:
+        """A score of a frame's place in its clip alone, for the same data: what spotting in clips is held against.
+
+        None where the experiment scores no frames of clips, or the paper has no such control.
+        """
+        kind, data = self.kind(experiment), self.data_name(experiment)
+        if not kind.spots or kind.every_video:
+            return None
+        return next(
+            (
+                name
+                for name, other in self.experiments.items()
+                if getattr(other, "features", None) == "position" and self.data_name(name) == data
+            ),
+            None,
+        )
 
     def reads(self, experiment: str) -> list[str]:
         """The folders of the arrays that an experiment reads, below the results; that with a table a row first."""
@@ -369,7 +397,7 @@ class Paper(Part):
 
         Args:
             experiment: its name.
-            budget: ``demo`` or ``paper``.
+            budget: how much is trained.
             seed: base seed.
             sigma: of LCN's Gaussian, pixels.
         """
@@ -394,23 +422,42 @@ class Paper(Part):
         values = {**common, **trained, **kind.fields(self, own, effort, sigma)}
         return parsed(kind.recipe, values, f"experiments.{experiment}")
 
-    def with_null_controls(self, wanted: bool = True) -> dict[str, Experiment]:
-        """The experiments to train; each that asks for a null control brings `<name>-null` with it."""
+    def controlled(self, budget: Budget | None = None) -> list[str]:
+        """The experiments with a null control: those that ask for one, and under `learning` those that are to learn.
+
+        Args:
+            budget: None: under any.
+        """
+        learning = self.learning if budget in ("learning", None) else []
+        return [
+            name
+            for name, experiment in self.experiments.items()
+            if getattr(experiment, "null_control", False) or name in learning
+        ]
+
+    def with_null_controls(self, wanted: bool = True, budget: Budget | None = None) -> dict[str, Experiment]:
+        """The experiments to train; each that has a null control (see `controlled`) brings `<name>-null` with it."""
+        controlled = self.controlled(budget) if wanted else []
         result: dict[str, Experiment] = {}
         for name, experiment in self.experiments.items():
             result[name] = experiment
             # Spotting has a null control that nothing is trained for: what was spotted, elsewhere.
-            if (
-                wanted
-                and isinstance(experiment, Trained)
-                and experiment.null_control
-                and kind_of(experiment).recognises
-            ):
+            if name in controlled and isinstance(experiment, Trained) and kind_of(experiment).recognises:
                 changes = {"permute_labels": True, "null_control": False}
                 if isinstance(experiment, Recognising):
                     changes["keep_features"] = False
                 result[f"{name}-null"] = experiment.model_copy(update=changes)
         return result
+
+
+def _own_effort(experiment: Experiment, budget: Budget) -> Effort | None:
+    """What an experiment itself says that a budget runs of it; None: the paper's section does."""
+    learning = getattr(experiment, "learning", None)
+    return {"demo": experiment.demo, "learning": learning or experiment.demo}.get(budget)
+
+
+def _section(budget: Budget) -> BudgetSection:
+    return "demo" if budget == "learning" else budget
 
 
 def _require_known(values: Mapping[str, Any], known: Iterable[str], place: str) -> None:

@@ -10,7 +10,12 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 from mexflow.papers.metrics import ClaimedName, MetricName
 from mexflow.papers.part import Part
 
-Budget = Literal["demo", "paper"]
+Budget = Literal["demo", "learning", "paper"]
+"""How much is trained: for a first look, until the proposed methods learn, or as printed."""
+
+BudgetSection = Literal["demo", "paper"]
+"""The budgets that a paper's file has a section for; ``learning`` is said by the experiments that it is about."""
+
 TsneSetting = Literal["perplexity", "early_exaggeration", "learning_rate", "max_iter"]
 
 

@@ -62,8 +62,8 @@ class Recipe(Part):
         """What it picks by name, as code digests name it: modules, and ``module:entry``."""
         return [f"{_FOLDS}:{self.protocol}"]
 
-    def less_than(self, printed: Self) -> list[str]:
-        """What it has less of than the recipe of the printed budget, a short text each."""
+    def unlike(self, printed: Self) -> list[str]:
+        """What it has less of than the recipe of the printed budget, or more, a short text each."""
         return []
 
     def of_embedded(self) -> Self:
@@ -119,9 +119,9 @@ class _Epochs(TrainedRecipe):
             *(f"{_AUGMENTATION}:{name_of(operation)}" for operation in self.training.augment),
         ]
 
-    def less_than(self, printed: Self) -> list[str]:
+    def unlike(self, printed: Self) -> list[str]:
         """Epochs."""
-        return [f"epochs {self.epochs} of {printed.epochs}"] if self.epochs != printed.epochs else []
+        return _other("epochs", self.epochs, printed.epochs)
 
 
 class RecognitionRecipe(_Epochs):
@@ -174,10 +174,10 @@ class ResidualRecipe(RecognitionRecipe):
     kind: Literal["residual"]
     size: int | None = None
 
-    def less_than(self, printed: Self) -> list[str]:
+    def unlike(self, printed: Self) -> list[str]:
         """Epochs, and the size of the images."""
         size = [f"images of {self.size} pixels"] if self.size != printed.size else []
-        return [*super().less_than(printed), *size]
+        return [*super().unlike(printed), *size]
 
 
 class FramesRecipe(RecognitionRecipe):
@@ -210,9 +210,9 @@ class VideosRecipe(FrameSkips, _Epochs):
         """With frame skips that suit its expressions, which are shorter than the real ones."""
         return self if self.k is None else self.model_copy(update={"skips": "measured"})
 
-    def less_than(self, printed: Self) -> list[str]:
+    def unlike(self, printed: Self) -> list[str]:
         """Epochs, and the samples of one."""
-        return [*super().less_than(printed), *_fewer("samples an epoch", self.samples, printed.samples)]
+        return [*super().unlike(printed), *_other("samples an epoch", self.samples, printed.samples)]
 
 
 class SequencesRecipe(MemorySettings, _Epochs):
@@ -223,16 +223,16 @@ class SequencesRecipe(MemorySettings, _Epochs):
     training: MemoryTraining
     permute_labels: bool = False
 
-    def less_than(self, printed: Self) -> list[str]:
+    def unlike(self, printed: Self) -> list[str]:
         """Epochs and samples of both stages, and versions."""
         versions = []
         if self.versions != printed.versions:
             versions.append(f"augmented sequences of a clip {self.versions or 'without end'}")
         return [
-            *super().less_than(printed),
-            *_fewer("sequences an epoch", self.samples, printed.samples),
-            *_fewer("epochs of stage 1", self.stage1_epochs, printed.stage1_epochs),
-            *_fewer("samples an epoch of stage 1", self.stage1_samples, printed.stage1_samples),
+            *super().unlike(printed),
+            *_other("sequences an epoch", self.samples, printed.samples),
+            *_other("epochs of stage 1", self.stage1_epochs, printed.stage1_epochs),
+            *_other("samples an epoch of stage 1", self.stage1_samples, printed.stage1_samples),
             *versions,
         ]
 
@@ -308,5 +308,8 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return values
 
 
-def _fewer(what: str, run: int, printed: int) -> list[str]:
-    return [f"{what} {run} of {printed}"] if run != printed else []
+def _other(what: str, run: int, printed: int) -> list[str]:
+    """A text where a count is not the printed one: ``epochs 3 of 150``, or where it is more, ``epochs 90, not 50``."""
+    if run == printed:
+        return []
+    return [f"{what} {run} of {printed}" if run < printed else f"{what} {run}, not {printed}"]

@@ -1,12 +1,13 @@
-"""What a paper's tables depend on beside its file and the results: one typed, frozen document.
+"""What tables depend on beside the papers' files and the results: one typed, frozen document.
 
-The plan makes it of the configuration, and ``mexflow tables`` takes it as its option ``--recipe``. Imports nothing
-heavy.
+The plan makes it of the configuration, and ``mexflow tables``, or ``mexflow learning``, takes it as its option
+``--recipe``. Imports nothing heavy.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Self
 
 from pydantic import Field, ValidationError
 
@@ -32,7 +33,34 @@ class ExperimentFolds(Part):
     folds: list[str]
 
 
-class ReportingRecipe(Part):
+class _Recipe(Part):
+    """A document that a command takes as an option."""
+
+    def text(self) -> str:
+        """The recipe as JSON, on one line, without what is as it is by default."""
+        return self.model_dump_json(exclude_defaults=True)
+
+    @classmethod
+    def read(cls, words: str) -> Self:
+        """The recipe of a JSON document, or of a file that holds one.
+
+        Raises:
+            UserError: if it is neither, or a key is wrong; the nearest valid one is suggested.
+        """
+        place = "the recipe"
+        if not words.lstrip().startswith("{"):
+            place = words
+            try:
+                words = Path(words).read_text()
+            except (OSError, ValueError) as error:
+                raise UserError(f"{place}: no recipe and no file with one ({error})") from None
+        try:
+            return cls.model_validate_json(words)
+        except ValidationError as error:
+            raise UserError(f"{place}: {explain(error, cls)}") from None
+
+
+class ReportingRecipe(_Recipe):
     """What a paper's tables depend on.
 
     Attributes:
@@ -63,40 +91,51 @@ class ReportingRecipe(Part):
         """The folds of each experiment, by its name."""
         return {name: group.folds for group in self.folds for name in group.experiments}
 
-    def text(self) -> str:
-        """The recipe as JSON, on one line, without what is as it is by default."""
-        return self.model_dump_json(exclude_defaults=True)
+
+class LearningRecipe(_Recipe):
+    """What the table of what is learned depends on.
+
+    Attributes:
+        papers: the recipe of each paper, of the experiments that are to learn and their controls.
+        left_out: why experiments are not there, by ``PAPER/EXPERIMENT``.
+    """
+
+    papers: dict[str, ReportingRecipe] = Field(min_length=1)
+    left_out: dict[str, str] = {}
 
 
 def read(words: str) -> ReportingRecipe:
-    """The recipe of a JSON document, or of a file that holds one.
-
-    Raises:
-        UserError: if it is neither, or a key is wrong; the nearest valid one is suggested.
-    """
-    place = "the recipe"
-    if not words.lstrip().startswith("{"):
-        place = words
-        try:
-            words = Path(words).read_text()
-        except (OSError, ValueError) as error:
-            raise UserError(f"{place}: no recipe and no file with one ({error})") from None
-    try:
-        return ReportingRecipe.model_validate_json(words)
-    except ValidationError as error:
-        raise UserError(f"{place}: {explain(error, ReportingRecipe)}") from None
+    """The recipe of a paper's tables, of a JSON document or of a file that holds one; see :meth:`_Recipe.read`."""
+    return ReportingRecipe.read(words)
 
 
-def metrics_of(paper: Paper, null_controls: bool = True) -> list[str]:
-    """The metrics that a paper's tables ask for, its claims and null controls too; each once."""
+def metrics_of(paper: Paper, null_controls: bool = True, budget: Budget | None = None) -> list[str]:
+    """The metrics that a paper's tables ask for, its claims and its null controls under a budget too; each once."""
     rows = [(row, column) for table in paper.tables.values() for row in table.rows for column in table.columns]
     names = [column.metric or row.metric for row, column in rows]
     names += [claim.metric for claim in paper.claims]
     if null_controls:
-        controlled = [name for name, own in paper.experiments.items() if getattr(own, "null_control", False)]
-        for name in controlled:
-            names += metrics.CONTROLLED if paper.kind(name).recognises else ["interval_f1"]
+        for name in paper.controlled(budget):
+            kind = paper.kind(name)
+            if kind.recognises or kind.every_video:
+                names += metrics.CONTROLLED if kind.recognises else ["interval_f1"]
     return list(dict.fromkeys(names))
+
+
+def learning_picks(paper: Paper, recipe: ReportingRecipe) -> list[str]:
+    """What the table of what a paper's experiments learn picks by name: modules, and ``module:entry``."""
+    names = list(recipe.expected)
+    asked: list[str] = []
+    for kind in map(paper.kind, names):
+        if kind.recognises:
+            asked += metrics.CONTROLLED
+        if kind.spots:
+            asked += metrics.SPOTTED_VIDEOS if kind.every_video else metrics.SPOTTED_CLIPS
+    return [
+        *dict.fromkeys(f"mexflow.evaluation.folds:{paper.protocol_of(name)}" for name in names),
+        *metrics.entries(asked),
+        interval_methods.identity(recipe.intervals),
+    ]
 
 
 def picks(paper: Paper, recipe: ReportingRecipe, only: str | None = None) -> list[str]:
@@ -111,6 +150,6 @@ def picks(paper: Paper, recipe: ReportingRecipe, only: str | None = None) -> lis
     return [
         *(f"mexflow.models.{model}" for model in networks),
         *(f"mexflow.evaluation.folds:{protocol}" for protocol in protocols),
-        *metrics.entries(metrics_of(paper, recipe.null_controls)),
+        *metrics.entries(metrics_of(paper, recipe.null_controls, recipe.budget)),
         interval_methods.identity(recipe.intervals),
     ]

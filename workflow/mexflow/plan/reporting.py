@@ -5,7 +5,7 @@ Imports nothing heavy.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
 from shlex import quote
 from typing import TYPE_CHECKING
@@ -31,12 +31,17 @@ class Reporting:
 
     def recipe(self, paper: str, only: str | None = None) -> ReportingRecipe:
         """What the tables of a paper depend on, or the scores of one experiment."""
+        recipe = self.recipe_of(paper, self._experiments(paper, only))
+        return recipe if only is None else recipe.model_copy(update={"null_controls": False})
+
+    def recipe_of(self, paper: str, names: Sequence[str]) -> ReportingRecipe:
+        """What tables of some experiments of a paper depend on."""
         plan = self._plan
         alike: dict[tuple[str, ...], list[str]] = {}
-        for name in self._experiments(paper, only):
+        for name in names:
             alike.setdefault(tuple(plan.folds(paper, name)), []).append(name)
         totals: dict[str, int] = {}
-        for name in self._experiments(paper, only):
+        for name in names:
             data = plan.papers[paper].data_name(name)
             if data not in totals:
                 totals[data] = len(plan.all_folds(paper, name))
@@ -46,7 +51,7 @@ class Reporting:
             data=plan.data(paper),
             seed=plan.config.seed,
             intervals=plan.config.intervals,
-            null_controls=plan.config.null_controls and only is None,
+            null_controls=plan.config.null_controls,
             folds=[ExperimentFolds(experiments=names, folds=list(folds)) for folds, names in alike.items()],
             total_folds=totals,
         )

@@ -44,8 +44,10 @@ class Unlisted:
         return next((self._reasons[name] for name in members(index) if name in self._reasons), None)
 
     def targets(self, name: str) -> list[str]:
-        """What ``all``, ``datasets`` or a paper waits for so as to fail; nothing where all that it needs is listed."""
-        lacking = self._reasons if name in ("all", "datasets") else self.papers.get(name)
+        """What ``all``, ``datasets``, ``learning`` or a paper waits for so as to fail; nothing where all is listed."""
+        lacking = {"all": self._reasons, "datasets": self._reasons, "learning": self._plan.learning.left_out}.get(
+            name, self.papers.get(name)
+        )
         return [f"{self._plan.sources.results}/index/.unlisted.{name}"] if lacking else []
 
     def before(self, name: str, asked: Iterable[str]) -> list[str]:
@@ -56,6 +58,8 @@ class Unlisted:
                 targets += [*self._plan.paper_targets(), *self._plan.dataset_targets()]
             elif target == "datasets":
                 targets += self._plan.dataset_targets()
+            elif target == "learning":
+                targets += self._plan.learning.targets
             elif target in self._plan.whole:
                 targets += self._plan.targets(target)
             elif "/" in target:
@@ -64,7 +68,10 @@ class Unlisted:
 
     def reasons(self, name: str) -> str:
         """The lines that say why `name` fails, as options of ``mexflow unlisted``."""
-        return flags("reason", [self.papers[name]] if name in self.papers else self._reasons.values())
+        if name in self.papers:
+            return flags("reason", [self.papers[name]])
+        reasons = self._plan.learning.left_out if name == "learning" else self._reasons
+        return flags("reason", dict.fromkeys(reasons.values()))
 
     def warn(self) -> None:
         """Say what is left out, a line for each dataset."""

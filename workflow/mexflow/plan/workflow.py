@@ -26,6 +26,7 @@ from mexflow.plan.batches import Batch, cut
 from mexflow.plan.checks import check
 from mexflow.plan.enumeration import spread
 from mexflow.plan.flags import flags
+from mexflow.plan.learning import Learning
 from mexflow.plan.named_preprocessing import FLOW_IMAGES, NamedPreprocessing
 from mexflow.plan.paper_figures import PaperFigures
 from mexflow.plan.reporting import Reporting
@@ -69,6 +70,7 @@ class Workflow:
         self.sheets = inspection.Sheets(self.sources, RESULTS, self.preprocessing.sheet_residuals)
         self.unlisted = Unlisted(self)
         self.reporting = Reporting(self)
+        self.learning = Learning(self)
         # Once a run: Snakemake asks for every job, and thousands of jobs would spend half of the DAG's time on it.
         self._code_digest = cache(commands.code_digest)
 
@@ -91,7 +93,7 @@ class Workflow:
         }
 
     def _wanted(self, paper: str) -> dict[str, Experiment]:
-        return self.papers[paper].with_null_controls(self.config.null_controls)
+        return self.papers[paper].with_null_controls(self.config.null_controls, self.config.budget)
 
     @property
     def whole(self) -> list[str]:
@@ -181,8 +183,13 @@ class Workflow:
 
     def paper_file(self, paper: str) -> str:
         """The paper's file, relative to the working directory where that is the project's own."""
-        path = self.papers_folder / f"{paper}.yaml"
-        return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
+        return f"{self.papers_place}/{paper}.yaml"
+
+    @property
+    def papers_place(self) -> str:
+        """The folder of the papers' files, relative to the working directory where that is the project's own."""
+        folder = self.papers_folder
+        return str(folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder)
 
     @staticmethod
     def beside(arrays: list[str]) -> list[str]:

@@ -119,11 +119,18 @@ class Inputs:
     def __init__(self, check: Callable[[str, Digest], None] = lambda path, digest: None) -> None:
         self.digests: dict[str, Digest] = {}
         self._check = check
+        self._noted: set[str] = set()
 
     def _remember(self, path: str | Path, digest: Digest) -> None:
         name = Path(path).as_posix()
         self._check(name, digest)
         self.digests[name] = digest
+        self._noted.add(name)
+
+    def noted(self) -> list[str]:
+        """The paths that were read since this was called last, sorted; those too that had been read before."""
+        paths, self._noted = sorted(self._noted), set()
+        return paths
 
     def bytes(self, path: str | Path) -> bytes:
         """Content of a file.

@@ -39,6 +39,7 @@ class Control:
 
     Attributes:
         cells: of the experiment, its range of chance, the control, its range of chance, and the constant answer.
+        learns: whether the experiment is above chance, by a control that is not.
     """
 
     experiment: str
@@ -46,6 +47,7 @@ class Control:
     cells: list[Cell]
     null_verdict: str
     verdict: str
+    learns: bool
 
 
 def controls(evidence: Evidence) -> list[Control]:
@@ -55,14 +57,13 @@ def controls(evidence: Evidence) -> list[Control]:
     ``…/null chance/<metric>`` and ``…/constant/<metric>``, all in per cent.
     """
     wanted = [
-        name
-        for name, experiment in evidence.paper.experiments.items()
-        if getattr(experiment, "null_control", False) and evidence.paper.kind(name).recognises
+        name for name in evidence.paper.controlled(evidence.source.budget) if evidence.paper.kind(name).recognises
     ]
-    return [control for name in wanted for control in _controls(evidence, name)]
+    return [control for name in wanted for control in controls_of(evidence, name)]
 
 
-def _controls(evidence: Evidence, name: str) -> list[Control]:
+def controls_of(evidence: Evidence, name: str, table: str = TABLE) -> list[Control]:
+    """A `Control` for each score of an experiment that recognises; `table` is what its cells are called after."""
     null_name = f"{name}-null"
     chances, null_chances = chance(evidence, name), chance(evidence, null_name)
     constant = recognition.constant_answer(evidence.pooled(null_name).matrix)
@@ -75,6 +76,7 @@ def _controls(evidence: Evidence, name: str) -> list[Control]:
             answer = Measurement(metric, value, None, null.n, ["every clip said to be of the most frequent class"])
         null_verdict = judge_null(null, null_chances[metric])
         verdict = judge(real, chances[metric], null)
+        learns = verdict == ABOVE_CHANCE and null_verdict == AT_CHANCE
         # Trained from scratch it is another experiment than started from weights that others trained.
         if started := evidence.started(name):
             null_verdict, verdict = (f"{text}, {started}" for text in (null_verdict, verdict))
@@ -88,9 +90,9 @@ def _controls(evidence: Evidence, name: str) -> list[Control]:
             ("constant", null_name, answer),
         )
         cells = [
-            cell_from(evidence.paper.paper, TABLE, name, column, number, [source]) for column, source, number in places
+            cell_from(evidence.paper.paper, table, name, column, number, [source]) for column, source, number in places
         ]
-        judged.append(Control(name, metric, cells, null_verdict, verdict))
+        judged.append(Control(name, metric, cells, null_verdict, verdict, learns))
     return judged
 
 

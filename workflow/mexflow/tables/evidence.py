@@ -7,7 +7,7 @@ experiment incomplete; a fold whose file has no rows (all clips of its subject w
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,8 +22,10 @@ from mexflow.evaluation.folds import PROTOCOLS, usable
 from mexflow.evaluation.starts import NOTE, in_words, starts_of
 from mexflow.papers.paper import Paper
 from mexflow.papers.parts import Column, Row
+from mexflow.papers.reporting_recipe import ReportingRecipe
 from mexflow.store.artifacts import Inputs
-from mexflow.tables.exclusions import Key, clip_key, count_reasons
+from mexflow.store.paths import Results
+from mexflow.tables.exclusions import Key, clip_key, count_reasons, of_experiments
 from mexflow.tables.measurement import Measurement
 from mexflow.tables.source import Source
 
@@ -183,7 +185,7 @@ class Evidence:
             notes.append(f"folds {expected} of {total}")
         notes += self._missing(experiment)
         run, printed = (self.paper.recipe(experiment, budget) for budget in (self.source.budget, "paper"))
-        notes += run.less_than(printed)
+        notes += run.unlike(printed)
         empty = self.pooled(experiment).empty
         if empty:
             notes.append(f"{empty} {'fold' if empty == 1 else 'folds'} without a test clip")
@@ -304,6 +306,39 @@ class Evidence:
                 f"{self._root / experiment}: class {error.args[0]!r} is not a class of {self.paper.paper}; "
                 "delete these folds and train them again"
             ) from None
+
+
+def gather(
+    paper: Paper, results: Path, recipe: ReportingRecipe, inputs: Inputs, data: Iterable[str] | None = None
+) -> Evidence:
+    """What was measured of a paper, as a recipe says.
+
+    Args:
+        paper: the paper.
+        results: the folder that holds ``index/``, ``folds/<paper>/<experiment>/<fold>/`` and the arrays' folders.
+        recipe: what the tables depend on.
+        inputs: reads the files.
+        data: the names of the paper's data whose indexes are read; all.
+
+    Raises:
+        UserError: if an input cannot be read.
+    """
+    wanted = paper.data if data is None else dict.fromkeys(data)
+    rows = {name: inputs.table(results / "index" / f"{paper.data[name].index}.parquet").to_pylist() for name in wanted}
+    # After a run that failed, what a fold lacks may be just such a table.
+    excluded = of_experiments(paper, recipe.expected, Results(results), rows, inputs, partial=bool(recipe.missing))
+    return Evidence(
+        paper,
+        results / "folds",
+        recipe.expected,
+        recipe.total_folds,
+        Source(recipe.data, recipe.budget, recipe.reading, recipe.intervals),
+        recipe.seed,
+        inputs,
+        excluded,
+        rows,
+        recipe.missing,
+    )
 
 
 def _of_role(table: pa.Table, role: str) -> pa.Table:

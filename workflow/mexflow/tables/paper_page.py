@@ -35,7 +35,7 @@ def markdown(
     """The whole page: banner, the paper's tables, its claims, errata, null controls (None: they were not run)."""
     parts = [f"# {escape(paper.title)}", escape(" ".join(paper.citation.split()))]
     everything = [*cells, *(cell for part in [*(controls or ()), *checked, *shifted] for cell in part.cells)]
-    parts.append(_made_of(source, everything))
+    parts.append(made_of(source, everything))
     if source.warning():
         parts.append(f"> [!WARNING]\n> {escape(source.warning())} They carry the mark {source.mark}.")
     for name, table in paper.tables.items():
@@ -51,7 +51,7 @@ def markdown(
     return "\n\n".join(parts) + "\n"
 
 
-def _made_of(source: Source, cells: Sequence[Cell]) -> str:
+def made_of(source: Source, cells: Sequence[Cell]) -> str:
     """What the numbers of some cells rest on: data, budget, reading, and the weights that networks started from."""
     parts = {"Data": source.data, "budget": source.budget, "reading": source.reading}
     return " · ".join(f"{name}: {escape(value)}" for name, value in parts.items()) + _started(cells)
@@ -80,12 +80,10 @@ def _section(name: str, table: Table, cells: list[Cell], source: Source) -> list
         )
         units = dict.fromkeys(metric.unit for metric in metrics if metric.of_data)
         counts = _counts([cell for cell in cells if not cell.extra], " and ".join(units))
-        parts.append(
-            f"Each cell: published / measured [95 % interval, {intervals}].{counts} {_made_of(source, cells)}."
-        )
+        parts.append(f"Each cell: published / measured [95 % interval, {intervals}].{counts} {made_of(source, cells)}.")
         for metric in metrics:
             parts += _extras(table, [cell for cell in cells if cell.extra], metric, source)
-        parts += _legend(source)
+        parts += legend(source)
     else:
         parts.append(
             "Each cell: published / measured. The measured numbers are counted from the networks alone: they depend "
@@ -96,7 +94,8 @@ def _section(name: str, table: Table, cells: list[Cell], source: Source) -> list
     return parts + _remarks(table, cells)
 
 
-def _legend(source: Source) -> list[str]:
+def legend(source: Source) -> list[str]:
+    """The line under a table whose numbers must not be compared, if they must not."""
     return [f"> **{source.mark} {escape(source.warning())}**"] if source.warning() else []
 
 
@@ -108,7 +107,7 @@ def _grid(table: Table, cells: list[Cell], source: Source) -> str:
         texts = [escape(row.name)] + ([METRICS[row.metric].label] if several else [])
         for number, column in enumerate(table.columns):
             cell = at[row.name, column.name, column.metric or row.metric]
-            texts.append(f"{_published(row, column, number)} / {_measured(cell, source, _instead(row, number))}")
+            texts.append(f"{_published(row, column, number)} / {measured_text(cell, source, _instead(row, number))}")
         lines.append(texts)
     heads = [escape(table.row_header)] + (["metric"] if several else []) + [escape(column) for column in table.names]
     return pipe_table(heads, lines, 2 if several else 1)
@@ -121,7 +120,7 @@ def _extras(table: Table, cells: list[Cell], metric: Metric, source: Source) -> 
         chosen = [cell for cell in cells if cell.metric == name]
         at = {(cell.row, cell.column): cell for cell in chosen}
         lines = [
-            [escape(row)] + [_measured(at[row, column], source, form=metric.form) for column in table.names]
+            [escape(row)] + [measured_text(at[row, column], source, form=metric.form) for column in table.names]
             for row in dict.fromkeys(cell.row for cell in chosen)
         ]
         parts.append(
@@ -146,7 +145,7 @@ def _instead(row: Row, number: int) -> str:
     return escape(row.pending) if row.pending else NOTHING
 
 
-def _measured(cell: Cell, source: Source, instead: str = NOTHING, form: str | None = None) -> str:
+def measured_text(cell: Cell, source: Source, instead: str = NOTHING, form: str | None = None) -> str:
     """Our number with its interval, or why there is none; `form` says how it is written if not as its metric is."""
     if cell.incomplete:
         return f"**{cell.incomplete}**"
@@ -231,7 +230,7 @@ def _claims(checked: Sequence[claims.CheckedClaim], source: Source) -> list[str]
     cells = [cell for check in checked for cell in check.cells]
     for check in checked:
         numbers = "<br>".join(
-            f"{escape(cell.column)}: {_in_print(cell)} / {_measured(cell, source)}" for cell in check.cells
+            f"{escape(cell.column)}: {_in_print(cell)} / {measured_text(cell, source)}" for cell in check.cells
         )
         margin = "" if check.claim.margin is None else f" (margin {check.claim.margin:g})"
         claim = f"{check.number}. {escape(check.claim.claim)}{margin}"
@@ -249,8 +248,8 @@ def _claims(checked: Sequence[claims.CheckedClaim], source: Source) -> list[str]
         "above minus it, or within it), and beyond chance if each interval is; it does not hold beyond chance if an "
         "interval lies outside. So in print: whether the paper's own numbers bear it out. Not comparable: with numbers "
         "of others, on other data. Trained unlike: for other numbers "
-        f"of epochs, or on images of another size. {_made_of(source, cells)}.",
-        *_legend(source),
+        f"of epochs, or on images of another size. {made_of(source, cells)}.",
+        *legend(source),
         *(["\n".join(notes)] if notes else []),
     ]
 
@@ -265,7 +264,7 @@ def _shifted(shifted: Sequence[shifted_controls.ShiftedControl], source: Source)
     if not shifted:
         return []
     lines = [
-        [escape(control.experiment), *(_measured(cell, source) for cell in control.cells), control.verdict]
+        [escape(control.experiment), *(measured_text(cell, source) for cell in control.cells), control.verdict]
         for control in shifted
     ]
     return [
@@ -273,8 +272,8 @@ def _shifted(shifted: Sequence[shifted_controls.ShiftedControl], source: Source)
         pipe_table(["experiment", "overall F1 of intervals", "moved to random places", "verdict"], lines, 1, 1),
         f"The first number [95 % interval, {source.interval}]; the second is the mean over repetitions in which "
         "each predicted interval keeps its length and its video [95 % of the repetitions]. "
-        f"{_made_of(source, [])}.",
-        *_legend(source),
+        f"{made_of(source, [])}.",
+        *legend(source),
     ]
 
 
@@ -290,7 +289,7 @@ def _controls(controls: Sequence[Control] | None, source: Source) -> list[str]:
     for control in controls:
         real, _, null, _, _ = control.cells
         verdict = f"control {control.null_verdict}; experiment {control.verdict}"
-        numbers = [_measured(cell, source) for cell in control.cells]
+        numbers = [measured_text(cell, source) for cell in control.cells]
         lines.append([escape(control.experiment), METRICS[control.metric].label, *numbers, verdict])
         for cell, verdict in ((real, control.verdict), (null, control.null_verdict)):
             remarks = [escape(note) for note in cell.notes if note != verdict and not note.startswith("INCOMPLETE")]
@@ -301,6 +300,6 @@ def _controls(controls: Sequence[Control] | None, source: Source) -> list[str]:
         f"Measured and null control [95 % interval, {source.interval}]. By chance: the mean over {PERMUTATIONS} "
         "permutations of the labels within each subject, the predictions as they are [95 % of the permutations]. A "
         "control fails if it lies above that range; below it, few balanced clips left out by subject explain it. "
-        f"{_made_of(source, [cell for control in controls for cell in control.cells])}."
+        f"{made_of(source, [cell for control in controls for cell in control.cells])}."
     )
-    return [*parts, *_legend(source), "\n".join(notes)]
+    return [*parts, *legend(source), "\n".join(notes)]

@@ -47,8 +47,8 @@ def shifted_controls(evidence: Evidence) -> list[ShiftedControl]:
     Its cells are ``<experiment>, <variant>/experiment/interval_f1`` and ``…/shifted/interval_f1``.
     """
     controls = []
-    for name, experiment in evidence.paper.experiments.items():
-        if not (evidence.paper.kind(name).every_video and getattr(experiment, "null_control", False)):
+    for name in evidence.paper.controlled(evidence.source.budget):
+        if not evidence.paper.kind(name).every_video:
             continue
         for variant in evidence.paper.spotting[evidence.paper.data_name(name)].test_skips:
             real, null, verdict = control(evidence, name, variant)
@@ -63,19 +63,21 @@ def shifted_controls(evidence: Evidence) -> list[ShiftedControl]:
     return controls
 
 
-def control(evidence: Evidence, experiment: str, variant: str | None) -> tuple[Measurement, Measurement, str]:
+def control(
+    evidence: Evidence, experiment: str, variant: str | None, part: str | None = None
+) -> tuple[Measurement, Measurement, str]:
     """The null control of spotting: as many intervals, each as long, anywhere in their videos.
 
-    The null's interval holds 95 % of :data:`SHIFTS` repetitions.
+    Of one type of expression, `part`, or overall. The null's interval holds 95 % of :data:`SHIFTS` repetitions.
     """
-    place = Place(Row(name=experiment, variant=variant), Column(name="overall"), experiment)
+    place = Place(Row(name=experiment, variant=variant), Column(name=part or "overall", part=part), experiment)
     (real,) = MEASURES["interval_f1"](evidence, place)
     tables, absent = fold_tables(evidence, experiment, "intervals", "interval_f1")
     if absent or real.value is None:
         return real, Measurement("interval_f1", notes=list(real.notes)), "no verdict"
     extents = {video_of(row): (row["first"], row["last"]) for row in evidence.test_videos(experiment)}
     groups: dict[tuple[Any, ...], dict[str, list[tuple[int, int]]]] = defaultdict(lambda: defaultdict(list))
-    for row in counted_intervals(evidence, experiment, tables, None, variant):
+    for row in counted_intervals(evidence, experiment, tables, part, variant):
         key = (*video_of(row), row["variant"], row["type"])
         groups[key][row["source"]].append((row["first"], row["last"]))
     scores = []

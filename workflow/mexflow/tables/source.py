@@ -15,7 +15,7 @@ class Source:
 
     Attributes:
         data: ``embedded``, or a text that names the licensed copies.
-        budget: ``demo`` or ``paper``.
+        budget: how much was trained, see :data:`mexflow.papers.parts.Budget`.
         reading: of the paper, ``decided`` or ``literal``.
         intervals: the method of the intervals over subjects.
     """
@@ -57,7 +57,7 @@ class Source:
             return f"Measured numbers come from {part} and must not be compared with the published ones."
         if not self.comparable:
             return (
-                f"Measured numbers come from the {self.budget} budget (fewer epochs or folds than printed) and must "
+                f"Measured numbers come from the {self.budget} budget (other epochs or folds than printed) and must "
                 "not be compared with the published ones."
             )
         return ""
