@@ -74,10 +74,10 @@ def test_what_learns_is_above_chance_and_above_its_control(tmp_path):
     for score in SCORES:
         real, chance, null, _ = (rows[f"{PAPER}/learning/vy-3cl/{column}/{score}"] for column in columns)
         assert real["ci_low"] > max(chance["ci_high"], null["ci_high"]) and real["n"] == 40
-        assert real["note"] == "epochs 3 of 150; 4 test subjects; learns: above chance"
+        assert real["note"] == "epochs 4 of 150; at most 40 samples an epoch; 4 test subjects; learns: above chance"
         assert (real["data"], real["budget"], real["reading"]) == ("embedded", "learning", "decided")
         assert f"{PAPER}, vy-3cl, {score}: learns: above chance" in summary
-    assert "| vy-3cl | megc2018 | 4 of 4 | 4 | epochs 3 of 150 |" in text
+    assert "| vy-3cl | megc2018 | 4 of 4 | 4 | epochs 4 of 150, at most 40 samples an epoch |" in text
     assert "budget: learning · reading: decided" in text and "synthetic embedded data" in text
     accuracy = rows[f"{PAPER}/learning/vy-3cl/experiment/accuracy"]
     assert f"| vy-3cl | accuracy (%) | 40 test clips | {accuracy['measured']:.2f}† [{accuracy['ci_low']:.2f}," in text

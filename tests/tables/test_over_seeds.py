@@ -349,6 +349,6 @@ def test_intervals_of_all_seeds_are_moved_alike(spotting):
     assert (real.seeds, null.seeds, null.n) == (2, 2, shifted_controls.SHIFTS)
     assert null.value == pytest.approx((one.mean() + two.mean()) / 2)
     assert null.interval == pytest.approx(tuple(np.quantile((one + two) / 2, [0.025, 0.975])))
-    assert verdict == shifted_controls.ABOVE
+    assert verdict == shifted_controls.WHOLLY_ABOVE
     made = [one for one in shifted_controls.shifted_controls(spotting) if one.experiment.startswith(EXPERIMENT)]
     assert made[0].cells[0].experiments == (EXPERIMENT, f"{EXPERIMENT}-repeat-2")

@@ -168,7 +168,7 @@ def test_an_accuracy_cell_is_the_pooled_accuracy_beside_the_printed_one(made, pr
     assert row["published"] == 60.17
     assert row["measured"] == pytest.approx(100 * accuracy_score(*pooled(pristine, "vy-3cl")))
     assert row["ci_low"] <= row["measured"] <= row["ci_high"] and row["n"] == 40
-    assert row["note"] == "epochs 3 of 150"
+    assert row["note"] == "epochs 4 of 150; at most 40 samples an epoch"
     assert made.rows["belaiche2020/T8/Proposed (Vy 3CL)/accuracy/accuracy"]["measured"] == row["measured"]
 
 
