@@ -59,7 +59,9 @@ def test_metrics_of_a_paper_are_those_of_its_rows_claims_and_controls():
     upadhy = papers.load(PAPERS, "upadhy2025")
     bare = upadhy.model_copy(update={"tables": {}, "claims": []})
     assert metrics_of(bare, False) == [] and metrics_of(bare) == ["accuracy", "uf1", "uar"]
-    assert metrics_of(elface.model_copy(update={"tables": {}, "claims": []})) == ["interval_f1"]
+    assert metrics_of(elface.model_copy(update={"tables": {}, "claims": []})) == [
+        "interval_f1", "frame_f1", "frame_auc", "shifted_frame_f1", "shifted_auc"
+    ]  # fmt: skip
 
 
 def test_every_metric_is_measured_where_its_row_says():

@@ -165,6 +165,10 @@ CONTROLLED = ("accuracy", "uf1", "uar")
 SPOTTED_VIDEOS = ("interval_f1",)
 """What spotting in long videos is judged by, beside its intervals moved to random places."""
 
+MOVED_FRAMES = {"frame_f1": "shifted_frame_f1", "frame_auc": "shifted_auc"}
+"""Metrics of frames that null controls of spotting in long videos show, and what measures them with the scores moved in
+time."""
+
 SPOTTED_CLIPS = ("frame_auc_percent", "shifted_auc_percent")
 """What spotting in clips is judged by, and the same of its scores moved in time."""
 

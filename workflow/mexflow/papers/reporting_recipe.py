@@ -117,8 +117,10 @@ def metrics_of(paper: Paper, null_controls: bool = True, budget: Budget | None =
     if null_controls:
         for name in paper.controlled(budget):
             kind = paper.kind(name)
-            if kind.recognises or kind.every_video:
-                names += metrics.CONTROLLED if kind.recognises else ["interval_f1"]
+            if kind.recognises:
+                names += metrics.CONTROLLED
+            elif kind.every_video:
+                names += [*metrics.SPOTTED_VIDEOS, *metrics.MOVED_FRAMES, *metrics.MOVED_FRAMES.values()]
     return list(dict.fromkeys(names))
 
 

@@ -16,6 +16,7 @@ from mexflow.evaluation import intervals
 from mexflow.evaluation.frame_skips import TYPES
 from mexflow.evaluation.intervals import Counts
 from mexflow.evaluation.uncertainty import percentiles, seed_of
+from mexflow.papers.metrics import MOVED_FRAMES
 from mexflow.papers.parts import Column, Row
 from mexflow.tables.cells import Cell, cell_from
 from mexflow.tables.evidence import Evidence, Place
@@ -25,9 +26,6 @@ from mexflow.tables.spotting_metrics import counted_intervals, fold_tables, vide
 
 SHIFTS = 200
 """How often the predicted intervals are moved to random places for the null control."""
-
-FRAMES = {"frame_f1": "shifted_frame_f1", "frame_auc": "shifted_auc"}
-"""Metrics of frames, and what measures them with the scores moved in time."""
 
 PARTS = (None, *TYPES)
 """Parts of an experiment whose F1 of intervals is controlled: all types of expression, and each."""
@@ -68,7 +66,7 @@ def shifted_controls(evidence: Evidence) -> list[ShiftedControl]:
         names = evidence.repeats(name)
         for variant in evidence.paper.variants(name):
             pairs = [("interval_f1", part, *control(evidence, name, variant, part)[:2]) for part in PARTS]
-            for metric, moved in FRAMES.items():
+            for metric, moved in MOVED_FRAMES.items():
                 pairs += [
                     (metric, part, *_frames_moved(evidence, name, variant, part, metric, moved)) for part in TYPES
                 ]
