@@ -97,11 +97,17 @@ def networks(plan: Workflow, only: Sequence[str] = ()) -> Iterator[Network]:
 
 
 def stages(recipe: Any, samples: int) -> list[tuple[str, int, int]]:
-    """The stages of a training in their order: name, epochs, and samples of an epoch."""
+    """The stages of a training in their order: name, epochs, and samples of an epoch.
+
+    Args:
+        recipe: of the training.
+        samples: training samples that there are, of labelled clips; an epoch may have fewer of them.
+    """
     if recipe.kind == "sequences":
         first = (recipe.stage1_epochs, recipe.stage1_samples)
         return [("spatial", *first), ("temporal", *first), ("memory", recipe.epochs, recipe.samples)]
-    return [("", recipe.epochs, recipe.samples if recipe.kind == "videos" else samples)]
+    most = recipe.samples or samples
+    return [("", recipe.epochs, most if recipe.kind == "videos" else min(samples, most))]
 
 
 def command(network: Network, folds: Sequence[str], device: str) -> list[str]:
