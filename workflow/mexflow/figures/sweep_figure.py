@@ -11,10 +11,8 @@ from mexflow.figures.drawing import ALARM, WIDTH, canvas
 from mexflow.figures.material import Drawn, Material, mean_over_seeds
 from mexflow.papers.figure_kinds import Sweep
 from mexflow.papers.metrics import METRICS
-from mexflow.papers.parts import Column, Row
-from mexflow.tables.evidence import Evidence, Place
 from mexflow.tables.measurement import Measurement
-from mexflow.tables.paper_cells import measure
+from mexflow.tables.paper_cells import score_of
 
 _COLOURS = ("#1f5fa8", "#c2611f", "#2c7d4f")
 _MARKS = ("o", "s", "^")
@@ -27,7 +25,7 @@ def draw(figure: Sweep, material: Material) -> Drawn:
         UserError: if predictions cannot be read.
     """
     points = {
-        setting: [_score(material.evidence, experiment, metric) for metric in figure.metrics]
+        setting: [score_of(material.evidence, experiment, metric) for metric in figure.metrics]
         for setting, experiment in figure.points.items()
     }
     foot = material.foot(
@@ -40,11 +38,6 @@ def draw(figure: Sweep, material: Material) -> Drawn:
     }
     summary = f"{figure.metrics[0]} " + ", ".join(f"{setting:g}: {text}" for setting, text in texts.items())
     return Drawn(drawn, foot, summary)
-
-
-def _score(evidence: Evidence, experiment: str, metric: str) -> Measurement:
-    (measured,) = measure(metric, evidence, Place(Row(name=experiment), Column(name=metric), experiment))
-    return measured
 
 
 def sweep(

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from mexflow.errors import UserError
 from mexflow.validation import explain
 
 Option = int | float | str | bool
@@ -28,6 +29,21 @@ def parsed(model: Any, values: Any, place: str) -> Any:
         return model.model_validate(values)
     except ValidationError as error:
         raise ValueError(explain(error, model, place=place)) from None
+
+
+def document(words: str) -> tuple[str, str]:
+    """The text of a JSON document that is given as such, or as the file that holds it, and what errors call it.
+
+    Raises:
+        UserError: if it is neither.
+    """
+    if words.lstrip().startswith("{"):
+        return words, "the recipe"
+    try:
+        with open(words, encoding="utf-8") as file:
+            return file.read(), words
+    except (OSError, ValueError) as error:
+        raise UserError(f"{words}: no recipe and no file with one ({error})") from None
 
 
 def stated(part: Part) -> dict[str, Any]:

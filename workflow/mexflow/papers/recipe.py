@@ -16,7 +16,7 @@ from pydantic import Field, TypeAdapter, ValidationError, model_validator
 from mexflow.errors import UserError, nearest
 from mexflow.papers.flow_methods import OPTIONS
 from mexflow.papers.operations import name_of
-from mexflow.papers.part import Option, Part
+from mexflow.papers.part import Option, Part, document
 from mexflow.papers.pretrained import PRETRAINED, unfit
 from mexflow.papers.trainings import (
     FrameSkips,
@@ -288,14 +288,7 @@ def read(words: str) -> Recipe:
     Raises:
         UserError: if it is neither, or a key is wrong; the nearest valid one is suggested.
     """
-    where = "the recipe"
-    if not words.lstrip().startswith("{"):
-        where = words
-        try:
-            with open(words, encoding="utf-8") as file:
-                words = file.read()
-        except (OSError, ValueError) as error:
-            raise UserError(f"{where}: no recipe and no file with one ({error})") from None
+    words, where = document(words)
     try:
         values: Any = json.loads(words, object_pairs_hook=_once)
     except ValueError as error:

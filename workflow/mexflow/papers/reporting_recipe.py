@@ -6,7 +6,6 @@ The plan makes it of the configuration, and ``mexflow tables``, or ``mexflow lea
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Self
 
 from pydantic import Field, ValidationError
@@ -16,7 +15,7 @@ from mexflow.papers import interval_methods, metrics
 from mexflow.papers.decisions import Reading
 from mexflow.papers.interval_methods import DEFAULT, IntervalMethod
 from mexflow.papers.paper import Paper
-from mexflow.papers.part import Part
+from mexflow.papers.part import Part, document
 from mexflow.papers.parts import Budget
 from mexflow.validation import explain
 
@@ -47,13 +46,7 @@ class _Recipe(Part):
         Raises:
             UserError: if it is neither, or a key is wrong; the nearest valid one is suggested.
         """
-        place = "the recipe"
-        if not words.lstrip().startswith("{"):
-            place = words
-            try:
-                words = Path(words).read_text()
-            except (OSError, ValueError) as error:
-                raise UserError(f"{place}: no recipe and no file with one ({error})") from None
+        words, place = document(words)
         try:
             return cls.model_validate_json(words)
         except ValidationError as error:

@@ -18,11 +18,10 @@ import numpy as np
 from mexflow.evaluation import recognition
 from mexflow.evaluation.uncertainty import percentiles, seed_of
 from mexflow.papers.metrics import CONTROLLED
-from mexflow.papers.parts import Column, Row
 from mexflow.tables.cells import Cell, cell_from
-from mexflow.tables.evidence import Evidence, Place
+from mexflow.tables.evidence import Evidence
 from mexflow.tables.measurement import Measurement
-from mexflow.tables.paper_cells import measure
+from mexflow.tables.paper_cells import score_of
 from mexflow.tables.recognition_metrics import score_function
 
 PERMUTATIONS = 5000
@@ -73,7 +72,7 @@ def controls_of(evidence: Evidence, name: str, table: str = TABLE) -> list[Contr
     constant = recognition.constant_answer(evidence.pooled(null_name).matrix)
     judged = []
     for metric in CONTROLLED:
-        real, null = _score(evidence, name, metric), _score(evidence, null_name, metric)
+        real, null = score_of(evidence, name, metric), score_of(evidence, null_name, metric)
         answer = Measurement(metric, notes=list(null.notes))
         if null.value is not None:
             value = 100 * float(score_function(metric)(constant))
@@ -101,12 +100,6 @@ def controls_of(evidence: Evidence, name: str, table: str = TABLE) -> list[Contr
     return judged
 
 
-def _score(evidence: Evidence, experiment: str, metric: str) -> Measurement:
-    """A score of an experiment, the mean over its seeds."""
-    (measured,) = measure(metric, evidence, Place(Row(name=experiment), Column(name="score"), experiment))
-    return measured
-
-
 def chance(evidence: Evidence, experiment: str) -> dict[str, Measurement]:
     """What each score of an experiment is by chance: the mean over permutations, and the range that holds 95 % of them.
 
@@ -119,7 +112,8 @@ def chance(evidence: Evidence, experiment: str) -> dict[str, Measurement]:
     of_seeds = [evidence.pooled(name) for name in names]
     if not all(pooled.complete and pooled.clips for pooled in of_seeds):
         return {
-            metric: Measurement(metric, notes=list(_score(evidence, experiment, metric).notes)) for metric in CONTROLLED
+            metric: Measurement(metric, notes=list(score_of(evidence, experiment, metric).notes))
+            for metric in CONTROLLED
         }
     if all((pooled.confusions.any(2).sum(1) < 2).all() for pooled in of_seeds):
         return {metric: Measurement(metric, notes=[NOTHING_TO_PERMUTE]) for metric in CONTROLLED}

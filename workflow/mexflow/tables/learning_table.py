@@ -16,13 +16,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from mexflow.papers.metrics import METRICS
-from mexflow.papers.parts import Column, Row
 from mexflow.tables import controls, shifted_controls
 from mexflow.tables.cells import Cell, cell_from
-from mexflow.tables.evidence import Evidence, Place
+from mexflow.tables.evidence import Evidence
 from mexflow.tables.markdown import NOTHING, escape, pipe_table
-from mexflow.tables.measurement import Measurement
-from mexflow.tables.paper_cells import measure
+from mexflow.tables.paper_cells import score_of
 from mexflow.tables.paper_page import legend, made_of, measured_text, of_seeds
 
 TABLE = "learning"
@@ -154,16 +152,12 @@ def _spotted_in_videos(evidence: Evidence, name: str) -> list[Learned]:
 
 
 def _spotted_in_clips(evidence: Evidence, name: str) -> Learned:
-    def number(metric: str, experiment: str) -> Measurement:
-        (first,) = measure(metric, evidence, Place(Row(name=experiment), Column(name=metric), experiment))
-        return first
-
     metric, place = "frame_auc_percent", evidence.paper.place_control(name)
-    real, shifted = number(metric, name), number("shifted_auc_percent", name)
+    real, shifted = score_of(evidence, name, metric), score_of(evidence, name, "shifted_auc_percent")
     numbers = [("experiment", name, real), ("chance", name, replace(shifted, metric=metric))]
     verdict = controls.judge(real, shifted, shifted)
     if place is not None:
-        control = number(metric, place)
+        control = score_of(evidence, place, metric)
         control.notes.append("a score of a frame's place in its clip alone")
         numbers.append(("null", place, control))
         against = controls.judge(real, shifted, control)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from importlib import import_module
 
 from mexflow.papers.metrics import METRICS
-from mexflow.papers.parts import Row, Table
+from mexflow.papers.parts import Column, Row, Table
 from mexflow.tables import over_seeds
 from mexflow.tables.cells import QUOTED, Cell, cell_from, require_unique
 from mexflow.tables.evidence import Evidence, Place
@@ -40,6 +40,11 @@ def measure(metric: str, evidence: Evidence, place: Place) -> list[Measurement]:
     names = evidence.repeats(place.experiment) if METRICS[metric].of_folds else [place.experiment]
     of_repeats = [one(evidence, replace(place, experiment=name)) for name in names]
     return [over_seeds.mean_of(evidence, place, measured) for measured in zip(*of_repeats, strict=True)]
+
+
+def score_of(evidence: Evidence, experiment: str, metric: str) -> Measurement:
+    """A score of an experiment, wherever it stands: the first measurement of its metric, the mean over its seeds."""
+    return measure(metric, evidence, Place(Row(name=experiment), Column(name=metric), experiment))[0]
 
 
 def _place_cells(evidence: Evidence, name: str, table: Table, row: Row, number: int) -> list[Cell]:
