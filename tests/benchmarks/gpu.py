@@ -1,8 +1,8 @@
 """What a GPU does with every network, as one Markdown table; ``gpu.sh`` runs it.
 
-The embedded data are made at their smallest, in a folder of its own. On them a fold of every network is trained at the
-printed settings, for few epochs and samples: on the GPU, and one of each model on the CPU as well, whose predictions it
-must agree with. From the time of a sample follows what ``budget: paper`` costs, at the counts of the real datasets. A
+The embedded data of the default run are made, in a folder of its own; the smallest have too few subjects of long videos.
+On them a fold of every network is trained at the printed settings, for few epochs and samples: on the GPU, and one of
+each model on the CPU as well, whose predictions it must agree with. From the time of a sample follows what ``budget: paper`` costs, at the counts of the real datasets. A
 job of several folds is timed against one of each.
 
 ``--dry`` does the same with the CPU in place of the GPU, of a few networks, to see that it runs.
@@ -213,7 +213,7 @@ def hours(full: Workflow, small: Workflow, measured: Sequence[Network]) -> dict[
 
 
 def prepare(folder: Path, wanted: Sequence[Network]) -> None:
-    """Make the smallest embedded data, and of them what these networks read.
+    """Make the embedded data, and of them what these networks read.
 
     Raises:
         RuntimeError: if that fails.
@@ -221,7 +221,7 @@ def prepare(folder: Path, wanted: Sequence[Network]) -> None:
     files = {f"results/index/{network.recipe.index}.parquet" for network in wanted}
     files |= {path for network in wanted for path in network.reads}
     line = [sys.executable, "-m", "snakemake", "-s", str(ROOT / "Snakefile"), "--directory", str(folder)]
-    line += ["--cores", "all", "--config", "budget=paper", 'embedded={"size": "tiny"}', "--", *sorted(files)]
+    line += ["--cores", "all", "--config", "budget=paper", 'embedded={"size": "demo"}', "--", *sorted(files)]
     made = subprocess.run(line, capture_output=True, text=True)
     if made.returncode:
         raise RuntimeError(f"the data could not be made: {made.stderr.strip().splitlines()[-1:]}")
@@ -262,7 +262,7 @@ def page(
     lines = [
         "# Networks on a GPU",
         "",
-        f"{name}; beside it one thread of {processor()}. The printed settings, on the smallest embedded data.",
+        f"{name}; beside it one thread of {processor()}. The printed settings, on the embedded data.",
         "",
         "| network | stage | samples a second | on the CPU | times as fast | memory (MiB) | differs from the CPU by |",
         "| --- | --- | ---: | ---: | ---: | ---: | ---: |",
@@ -311,7 +311,7 @@ def main() -> int:
     until = np.inf if chosen.dry else time.monotonic() + 60 * MINUTES * 0.8
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
-        small = Workflow({"budget": "paper", "embedded": {"size": "tiny"}}, WORKFLOW)
+        small = Workflow({"budget": "paper", "embedded": {"size": "demo"}}, WORKFLOW)
         wanted = list(networks(small, DRY if chosen.dry else ()))
         prepare(Path(folder), wanted)
         measure(wanted, device, until, lambda line: print(line, flush=True))
