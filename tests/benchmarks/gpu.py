@@ -1,9 +1,9 @@
 """What a GPU does with every network, as one Markdown table; ``gpu.sh`` runs it.
 
-The embedded data of the default run are made, in a folder of its own; the smallest have too few subjects of long videos.
-On them a fold of every network is trained at the printed settings, for few epochs and samples: on the GPU, and one of
-each model on the CPU as well, whose predictions it must agree with. From the time of a sample follows what ``budget: paper`` costs, at the counts of the real datasets. A
-job of several folds is timed against one of each.
+The embedded data of the default run are made in a folder of its own; the smallest have too few subjects of long
+videos. On them a fold of every network is trained at the printed settings, for few epochs and samples: on the GPU, and
+one of each model on the CPU as well, whose predictions it must agree with. From the time of a sample follows what
+``budget: paper`` costs, at the counts of the real datasets. A job of several folds is timed against one of each.
 
 ``--dry`` does the same with the CPU in place of the GPU, of a few networks, to see that it runs.
 """
