@@ -1,4 +1,4 @@
-"""Memory is kept: a step after the first asks the system for next to none."""
+"""Memory is kept: after the first steps, a step asks the system for next to none."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import pytest
 import project
 
 # Blocks of 40 MB, as batches have them: above what the C library would keep by itself. Counted are pages that the
-# system had to clear, and what is computed.
+# system had to clear, and what is computed. In the first steps small blocks may still take a part of a large one that
+# is free, by where the memory happens to begin, so that another large one is needed: what counts is that it ends.
 _STEPS = """
 import json, resource
 import torch
@@ -24,10 +25,10 @@ start = torch.linspace(0, 1, 10_000_000)
 def step():
     return float(((start * 2).sin() + start).sum())
 
-first = step()
+first = [step() for _ in range(10)]
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-rest = [step() for _ in range(5)]
-print(json.dumps([kept, resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before, first, rest]))
+rest = [step() for _ in range(20)]
+print(json.dumps([kept, resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before, first + rest]))
 """
 
 
@@ -38,10 +39,10 @@ def _run(keep: bool) -> list:
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the C library is not glibc")
-def test_steps_after_the_first_ask_the_system_for_no_memory_and_give_the_same_bits():
-    kept, faults, first, rest = _run(keep=True)
+def test_after_the_first_steps_none_asks_the_system_for_memory_and_all_give_the_same_bits():
+    kept, faults, values = _run(keep=True)
     assert kept
-    _, usual, first_usual, rest_usual = _run(keep=False)
-    assert usual > 5 * 40_000_000 / 4096  # at least a block a step, cleared page by page
+    _, usual, values_usual = _run(keep=False)
+    assert usual > 20 * 40_000_000 / 4096  # at least a block a step, cleared page by page
     assert faults < usual / 20
-    assert (first, rest) == (first_usual, rest_usual)
+    assert values == values_usual
