@@ -79,6 +79,8 @@ def test_a_wrong_file_is_told_before_anything_is_made(finished: Path, tmp_path: 
     result = mini.snakemake(folder, "--cores", "1", SCORES)
     assert result.returncode == 1
     log = (folder / "results" / "logs" / "weights" / "resnet18.log").read_text()
-    assert log.startswith("mexflow: error: w.pth: not the weights of ResNet-18: 11,688,512 parameters, not 11,689,512; of ")
+    assert log.startswith(
+        "mexflow: error: w.pth: not the weights of ResNet-18: 11,688,512 parameters, not 11,689,512; of "
+    )
     assert not list((folder / "results" / "flow").rglob("*.npy")), "the first job was that of the file"
     assert "w.pth: not the weights of ResNet-18" in result.stdout + result.stderr
