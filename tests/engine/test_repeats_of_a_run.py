@@ -69,7 +69,7 @@ def test_the_table_has_the_mean_of_both(finished: Path, twice: Path) -> None:
     assert shares[0] == pytest.approx(tables[0].loc[CELL, "measured"])
     assert tables[1].loc[CELL, "measured"] == pytest.approx(sum(shares) / 2)
     assert tables[1].loc[CELL, "seed_sd"] == pytest.approx(abs(shares[0] - shares[1]) / 2**0.5)
-    assert " over 2 seeds |" in (twice / "results/tables/mini.md").read_text()
+    assert "| over 2 seeds |" in (twice / "results/tables/mini.md").read_text()
 
 
 def test_audits_know_the_repeats(twice: Path, monkeypatch: pytest.MonkeyPatch) -> None:
