@@ -203,7 +203,8 @@ def _section(evidence: Evidence, scores: Sequence[Learned]) -> list[str]:
         [escape(run.experiment), escape(run.data), run.folds, str(run.subjects), escape(run.effort) or "as printed"]
         for run in runs(evidence)
     ]
-    columns = ("experiment", "chance", "null", "null chance")
+    named = {"experiment": MEASURED, "chance": "by chance", "null": "null control", "null chance": "by chance"}
+    columns = [column for column in named if any(score.cell(column) for score in scores)]
     notes = _notes(scores)
     lines = []
     for score in scores:
@@ -217,8 +218,8 @@ def _section(evidence: Evidence, scores: Sequence[Learned]) -> list[str]:
         count += f" ({OUTCOMES}: {outcome(score.cells[0])})" if outcome(score.cells[0]) else ""
         lines.append([notes.row(score.row), METRICS[score.metric].label, count, *shown, escape(score.verdict)])
     heads = ["experiment", "score", "of"]
-    for head in (MEASURED, "by chance", "null control", "by chance"):
-        heads += [head, INTERVAL]
+    for column in columns:
+        heads += [named[column], INTERVAL]
     spots = [name for name in paper.learning if name in evidence.folds and paper.kind(name).spots]
     return [
         f"## {escape(paper.paper)}",

@@ -6,7 +6,7 @@ import re
 
 NOTHING = "—"
 _SPECIAL = re.compile(r"[\\*|<>]|(?<![^\W_])_|_(?![^\W_])")
-_WIDEST = 32
+_WIDEST = 50
 """How wide a column is made so that what is below it stands in line; longer texts stand out."""
 
 
