@@ -107,7 +107,7 @@ def test_failed_folds_are_shown_and_the_rest_is_made(finished: Path, tmp_path: P
     assert said.returncode == 1 and "failed: train_mini_2_0, results/logs/train/mini/resnet/0.log" in said.stdout
     # An audit of what is there finds nothing wrong with it.
     trace = command(folder, "trace", "mini/A/ResNet/accuracy/accuracy")
-    assert trace.returncode == 0 and "incomplete/mini" in trace.stdout, trace.stdout + trace.stderr
+    assert trace.returncode == 0 and "  incomplete  " in trace.stdout, trace.stdout + trace.stderr
     before = records(folder)
     before = resumed(folder, "--cores", "1") | before
     faults.repair(folder)

@@ -76,9 +76,9 @@ def test_audits_know_the_repeats(twice: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.chdir(twice)
     said = command(twice, "trace", CELL)
     assert said.returncode == 0, said.stderr
-    assert "  measured of: cnn, cnn-repeat-2\n" in said.stdout and "  seeds: 2\n" in said.stdout
+    assert "  measured of: cnn, cnn-repeat-2\n" in said.stdout and ", 2 seeds, ± " in said.stdout
     assert re.search(r"^    repeat 2: \S+ casme2/", said.stdout, re.MULTILINE)
-    folds = re.findall(r"^  results/folds/mini/(\S+)/predictions\.parquet", said.stdout, re.MULTILINE)
+    folds = re.findall(r"^results/folds/mini/(\S+)/predictions\.parquet", said.stdout, re.MULTILINE)
     assert {fold.split("/")[0] for fold in folds} == {"cnn", "cnn-repeat-2"} and len(folds) == 8
     graph = load()
     proved = list(leakage.proofs(graph))
