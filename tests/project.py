@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import io
 import os
+import re
 import subprocess
 import sys
 from contextlib import chdir, redirect_stderr, redirect_stdout
@@ -33,6 +34,11 @@ def paper_values(name: str) -> dict[str, Any]:
 def from_yaml(text: str | bytes) -> Any:
     """What YAML says; by libyaml where it is, which takes a tenth of the time."""
     return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+
+
+def squeezed(text: str) -> str:
+    """Markdown whose tables do not stand in line: one space between a text and what is beside it."""
+    return re.sub(r" {2,}", " ", text)
 
 
 def to_yaml(values: Any) -> str:

@@ -12,7 +12,7 @@ import mini
 from faults import part_of
 from mexflow.audit import trace
 from mexflow.audit.graph import load
-from project import run
+from project import run, squeezed
 
 CELL = "mini/learning/cnn/experiment/accuracy"
 
@@ -30,7 +30,7 @@ def learned(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_it_is_a_table_like_the_others(learned: Path) -> None:
     rows = {row["cell"]: row for row in pq.read_table(learned / "results/tables/learning.parquet").to_pylist()}
-    page = (learned / "results/tables/learning.md").read_text()
+    page = squeezed((learned / "results/tables/learning.md").read_text())
     assert rows[CELL]["budget"] == "demo" and "epochs 3 of 150" in rows[CELL]["note"]
     assert "| cnn | megc2018 |" in page and "verdict" in page
     own = {row["cell"]: row for row in pq.read_table(learned / "results/tables/mini.parquet").to_pylist()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 
 from auditing import CELL, command, failures
 from faults import flip
-from mexflow.audit import history, leakage, reproduce, root, trace
+from mexflow.audit import history, leakage, reproduce, root, short_tree, trace
 from mexflow.audit.graph import Graph, Record, load
 from mexflow.errors import UserError
 from mexflow.store.artifacts import hash_file, hash_path
@@ -50,19 +51,31 @@ def test_a_cell_rests_on_the_folds_of_its_experiments_alone(graph: Graph) -> Non
 
 
 def test_trace_shows_the_whole_way(audited: Path) -> None:
-    said = command(audited, "trace", CELL)
-    assert '  decided: training.normalise: "rms"; or "none" (silent: input)\n' in said.stdout
-    assert said.returncode == 0, said.stderr
+    said, whole = command(audited, "trace", CELL), command(audited, "trace", CELL, "--commands")
+    for one in (said, whole):
+        assert one.returncode == 0, one.stderr
+        assert '  decided: training.normalise: "rms"; or "none" (silent: input)\n' in one.stdout
+        for text in ("measured of: cnn", "training subjects: ", "test subjects: ", "raw frames: ", "release: "):
+            assert text in one.stdout, text
     jobs = [f"made by {job}" for job in ("train/mini/cnn/0", "faces/casme2/", "index/megc2018", "embed/samm")]
-    for text in (*jobs, "measured of: cnn", "training subjects: ", "test subjects: ", "$ python -m mexflow flow"):
-        assert text in said.stdout, text
+    for text in (*jobs, "$ python -m mexflow flow"):
+        assert text in whole.stdout, text
+    lines = said.stdout.splitlines()
+    assert max(map(len, lines)) <= short_tree.WIDTH and "python -m" not in said.stdout
+    fold = next(line for line in lines if line.startswith("results/folds/mini/cnn/"))
+    path, digest, stage, duration, unit = fold.split()
+    assert hash_file(audited / path).sha256.startswith(digest) and stage == "train" and unit == "s" and float(duration)
+    shown = [line.lstrip("│├└─ ").split()[0] for line in lines if re.search(r" [0-9a-f]{8}  \w+ .* s$", line)]
+    assert len(set(shown)) == len(shown) > 10, "each artifact stands once"
+    behind = {path for path in load().ancestors(path)}
+    assert behind <= {*shown}, "and none is left out"
     as_json = json.loads(command(audited, "trace", CELL, "--json").stdout)
     assert as_json["cell"]["cell"] == CELL and as_json["experiments"] == ["cnn"] and as_json["predictions"]
     raw = command(audited, "trace", CELL, "--only-raw").stdout.splitlines()
     sha256, _, file = raw[0].partition("  ")
     assert hash_file(audited / file).sha256 == sha256
     short = command(audited, "trace", "results/tables/mini.csv", "--depth", "0").stdout
-    assert "made by tables/mini" in short and "made by train" not in short
+    assert short.split()[::2][:2] == ["results/tables/mini.csv", "tables"] and short.count("\n") == 1
 
 
 def test_near_misses_are_suggested(audited: Path) -> None:

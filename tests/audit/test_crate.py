@@ -11,6 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from mexflow.audit.compare import compare
 from mexflow.audit.graph import load
 from mexflow.store.artifacts import hash_file
 from project import run
@@ -147,3 +148,9 @@ def test_a_table_that_was_changed_is_not_put_in(finished: Path, tmp_path: Path) 
     (tmp_path / "mine" / "notes.txt").write_text("x")
     result = command(tmp_path, "crate", "--output", "mine")
     assert result.returncode == 1 and "holds something else than a crate" in result.stderr
+
+
+def test_a_run_and_its_crate_say_the_same(finished: Path, crate: Path) -> None:
+    """All that a comparison of runs needs is in the crate."""
+    found = compare(finished / "results", crate)
+    assert (found.differences, found.a.root) == ((), found.b.root) and found.alike > 10

@@ -13,7 +13,7 @@ from mexflow.audit import trace
 from mexflow.papers import paper as papers
 from mexflow.tables import decided
 from mexflow.tables.cells import Cell, to_table
-from project import WORKFLOW
+from project import WORKFLOW, squeezed
 
 FOLDER = WORKFLOW / "papers"
 
@@ -28,7 +28,7 @@ def number(paper: papers.Paper, setting: str) -> int:
 
 
 def test_the_page_shows_each_decision_and_who_rests_on_it(paper: papers.Paper) -> None:
-    title, _, table, _, rests = decided.section(paper, ["vy-3cl", "vy-3cl-null", "lbp-top"], "demo")
+    title, _, table, _, rests = map(squeezed, decided.section(paper, ["vy-3cl", "vy-3cl-null", "lbp-top"], "demo"))
     assert title == "## Decisions"
     for i, decision in enumerate(paper.decisions, start=1):
         if decision.setting == "experiments.resnet-*.weights":

@@ -23,7 +23,7 @@ from mexflow.tables.cells import SCHEMA
 from mexflow.tables.evidence import Evidence
 from mexflow.tables.learning_table import PLACE_TELLS, learned, runs
 from mexflow.tables.source import Source
-from project import WORKFLOW
+from project import WORKFLOW, squeezed
 
 PAPER = "belaiche2020"
 SUBJECTS = ("casme2/01", "casme2/02", "casme2/03", "samm/006")
@@ -64,7 +64,7 @@ def made(root: Path, wanted: LearningRecipe) -> tuple[dict[str, dict], str, str,
         outputs.commit()
     table = pq.read_table(root / "made.parquet")
     assert table.schema.equals(SCHEMA) and (root / "made.csv").read_text().count("\n") == table.num_rows + 1
-    return {row["cell"]: row for row in table.to_pylist()}, (root / "made.md").read_text(), summary, facts
+    return {row["cell"]: row for row in table.to_pylist()}, squeezed((root / "made.md").read_text()), summary, facts
 
 
 def test_what_learns_is_above_chance_and_above_its_control(tmp_path):
@@ -80,7 +80,7 @@ def test_what_learns_is_above_chance_and_above_its_control(tmp_path):
     assert "| vy-3cl | megc2018 | 4 of 4 | 4 | epochs 4 of 150, at most 40 samples an epoch |" in text
     assert "budget: learning · reading: decided" in text and "synthetic embedded data" in text
     accuracy = rows[f"{PAPER}/learning/vy-3cl/experiment/accuracy"]
-    assert f"| vy-3cl | accuracy (%) | 40 test clips | {accuracy['measured']:.2f}† [{accuracy['ci_low']:.2f}," in text
+    assert f"| vy-3cl | accuracy (%) | 40 test clips | {accuracy['measured']:.2f}† | {accuracy['ci_low']:.2f}–" in text
     assert facts["cells"][f"{PAPER}/learning/vy-3cl/null/uf1"] == ["vy-3cl-null"]
     assert {decision["of_paper"] for decision in facts["decisions"]} == {PAPER}
     assert set(facts["read"]) == {PAPER} and "Left out" not in text

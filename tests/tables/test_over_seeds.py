@@ -24,7 +24,7 @@ from mexflow.tables.evidence import Evidence, Place
 from mexflow.tables.over_seeds import merged
 from mexflow.tables.paper_cells import measure, paper_cells
 from mexflow.tables.source import Source
-from project import WORKFLOW
+from project import WORKFLOW, squeezed
 from spotting_files import DATASET, EXPERIMENT, SPOTTED, TRUTH, VARIANT, index_rows
 from spotting_files import SUBJECTS as SPOTTING
 from spotting_files import write as write_spotted
@@ -245,23 +245,23 @@ def test_tables_tell_the_spread_over_seeds_where_there_is_one(world, tmp_path, s
         wanted = recipe(folds, 8, missing={"none/none": "-"})  # there are no arrays here
         _, measured_of = tables.run(PAPER_PATH, world.root, wanted, prefix, inputs, outputs)
         outputs.commit()
-    table, text = pq.read_table(prefix.with_suffix(".parquet")), prefix.with_suffix(".md").read_text()
+    table, text = pq.read_table(prefix.with_suffix(".parquet")), squeezed(prefix.with_suffix(".md").read_text())
     csv = prefix.with_suffix(".csv").read_text().partition("\n")[0].split(",")
     row = next(row for row in table.to_pylist() if row["cell"] == "belaiche2020/T4/Vy/3CL/accuracy")
-    shown = f"{row['measured']:.2f}† [{row['ci_low']:.2f}, {row['ci_high']:.2f}]"
+    beside = f"| {row['measured']:.2f}† | {row['ci_low']:.2f}–{row['ci_high']:.2f} |"  # in the table of null controls
     assert measured_of[row["cell"]] == [repeats.named("vy-3cl", number) for number in range(1, seeds + 1)]
     if seeds == 1:
         assert table.schema.equals(SCHEMA) and csv == SCHEMA.names
-        assert "Where seeds are said" not in text and not re.search(r"over \d+ seeds", text)
-        assert f"{shown} |" in text
+        assert "±" not in text and not re.search(r"over \d+ seeds", text) and beside in text
         return
     place = SCHEMA.names.index("n") + 1
     assert table.column_names == csv
     assert [name for name in csv if name not in SCHEMA.names] == csv[place : place + 2] == [f.name for f in OF_SEEDS]
-    assert row["seeds"] == SEEDS and f"{shown} ±{row['seed_sd']:.2f} over 3 seeds |" in text
-    # One for every kind of table that has such numbers, and no mark where nothing was repeated.
-    assert text.count("the number is the mean over trainings from so many") >= 3
-    assert "| LBP-TOP" not in text or " seeds" not in next(line for line in text.splitlines() if "LBP-TOP" in line)
+    assert row["seeds"] == SEEDS and beside.replace("† |", f"† ±{row['seed_sd']:.2f} |") in text
+    assert text.count("the mean over trainings from 3 seeds") == 1
+    section = text.split("## T4.")[1].split("\n## ")[0]
+    line = re.search(r"\| Vy \|(?:.*\n)+?\| \| over 3 seeds \| (.*) \|", section)[1]
+    assert f"±{row['seed_sd']:.2f}" in line, "of 3CL"
 
 
 def test_a_difference_keeps_its_sign_and_its_spread_has_none(world):
@@ -270,7 +270,7 @@ def test_a_difference_keeps_its_sign_and_its_spread_has_none(world):
     checked = claims.check(found)
     text = paper_page.markdown(found.paper, [], None, found.source, checked)
     (cell,) = checked[0].cells
-    assert f"{cell.measured:+.2f}†" in text and f" ±{cell.seed_sd:.2f} over 3 seeds" in text
+    assert f"{cell.measured:+.2f}†" in text and f"† ±{cell.seed_sd:.2f} " in text
 
 
 # Spotting

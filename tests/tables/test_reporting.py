@@ -31,7 +31,7 @@ from mexflow.tables.controls import PERMUTATIONS, judge, judge_null
 from mexflow.tables.exclusions import count_reasons, exclusions, of_experiments
 from mexflow.tables.measurement import Measurement
 from mexflow.tables.source import Source
-from project import from_yaml, to_yaml
+from project import from_yaml, squeezed, to_yaml
 
 SUBJECTS = ("casme2/01", "casme2/02", "casme2/03", "samm/006")
 EXPERIMENTS = ("vy-3cl", "vy-3cl-null", "m-1cl", "resnet-7cl")
@@ -115,7 +115,7 @@ def make_tables(world: SimpleNamespace, **changes) -> SimpleNamespace:
     return SimpleNamespace(
         table=table,
         rows={row["cell"]: row for row in table.to_pylist()},
-        text=prefix.with_suffix(".md").read_text(),
+        text=squeezed(prefix.with_suffix(".md").read_text()),
         csv=prefix.with_suffix(".csv").read_text(),
         summary=summary,
         cells=cells,
@@ -180,13 +180,14 @@ def test_folds_not_run_by_the_budget_are_noted_and_missing_ones_make_it_incomple
     row = made.rows["belaiche2020/T4/M/1CL/accuracy"]
     assert (row["measured"], row["ci_low"], row["n"]) == (None, None, None)
     assert row["note"].startswith("INCOMPLETE 3/4; ")
-    assert "| M | 58.09 / **INCOMPLETE 3/4** |" in made.text and "1 incomplete" in made.summary
+    assert re.search(r"\| M \| published \| 58.09 \|.*\n\| \| measured \| \*\*INCOMPLETE 3/4\*\*. \|", made.text)
+    assert "1 incomplete" in made.summary
 
 
 def test_an_experiment_that_was_not_run_has_no_number(made) -> None:
     row = made.rows["belaiche2020/T4/Vx/1CL/accuracy"]
     assert (row["measured"], row["note"]) == (None, "not run")
-    assert "| Vx | 52.24 / not run | 54.34 / not run |" in made.text
+    assert "| Vx | published | 52.24 | 54.34 |" in made.text and "| measured | not run | not run |" in made.text
 
 
 def test_a_fold_without_clips_counts_as_run(world) -> None:
@@ -213,12 +214,13 @@ def test_counts_are_exact_and_name_the_misprint_only_where_they_differ(made) -> 
     for name, values in {"single": (16, 48, 112, 240), "double": (32, 96, 224, 480)}.items():
         cells = [made.rows[f"belaiche2020/T9/{name}/{depth}CL/filters"] for depth in (1, 2, 3, 4)]
         assert tuple(cell["measured"] for cell in cells) == tuple(cell["published"] for cell in cells) == values
-    assert "| single | parameters | 82,373 / 82,373 | 168,997 / 168,997 | 333,121 / 331,301 |" in made.text
+    assert "| single | parameters | published | 82,373 | 168,997 | 333,121 |" in made.text
+    assert "| | | measured | 82,373 | 168,997 | 331,301 |" in made.text
 
 
 def test_quoted_rows_show_what_is_printed(made) -> None:
-    assert "| LBP-TOP | 42.29 / not run |" in made.text
-    assert "| Khor et al. | 57.00 / — |" in made.text
+    assert "| LBP-TOP¹ | published | 42.29 |\n| | measured | not run |" in made.text
+    assert "| Khor et al.² | published | 57.00 |\n| Peng et al.³ | published | 74.70 |" in made.text
     row = made.rows["belaiche2020/T8/Peng et al./accuracy/accuracy"]
     assert (row["published"], row["measured"]) == (74.70, None) and "transfer from macro-expressions" in row["note"]
 
@@ -334,8 +336,25 @@ def test_every_measured_number_of_embedded_data_is_marked_in_every_table(made) -
     for section in sections:
         if section.startswith(("T3", "T4", "T5", "T6", "T7", "T8", "Null")):
             assert "> **† Measured numbers come from synthetic embedded data" in section
-    for value in re.findall(r"\| [\d.]+ / (\d+\.\d+\S*)", text):
-        assert value.endswith("†")
+    values = [value for line in re.findall(r"\| measured \| (.*) \|", text) for value in line.split(" | ")]
+    measured = [value for value in values if re.match(r"\d+\.\d", value)]
+    assert measured and all(re.fullmatch(r"\d+\.\d+†[¹²³⁴⁵⁶⁷⁸⁹⁰,]*", value) for value in measured)
+
+
+def test_each_remark_stands_once_below_its_table_and_numbers_lead_to_it(made) -> None:
+    section = made.text.split("## T4.")[1].split("\n## ")[0]
+    rows = [row for name, row in made.rows.items() if name.startswith("belaiche2020/T4/")]
+    remarks = {note for row in rows for note in row["note"].split("; ")} - {"not run"}
+    assert len(remarks) > 2 and all(section.count(remark) == 1 for remark in remarks)
+    notes = dict(re.findall(r"^(\d+)\. (.*)$", section, re.MULTILINE))
+    for row, column, label in (("Vy", "3CL", "| Vy |"), ("M", "1CL", "| M |")):
+        cell = made.rows[f"belaiche2020/T4/{row}/{column}/accuracy"]
+        lines = section[section.index(label) :].splitlines()[:2]
+        place = int(column[0]) + 2
+        texts = [line.split(" | ")[place - 1] for line in lines]
+        assert texts[0] == f"{cell['published']:.2f}" and texts[1].startswith(f"{cell['measured']:.2f}†")
+        led_to = [notes[str("⁰¹²³⁴⁵⁶⁷⁸⁹".index(mark))] for mark in texts[1].partition("†")[2].split(",")]
+        assert "; ".join(led_to) == cell["note"]
 
 
 def test_licensed_data_at_full_budget_carries_no_mark_and_at_demo_budget_does(world) -> None:
@@ -363,11 +382,11 @@ def test_the_markdown_is_well_formed_and_ends_with_errata_and_controls(made) -> 
 
 
 @pytest.mark.parametrize(("method", "label"), LABELS.items())
-def test_the_method_of_intervals_is_a_setting_and_stands_beside_each_table(world, made, method, label) -> None:
+def test_the_method_of_intervals_is_a_setting_and_is_told(world, made, method, label) -> None:
     """Four subjects: enough for t alone; where there is no interval, the note says why."""
     other = make_tables(world, intervals=method)
     row = other.rows["belaiche2020/T4/Vy/3CL/accuracy"]
-    assert f"[95 % interval, {label}]" in other.text
+    assert f"interval of what was measured ({label})" in other.text
     assert (row["ci_low"] is None) == ("no interval: 4 subjects, fewer than 15" in row["note"]) == (method != "t")
     if method == "t":
         assert other.rows == made.rows

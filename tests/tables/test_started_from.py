@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -60,8 +61,9 @@ def section(text: str, head: str) -> str:
 def test_tables_and_verdicts_say_what_networks_started_from(tmp_path, started, words):
     text, notes = page(tmp_path, {"resnet-1cl": started, "resnet-3cl": started})
     head, first = text.split("## R.")[0], section(text, "R.")
-    for part in (head, first, section(text, "The paper's claims")):
-        assert f"budget: demo · reading: decided · weights: {words}" in part
+    assert f"budget: demo · reading: decided · weights: {words}" in head
+    for part in (first, section(text, "The paper's claims")):
+        assert part.count(f"weights: {words}") == 1 and "budget: demo" not in part
     assert f"does not hold, not beyond chance, {words}†" in text
     assert "weights:" not in section(text, "V."), "nothing is said of what cannot start from a file"
     assert (
@@ -74,5 +76,7 @@ def test_tables_and_verdicts_say_what_networks_started_from(tmp_path, started, w
 def test_what_differs_is_said_of_each(tmp_path):
     text, _ = page(tmp_path, {"resnet-3cl": FILE})
     first = section(text, "R.")
-    assert "resnet-1cl: weights: from scratch" in first and f"resnet-3cl: weights: {NAMED}" in first
-    assert f"weights: from scratch and {NAMED}." in first
+    one, other = (re.search(rf"\| {name} .*?\d†(.*?) \|", first)[1] for name in ("resnet-1cl", "resnet-3cl"))
+    assert (one, other) == ("¹", "²")
+    assert "\n1. weights: from scratch" in first and f"\n2. weights: {NAMED}" in first
+    assert f"weights: from scratch and {NAMED}\n" in text.split("## R.")[0]

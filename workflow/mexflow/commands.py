@@ -51,6 +51,7 @@ COMMANDS = {
         Command("coverage", "How often intervals over few subjects hold the true value, simulated."),
         Command("status", "What of a run is done, runs, failed and is left, per paper."),
         Command("trace", "Where a number, or an artifact, came from, back to the raw frames."),
+        Command("compare", "Which cells of two runs differ, by how much, and which change stands behind it."),
         Command("verify", "Whether any byte has changed, of an artifact, of a cell, or of all."),
         Command("reproduce", "Make one artifact again, and compare its bytes."),
         Command("repair", "Make a changed artifact again, if its bytes come out as they were written."),

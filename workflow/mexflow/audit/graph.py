@@ -103,9 +103,9 @@ class Graph:
         outputs = rendered.outputs if rendered else ()
         return [path for path in outputs if path.startswith(root) and not Path(path).suffix]
 
-    def ancestors(self, path: str) -> Iterator[str]:
-        """An artifact and everything it was made from, each once, nearest first."""
-        seen, pending = {path}, [path]
+    def ancestors(self, *paths: str) -> Iterator[str]:
+        """Artifacts and everything they were made from, each once, nearest first."""
+        seen, pending = {*paths}, list(dict.fromkeys(paths))
         while pending:
             pending, level = [], pending
             for artifact in level:

@@ -19,8 +19,8 @@ from mexflow.papers.metrics import METRICS
 from mexflow.store.artifacts import Inputs
 
 _SHOWN = ("device", "threads", "seed", "size", "dataset", "subject")
-_FOLD = ("seed", "training_subjects", "validation_subjects", "test_subjects", "normalisation")
-_OF_CELLS = ("tables", "incomplete", "scores", "quality", "timing", "learning")
+FOLD_FACTS = ("seed", "training_subjects", "validation_subjects", "test_subjects", "normalisation")
+OF_CELLS = ("tables", "incomplete", "scores", "quality", "timing", "learning")
 _OF_FRAMES = "faces"
 
 
@@ -63,20 +63,20 @@ def find_cell(graph: Graph, name: str) -> Cell:
     names: set[str] = set()
     for record in graph.records.values():
         for path in record.outputs:
-            if not path.endswith(".parquet") or record.stage not in _OF_CELLS:
+            if not path.endswith(".parquet") or record.stage not in OF_CELLS:
                 continue
             rows = Inputs().table(path).to_pylist()
             for row in rows:
                 if row["cell"] == name:
                     experiments = record.contents.get("cells", {}).get(name, [])
-                    return Cell(row, path, experiments, _decisions(record, row, experiments))
+                    return Cell(row, path, experiments, decisions_behind(record, row, experiments))
             names.update(row["cell"] for row in rows)
     raise UserError(
         f"no table of this run has a cell {name!r}{nearest(name, names)}; see the column `cell` of its tables"
     )
 
 
-def _decisions(record: Record, row: dict[str, Any], experiments: list[str]) -> list[dict[str, Any]]:
+def decisions_behind(record: Record, row: dict[str, Any], experiments: list[str]) -> list[dict[str, Any]]:
     """The decisions that a cell of these experiments rests on; of what a network is alone, those on networks."""
     metric, paper = row["metric"], row["cell"].partition("/")[0]
     counted = metric in METRICS and not METRICS[metric].of_data
@@ -181,7 +181,7 @@ def as_text(name: str, row: dict[str, Any]) -> str:
         of = f"{row['subject']} {row['clip']}"
         return f"{row['fold']} {of}: {row['predicted']} {max(row['probabilities']):.3f}{right}"
     if name == "thresholds":
-        chosen = f"on {row['frames']} frames of {_listed(row['subjects'])}"
+        chosen = f"on {row['frames']} frames of {listed(row['subjects'])}"
         return f"{row['fold']} {row['variant']} {row['type']}: threshold {row['threshold']:.4f}, chosen {chosen}"
     matched = ", matched" if row["matched"] else ""
     of = f"{row['fold']} {row['video']} {row['variant']} {row['type']}"
@@ -189,7 +189,7 @@ def as_text(name: str, row: dict[str, Any]) -> str:
 
 
 def as_lines(node: Node, indent: int = 0) -> Iterator[str]:
-    """The tree as text, two spaces a step."""
+    """The tree with all that the records say: commands, code, versions and times; two spaces a step."""
     space = "  " * indent
     yield f"{space}{node.path}  {node.sha256[:12]}  {node.size:,} bytes{'  (see above)' if node.again else ''}"
     if node.again or node.record is None:
@@ -207,10 +207,10 @@ def as_lines(node: Node, indent: int = 0) -> Iterator[str]:
         raw = contents["raw"]
         yield f"{space}  raw frames: {raw['files']:,} of {raw['root']}, {raw['bytes']:,} bytes, {raw['sha256'][:12]}"
     if node.record.stage == "index":
-        yield f"{space}  release: {_release(node)}"
-    for name in _FOLD:
+        yield f"{space}  release: {release(node)}"
+    for name in FOLD_FACTS:
         if name in node.fold:
-            yield f"{space}  {name.replace('_', ' ')}: {_listed(node.fold[name])}"
+            yield f"{space}  {name.replace('_', ' ')}: {listed(node.fold[name])}"
     for parent in node.inputs:
         yield from as_lines(parent, indent + 1)
 
@@ -230,7 +230,7 @@ def as_json(node: Node) -> dict[str, Any]:
     return {**entry, "inputs": [as_json(parent) for parent in node.inputs]}
 
 
-def _release(node: Node) -> str:
+def release(node: Node) -> str:
     """Which release of its datasets an index was read from: its annotation files, or that they were rendered."""
     rendered = any(parent.record is not None and parent.record.stage == "embed" for parent in node.inputs)
     files = ", ".join(sorted(Path(path).name for path in node.record.inputs)) if node.record else ""
@@ -241,5 +241,6 @@ def _versions(contents: dict[str, Any]) -> str:
     return ", ".join(f"{name} {version}" for name, version in contents["versions"].items())
 
 
-def _listed(value: Any) -> str:
+def listed(value: Any) -> str:
+    """A list as text, or what is no list as it is."""
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

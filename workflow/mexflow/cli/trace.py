@@ -16,6 +16,9 @@ def main(
     ],
     depth: Annotated[int | None, typer.Option(min=0, help="Jobs to go back; else to the raw data.")] = None,
     only_raw: Annotated[bool, typer.Option(help="Only the raw frames behind it, with their sha256.")] = False,
+    commands: Annotated[
+        bool, typer.Option(help="Each job's command with its recipe, code, versions and times; long lines.")
+    ] = False,
     json_: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
     records: Annotated[Path, typer.Option(help="Folder of the records.")] = Path("results/records"),
 ) -> None:
@@ -23,7 +26,7 @@ def main(
     import json
     import sys
 
-    from mexflow.audit import trace
+    from mexflow.audit import short_tree, trace
     from mexflow.audit.graph import load
 
     graph = load(records)
@@ -39,8 +42,13 @@ def main(
     seen: set[str] = set()
     if cell is None:
         node = trace.tree(graph, what, seen, depth)
-        print(json.dumps(trace.as_json(node), indent=2) if json_ else "\n".join(trace.as_lines(node)))
+        if json_:
+            print(json.dumps(trace.as_json(node), indent=2))
+        else:
+            print("\n".join(trace.as_lines(node) if commands else short_tree.tree_lines([node])))
         return
+    if not json_:  # first the folds, which the number was computed from
+        behind.sort(key=lambda path: "/folds/" not in path)
     table = trace.tree(graph, cell.table, depth=0)
     nodes = [trace.tree(graph, path, seen, depth) for path in behind] if depth != 0 else []
     rows = {name: trace.rows(graph, cell, name) for name in trace.ROWS}
@@ -49,18 +57,11 @@ def main(
         report |= {"table": trace.as_json(table), "inputs": [trace.as_json(node) for node in nodes]}
         print(json.dumps(report, indent=2))
         return
-    facts = (
-        "published", "measured", "ci_low", "ci_high", "n", "seeds", "seed_sd", "data", "budget", "reading", "note",
-    )  # fmt: skip
-    shown = {name: cell.row.get(name) for name in facts}
-    print(cell.row["cell"])
-    print("\n".join(f"  {name}: {value}" for name, value in shown.items() if value not in (None, "")))
-    if cell.experiments:
-        print(f"  measured of: {', '.join(cell.experiments)}")
-    for line in trace.decision_lines(cell):
-        print(f"  decided: {line}")
-    lines = [f"    {trace.as_text(name, row)}" for name, some in rows.items() for row in some]
-    print("\n".join([*lines, *(line for node in [table, *nodes] for line in trace.as_lines(node, 1))]))
+    print("\n".join(short_tree.cell_lines(cell, [(name, row) for name, some in rows.items() for row in some])))
+    if commands:
+        print("\n".join(line for node in [table, *nodes] for line in trace.as_lines(node, 1)))
+    else:
+        print("\n".join(short_tree.tree_lines([table, *nodes])))
 
 
 app = command(main)

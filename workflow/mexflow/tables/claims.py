@@ -14,7 +14,7 @@ claim is not comparable. What the paper's own numbers come to is said beside eac
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -45,16 +45,24 @@ OTHERS = "the printed number is of the licensed data, with the printed budget"
 
 @dataclass(frozen=True)
 class CheckedClaim:
-    """A claim, its number from 1, its verdict, the cells of its differences, and what qualifies it.
+    """A claim with its verdict.
 
-    `in_print` is whether the paper's own numbers bear it out; None where it does not print them.
+    Attributes:
+        number: from 1.
+        claim: what the paper says.
+        verdict: in words.
+        cells: of its differences.
+        of_differences: what qualifies each of these, where it has a number.
+        of_experiments: what qualifies the numbers of each experiment that it is about.
+        in_print: whether the paper's own numbers bear it out; None where it does not print them.
     """
 
     number: int
     claim: Claim
     verdict: str
     cells: list[Cell]
-    remarks: list[str]
+    of_differences: list[list[str]]
+    of_experiments: Mapping[str, list[str]]
     in_print: bool | None = None
 
 
@@ -79,18 +87,17 @@ def _check(evidence: Evidence, number: int, claim: Claim) -> CheckedClaim:
         verdict = f"{verdict}, {UNLIKE}"
     if judged and (started := evidence.started_of(_experiments([term for pair in claim.pairs for term in pair]))):
         verdict = f"{verdict}, {started}"
-    remarks = [] if claim.note is None else [claim.note]
-    remarks += evidence.notes_of(_experiments([term for chain in claim.chains for term in chain]))
     cells = []
     for pair, difference, in_paper in zip(claim.pairs, differences, printed, strict=True):
         column, names = " - ".join(term.label for term in pair), _experiments(pair)
-        if difference.value is not None:
-            remarks += [f"{column}: {note}" for note in difference.notes]
         whole = replace(difference, notes=[*difference.notes, *evidence.notes_of(names), f"the claim: {verdict}"])
         row = f"{number}. {claim.claim}"
         measured_of = over_seeds.all_of(evidence, names)
         cells.append(cell_from(evidence.paper.paper, TABLE, row, column, whole, measured_of, in_paper))
-    return CheckedClaim(number, claim, verdict, cells, remarks, in_print)
+    of_differences = [[] if difference.value is None else difference.notes for difference in differences]
+    about = _experiments([term for chain in claim.chains for term in chain])
+    of_experiments = {name: evidence.notes(name) for name in about if evidence.folds.get(name)}
+    return CheckedClaim(number, claim, verdict, cells, of_differences, of_experiments, in_print)
 
 
 def judge(differences: Sequence[Measurement], bounds: tuple[float, float] = (0, np.inf)) -> str:

@@ -65,7 +65,9 @@ def coverage_markdown(rows: Sequence[Coverage]) -> str:
         number = numbers[place]
         cells = [[row for row in rows if (row.number, row.subjects, row.method) == (number, subjects, method)]
                  for method in methods]  # fmt: skip
-        lines.append([escape(number), str(subjects), *map(_text, cells)])
+        texts = [text for text in zip(*map(_texts, cells), strict=True) if any(text)]
+        for place_of_line, (label, text) in enumerate(zip(_LINES, texts, strict=False)):
+            lines.append([*(("", "") if place_of_line else (escape(number), str(subjects))), label, *text])
     studies = max(row.studies for row in rows)
     errors = 100 * (LEVEL * (1 - LEVEL) / studies) ** 0.5
     least = ", ".join(f"{LABELS[name]}: {METHODS.declared(name).least}" for name in methods)
@@ -77,8 +79,8 @@ def coverage_markdown(rows: Sequence[Coverage]) -> str:
             "# Coverage of the intervals over subjects",
             f"How often an interval that says {100 * LEVEL:g} % holds the true value, in simulated studies of few "
             f"subjects: {studies} studies of each population and count of subjects. Nothing here is measured on faces.",
-            pipe_table(["number", "subjects", *(escape(LABELS[name]) for name in methods)], lines, 1),
-            "Each cell: coverage in %, the mean over the populations (the least of them), and the median width. The "
+            pipe_table(["number", "subjects", "", *(escape(LABELS[name]) for name in methods)], lines, 3),
+            f"{_LINES[0].capitalize()} in %, the mean over the populations and the least of them; median width. The "
             f"error of one population's coverage is about {errors:.1f} points. Studies whose subjects are all alike "
             f"have no interval and do not count. The default is `{DEFAULT}` ({LABELS[DEFAULT]}).",
             f"With fewer subjects than these, tables show no interval: {least}.",
@@ -88,9 +90,13 @@ def coverage_markdown(rows: Sequence[Coverage]) -> str:
     ) + "\n"  # fmt: skip
 
 
-def _text(cells: Sequence[Coverage]) -> str:
+_LINES = ("coverage", "least", "width")
+
+
+def _texts(cells: Sequence[Coverage]) -> tuple[str, str, str]:
+    """Coverage, the least of the populations, and width; only one line where no study had an interval."""
     shares = [100 * cell.share for cell in cells if cell.given]
     if not shares:
-        return NOTHING
+        return NOTHING, "", ""
     widths = [cell.width for cell in cells if cell.given]
-    return f"{sum(shares) / len(shares):.1f} ({min(shares):.1f}), {sum(widths) / len(widths):.2f}"
+    return f"{sum(shares) / len(shares):.1f}", f"{min(shares):.1f}", f"{sum(widths) / len(widths):.2f}"

@@ -17,11 +17,13 @@ from dataclasses import dataclass, replace
 
 from mexflow.papers.metrics import METRICS
 from mexflow.tables import controls, shifted_controls
+from mexflow.tables.cell_lines import INTERVAL, MEASURED, OUTCOMES, beside, legend, outcome, remarks_on
 from mexflow.tables.cells import Cell, cell_from
 from mexflow.tables.evidence import Evidence
 from mexflow.tables.markdown import NOTHING, escape, pipe_table
+from mexflow.tables.notes import Notes, Place, number
 from mexflow.tables.paper_cells import score_of
-from mexflow.tables.paper_page import legend, made_of, measured_text, of_seeds
+from mexflow.tables.paper_page import made_of, of_seeds
 
 TABLE = "learning"
 TITLE = "What the papers' proposed methods learn"
@@ -201,23 +203,32 @@ def _section(evidence: Evidence, scores: Sequence[Learned]) -> list[str]:
         [escape(run.experiment), escape(run.data), run.folds, str(run.subjects), escape(run.effort) or "as printed"]
         for run in runs(evidence)
     ]
-    columns = ("experiment", "chance", "null", "null chance")
+    named = {"experiment": MEASURED, "chance": "by chance", "null": "null control", "null chance": "by chance"}
+    columns = [column for column in named if any(score.cell(column) for score in scores)]
+    notes = _notes(scores)
     lines = []
     for score in scores:
-        shown = [score.cell(column) for column in columns]
-        texts = [NOTHING if cell is None else measured_text(cell, source) for cell in shown]
+        own_notes = [notes if column == columns[0] else Notes() for column in columns]
+        shown = [
+            text
+            for column, of in zip(columns, own_notes, strict=True)
+            for text in beside(score.cell(column), source, of, _place(score))
+        ]
         count = NOTHING if score.cells[0].n is None else f"{score.cells[0].n:,} {METRICS[score.metric].unit}"
-        lines.append([escape(score.row), METRICS[score.metric].label, count, *texts, escape(score.verdict)])
-    heads = ["experiment", "score", "of", "measured", "by chance", "null control", "by chance", "verdict"]
+        count += f" ({OUTCOMES}: {outcome(score.cells[0])})" if outcome(score.cells[0]) else ""
+        lines.append([notes.row(score.row), METRICS[score.metric].label, count, *shown, escape(score.verdict)])
+    heads = ["experiment", "score", "of"]
+    for column in columns:
+        heads += [named[column], INTERVAL]
     spots = [name for name in paper.learning if name in evidence.folds and paper.kind(name).spots]
     return [
         f"## {escape(paper.paper)}",
         f"{escape(paper.title)}. {made_of(source, own)}.",
-        pipe_table(["experiment", "data", "folds", "test subjects", "run"], how, 1, 1),
-        pipe_table(heads, lines, 2, 1),
-        f"Measured and null control [95 % interval, {source.interval}].{of_seeds(own)} {_by_chance(evidence, spots)}",
+        pipe_table(["experiment", "data", "folds", "test subjects", "run"], how, 2, 1),
+        pipe_table([*heads, "verdict"], lines, 3, 1),
+        f"{INTERVAL} of measured and null control: {source.interval}.{of_seeds(own)} {_by_chance(evidence, spots)}",
         *legend(source),
-        *_remarks(scores),
+        *notes.below(),
     ]
 
 
@@ -242,19 +253,13 @@ def _by_chance(evidence: Evidence, spots: Sequence[str]) -> str:
     return " ".join(texts)
 
 
-def _remarks(scores: Sequence[Learned]) -> list[str]:
-    """The notes on the experiments' numbers, each once, with what it holds for: experiments, or rows of them."""
-    holders: dict[str, list[Learned]] = {}
-    for score in scores:
-        for note in score.cells[0].notes:
-            if note != score.verdict and not note.startswith("INCOMPLETE"):
-                holders.setdefault(note, []).append(score)
-    lines = []
-    for note, held in holders.items():
-        whole = [name for name in dict.fromkeys(score.experiment for score in held)
-                 if all(score in held for score in scores if score.experiment == name)]  # fmt: skip
-        rows = [f"{score.row} ({score.metric})" if score.row == score.experiment else score.row
-                for score in held if score.experiment not in whole]  # fmt: skip
-        where = "" if len(held) == len(scores) else f"{escape('; '.join([*whole, *rows]))}: "
-        lines.append(f"- {where}{escape(note)}")
-    return ["\n".join(lines)] if lines else []
+def _place(score: Learned) -> Place:
+    return score.row, score.metric
+
+
+def _notes(scores: Sequence[Learned]) -> Notes:
+    """The notes on the experiments' numbers."""
+    remarks = {
+        _place(score): [note for note in remarks_on(score.cells[0]) if note != score.verdict] for score in scores
+    }
+    return number(remarks, list(remarks))

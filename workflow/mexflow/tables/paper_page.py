@@ -1,8 +1,9 @@
-"""A paper's tables as Markdown, in the paper's own form, published beside measured.
+"""A paper's tables as Markdown, in the paper's own form, published above measured.
 
 The text depends on nothing but its arguments: no date, no path, no order of work. Where measured numbers must not be
-compared with the published ones, a banner at the top and one beside each table say so, and every such number
-carries a mark.
+compared with the published ones, a banner at the top and a line below each table say so, and every such number
+carries a mark. What the numbers of the whole page share is said once at its top; remarks are numbered notes
+(:mod:`mexflow.tables.notes`), each once a table.
 """
 
 from __future__ import annotations
@@ -13,15 +14,27 @@ from mexflow.evaluation.starts import NOTE, noted
 from mexflow.papers.metrics import METRICS, Metric
 from mexflow.papers.paper import Paper
 from mexflow.papers.parts import Column, Row, Table
-from mexflow.tables import claims, decided, shifted_controls
+from mexflow.tables import checked_parts, claims, decided, shifted_controls
+from mexflow.tables.cell_lines import (
+    INTERVAL,
+    MEASURED,
+    PUBLISHED,
+    counts,
+    form_of,
+    legend,
+    of_data,
+    place_of,
+    remarks_on,
+    stacked,
+    was_run,
+)
 from mexflow.tables.cells import QUOTED, Cell
-from mexflow.tables.controls import PERMUTATIONS, TITLE, Control
+from mexflow.tables.controls import Control
 from mexflow.tables.counted_metrics import COUNTED
 from mexflow.tables.markdown import NOTHING, escape, pipe_table
 from mexflow.tables.measurement import NOT_RUN
+from mexflow.tables.notes import Notes, number
 from mexflow.tables.source import Source
-
-_FOLD_AWAY = 6
 
 
 def markdown(
@@ -38,194 +51,116 @@ def markdown(
     parts.append(made_of(source, everything))
     if source.warning():
         parts.append(f"> [!WARNING]\n> {escape(source.warning())} They carry the mark {source.mark}.")
+    parts.append(_how_to_read(source, everything))
     for name, table in paper.tables.items():
         parts += _section(name, table, [cell for cell in cells if cell.table == name], source)
         parts += decided.behind(paper, table, source.budget)
-    parts += _claims(checked, source)
+    parts += checked_parts.claimed(checked, source)
     shown = {name for cell in cells for name in cell.experiments}
     parts += decided.section(paper, [name for name in paper.with_null_controls() if name in shown], source.budget)
     parts += _errata(paper)
-    parts += _shifted(shifted, source)
+    parts += checked_parts.moved(shifted, source)
     if any(paper.kind(experiment).recognises for experiment in paper.experiments):
-        parts += _controls(controls, source)
+        parts += checked_parts.controlled(controls, source)
     return "\n\n".join(parts) + "\n"
 
 
 def made_of(source: Source, cells: Sequence[Cell]) -> str:
     """What the numbers of some cells rest on: data, budget, reading, and the weights that networks started from."""
     parts = {"Data": source.data, "budget": source.budget, "reading": source.reading}
-    return " · ".join(f"{name}: {escape(value)}" for name, value in parts.items()) + _started(cells)
-
-
-def _started(cells: Sequence[Cell]) -> str:
-    """`` · weights: from scratch``: what the networks of some cells started from; empty where that is no question."""
     started = dict.fromkeys(text for cell in cells for text in noted(cell.notes))
-    return f" · {NOTE}{escape(' and '.join(started))}" if started else ""
+    texts = [f"{name}: {escape(value)}" for name, value in parts.items()]
+    return " · ".join(texts + [f"{NOTE}{escape(' and '.join(started))}"] * bool(started))
 
 
-def _form(metric: str) -> str:
-    """How numbers of a metric are written, a format specification; differences have a sign."""
-    if metric.endswith("_difference"):
-        return f"+{METRICS[metric.removesuffix('_difference')].form}"
-    return METRICS[metric].form
-
-
-def _section(name: str, table: Table, cells: list[Cell], source: Source) -> list[str]:
-    parts = [f"## {name}. {escape(table.title)}", _grid(table, cells, source)]
-    named = (column.metric or row.metric for row in table.rows for column in table.columns)
-    metrics = [METRICS[metric] for metric in dict.fromkeys(named)]
-    if any(metric.of_data for metric in metrics):
-        intervals = " or ".join(
-            dict.fromkeys(metric.interval or source.interval for metric in metrics if metric.of_data)
-        )
-        units = dict.fromkeys(metric.unit for metric in metrics if metric.of_data)
-        counts = _counts([cell for cell in cells if not cell.extra], " and ".join(units))
-        parts.append(
-            f"Each cell: published / measured [95 % interval, {intervals}].{of_seeds(cells)}{counts} "
-            f"{made_of(source, cells)}."
-        )
-        for metric in metrics:
-            parts += _extras(table, [cell for cell in cells if cell.extra], metric, source)
-        parts += legend(source)
-    else:
-        parts.append(
-            "Each cell: published / measured. The measured numbers are counted from the networks alone: they depend "
-            f"neither on the data (here: {escape(source.data)}) nor on the budget (here: {escape(source.budget)})."
-        )
-    if table.note:
-        parts.append(f"Note: {escape(table.note)}")
-    return parts + _remarks(table, cells)
+def _how_to_read(source: Source, cells: Sequence[Cell]) -> str:
+    return (
+        f"How to read: *{PUBLISHED}* is what the paper prints, *{MEASURED}* what came out here, and *{INTERVAL}* the "
+        f"interval of what was measured ({source.interval}), where a table says nothing else. Lines that would be "
+        f"empty are left out. Raised numbers lead to the notes below a table.{of_seeds(cells)}"
+    )
 
 
 def of_seeds(cells: Sequence[Cell]) -> str:
     """What is to be said of numbers that are means over seeds; empty where there is none."""
-    if not any(cell.seeds for cell in cells):
+    seeds = sorted({cell.seeds for cell in cells if cell.seeds})
+    if not seeds:
         return ""
     return (
-        " Where seeds are said, the number is the mean over trainings from so many; the interval is over subjects, "
-        "of that mean, and ± is the standard deviation over the seeds."
+        f" Where ± is said, the number is the mean over trainings from {' or '.join(map(str, seeds))} seeds; the "
+        "interval is over subjects, of that mean, and ± is the standard deviation over the seeds."
     )
 
 
-def legend(source: Source) -> list[str]:
-    """The line under a table whose numbers must not be compared, if they must not."""
-    return [f"> **{source.mark} {escape(source.warning())}**"] if source.warning() else []
+def _section(name: str, table: Table, cells: list[Cell], source: Source) -> list[str]:
+    named = (column.metric or row.metric for row in table.rows for column in table.columns)
+    metrics = [METRICS[metric] for metric in dict.fromkeys(named)]
+    notes = _notes(table, cells)
+    parts = [f"## {name}. {escape(table.title)}", _grid(table, cells, source, notes)]
+    if not any(metric.of_data for metric in metrics):
+        parts.append(
+            "The measured numbers are counted from the networks alone: they depend neither on the data (here: "
+            f"{escape(source.data)}) nor on the budget (here: {escape(source.budget)})."
+        )
+    else:
+        intervals = dict.fromkeys(metric.interval or source.interval for metric in metrics if metric.of_data)
+        units = dict.fromkeys(metric.unit for metric in metrics if metric.of_data)
+        said = counts([cell for cell in cells if not cell.extra], " and ".join(units))
+        if list(intervals) != [source.interval]:
+            said += f" {INTERVAL}: {' or '.join(intervals)}."
+        parts += [said.strip()] if said else []
+        for metric in metrics:
+            parts += _extras(table, [cell for cell in cells if cell.extra], metric, source, notes)
+        parts += legend(source)
+    if table.note:
+        parts.append(f"Note: {escape(table.note)}")
+    return parts + notes.below()
 
 
-def _grid(table: Table, cells: list[Cell], source: Source) -> str:
+def _grid(table: Table, cells: list[Cell], source: Source, notes: Notes) -> str:
     several = len({row.metric for row in table.rows}) > 1
     at = {(cell.row, cell.column, cell.metric): cell for cell in cells}
     lines = []
     for row in table.rows:
-        texts = [escape(row.name)] + ([METRICS[row.metric].label] if several else [])
-        for number, column in enumerate(table.columns):
-            cell = at[row.name, column.name, column.metric or row.metric]
-            texts.append(f"{_published(row, column, number)} / {measured_text(cell, source, _instead(row, number))}")
-        lines.append(texts)
-    heads = [escape(table.row_header)] + (["metric"] if several else []) + [escape(column) for column in table.names]
-    return pipe_table(heads, lines, 2 if several else 1)
+        own = [at[row.name, column.name, column.metric or row.metric] for column in table.columns]
+        published = [_published(row, column, place) for place, column in enumerate(table.columns)]
+        names = [row.name, *([METRICS[row.metric].label] if several else [])]
+        lines += stacked(names, own, source, notes, published)
+    heads = [escape(table.row_header), *(["metric"] if several else []), "", *map(notes.column, table.names)]
+    return pipe_table(heads, lines, 3 if several else 2)
 
 
-def _extras(table: Table, cells: list[Cell], metric: Metric, source: Source) -> list[str]:
+def _extras(table: Table, cells: list[Cell], metric: Metric, source: Source, notes: Notes) -> list[str]:
     """A grid for each number that we show beside a metric's and the paper does not print."""
     parts = []
     for name, label in metric.extras.items():
         chosen = [cell for cell in cells if cell.metric == name]
-        at = {(cell.row, cell.column): cell for cell in chosen}
-        lines = [
-            [escape(row)] + [measured_text(at[row, column], source, form=metric.form) for column in table.names]
-            for row in dict.fromkeys(cell.row for cell in chosen)
-        ]
-        parts.append(
-            f"The same places, {label} [95 % interval, {source.interval}]; the paper prints none."
-            f"{_counts(chosen, metric.unit)}"
-        )
-        parts.append(pipe_table([escape(table.row_header), *map(escape, table.names)], lines, 1))
+        lines = []
+        for row in dict.fromkeys(cell.row for cell in chosen):
+            own = {cell.column: cell for cell in chosen if cell.row == row}
+            lines += stacked([row], [own[column] for column in table.names], source, notes, form=metric.form)
+        said = f"The same places, {label}; the paper prints none.{counts(chosen, metric.unit)}"
+        if metric.interval:
+            said += f" {INTERVAL}: {source.interval}."
+        parts += [said, pipe_table([escape(table.row_header), "", *map(notes.column, table.names)], lines, 2)]
     return parts
 
 
-def _published(row: Row, column: Column, number: int) -> str:
-    printed = row.published[number] if row.published else None
+def _published(row: Row, column: Column, place: int) -> str:
+    printed = row.published[place] if row.published else None
     if printed is None:
         return NOTHING
-    return escape(printed) if isinstance(printed, str) else format(printed, _form(column.metric or row.metric))
+    return escape(printed) if isinstance(printed, str) else format(printed, form_of(column.metric or row.metric))
 
 
-def _instead(row: Row, number: int) -> str:
-    """What stands in place of a number of ours that there is none of."""
-    if row.experiments and row.experiments[number]:
-        return NOTHING
-    return escape(row.pending) if row.pending else NOTHING
-
-
-def measured_text(cell: Cell, source: Source, instead: str = NOTHING, form: str | None = None) -> str:
-    """Our number with its interval, or why there is none; `form` says how it is written if not as its metric is."""
-    if cell.incomplete:
-        return f"**{cell.incomplete}**"
-    if cell.measured is None:
-        return NOT_RUN if NOT_RUN in cell.notes else instead
-    form = form or _form(cell.metric)
-    if not _of_data(cell):
-        return format(cell.measured, form)
-    interval = f" [{cell.interval[0]:{form}}, {cell.interval[1]:{form}}]" if cell.interval else ""
-    seeds = "" if cell.seed_sd is None else f" ±{cell.seed_sd:{form.removeprefix('+')}} over {cell.seeds} seeds"
-    return f"{cell.measured:{form}}{source.mark}{interval}{seeds}"
-
-
-def _of_data(cell: Cell) -> bool:
-    return cell.metric not in METRICS or METRICS[cell.metric].of_data
-
-
-def _counts(cells: list[Cell], unit: str) -> str:
-    """`` n = 60 test clips.`` or `` n = 1 to 340 pairs.``; empty where nothing was counted."""
-    counts = [cell.n for cell in cells if cell.n]
-    if not counts:
-        return ""
-    span = f"{min(counts)}" if min(counts) == max(counts) else f"{min(counts)} to {max(counts)}"
-    return f" n = {span} {unit}."
-
-
-def _remarks(table: Table, cells: list[Cell]) -> list[str]:
-    """The cells' notes, each once, with the places that it holds for; many on single cells are folded away."""
-    shown_elsewhere = {COUNTED, QUOTED, NOT_RUN, *(row.pending for row in table.rows), _flat(table.note)}
-    started = dict.fromkeys(text for cell in cells for text in noted(cell.notes))
-    shown_elsewhere |= {f"{NOTE}{text}" for text in started} if len(started) == 1 else set()
-    places: dict[str, set[tuple[str, str]]] = {}
-    for cell in cells:
-        for note in cell.notes:
-            if note not in shown_elsewhere and not note.startswith("INCOMPLETE"):
-                places.setdefault(note, set()).add((cell.row, cell.column))
-    order = [(row, column) for row in dict.fromkeys(cell.row for cell in cells) for column in table.names]
+def _notes(table: Table, cells: Sequence[Cell]) -> Notes:
+    """The notes on the table's cells; what its grid, or its own note, says is left out."""
+    elsewhere = {COUNTED, QUOTED, NOT_RUN, _flat(table.note)}
+    remarks = {place_of(cell): [note for note in remarks_on(cell) if note not in elsewhere] for cell in cells}
+    ours = [cell for cell in cells if was_run(cell)]
     # Counts of a network qualify for no remark on data: "all" means all the others, where there are any.
-    measured = [cell for cell in cells if cell.experiments]
-    measured = [cell for cell in measured if _of_data(cell)] or measured
-    ours = [place for place in order if place in {(cell.row, cell.column) for cell in measured}]
-    general, single = [], []
-    for note, holders in places.items():
-        where, few = _where([place for place in order if place in holders], ours, table.names)
-        (single if few else general).append(f"- {where}{escape(note)}")
-    if len(single) <= _FOLD_AWAY:
-        lines = general + single
-        return ["\n".join(lines)] if lines else []
-    parts = ["\n".join(general)] if general else []
-    return [*parts, "<details><summary>Remarks on single cells</summary>", "\n".join(single), "</details>"]
-
-
-def _where(holders: list[tuple[str, str]], ours: list[tuple[str, str]], columns: list[str]) -> tuple[str, bool]:
-    """The shortest way to say which places a remark holds for, and whether they are single cells."""
-    if holders == ours:
-        return "", False
-    rows = list(dict.fromkeys(row for row, _ in holders))
-    if len(holders) == len(rows) * len(columns):
-        return f"{', '.join(map(escape, rows))}: ", False
-    others = [place for place in ours if place not in holders]
-    if set(holders) <= set(ours) and len(others) < len(holders):
-        return f"all but {_places(others)}: ", False
-    return f"{_places(holders)}: ", True
-
-
-def _places(places: list[tuple[str, str]]) -> str:
-    return ", ".join(f"{escape(row)} × {escape(column)}" for row, column in places)
+    ours = [cell for cell in ours if of_data(cell)] or ours
+    return number(remarks, [place_of(cell) for cell in ours], by_column=True)
 
 
 def _flat(note: str | None) -> str | None:
@@ -233,97 +168,7 @@ def _flat(note: str | None) -> str | None:
     return " ".join(note.replace(";", ",").split()) if note else None
 
 
-def _in_print(cell: Cell) -> str:
-    return NOTHING if cell.published is None else format(cell.published, _form(cell.metric))
-
-
-def _claims(checked: Sequence[claims.CheckedClaim], source: Source) -> list[str]:
-    if not checked:
-        return []
-    lines = []
-    cells = [cell for check in checked for cell in check.cells]
-    for check in checked:
-        numbers = "<br>".join(
-            f"{escape(cell.column)}: {_in_print(cell)} / {measured_text(cell, source)}" for cell in check.cells
-        )
-        margin = "" if check.claim.margin is None else f" (margin {check.claim.margin:g})"
-        claim = f"{check.number}. {escape(check.claim.claim)}{margin}"
-        plain = check.verdict in (claims.UNKNOWN, claims.NOT_COMPARABLE)
-        verdict = check.verdict if plain else f"{check.verdict}{source.mark}"
-        in_print = NOTHING if check.in_print is None else "yes" if check.in_print else "no"
-        lines.append([claim, METRICS[check.claim.metric].label, verdict, in_print, numbers])
-    notes = [f"- {check.number}: {escape('; '.join(check.remarks))}" for check in checked if check.remarks]
-    return [
-        f"## {claims.TITLE}",
-        pipe_table(["claim", "by", "verdict", "so in print", "differences"], lines, 5),
-        "Each difference: published / measured, in the metric's unit (of per cent, in percentage points) [95 % "
-        f"interval, {source.interval}, the same ones for both]."
-        f"{of_seeds(cells)}{_counts(cells, 'subjects of both')} "
-        "A claim holds if each difference is above 0 (or, where it has a margin, "
-        "above minus it, or within it), and beyond chance if each interval is; it does not hold beyond chance if an "
-        "interval lies outside. So in print: whether the paper's own numbers bear it out. Not comparable: with numbers "
-        "of others, on other data. Trained unlike: for other numbers "
-        f"of epochs or samples, or on images of another size. {made_of(source, cells)}.",
-        *legend(source),
-        *(["\n".join(notes)] if notes else []),
-    ]
-
-
 def _errata(paper: Paper) -> list[str]:
     if not paper.errata:
         return []
     return ["## Errata", "\n".join(f"- {escape(erratum)}" for erratum in paper.errata)]
-
-
-def _shifted(shifted: Sequence[shifted_controls.ShiftedControl], source: Source) -> list[str]:
-    if not shifted:
-        return []
-    heads = ["experiment", "expressions", "score", "measured", "moved in time", "verdict"]
-    lines = [
-        [
-            escape(control.experiment),
-            control.part or "all",
-            METRICS[control.metric].label,
-            *(measured_text(cell, source) for cell in control.cells),
-            control.verdict,
-        ]
-        for control in shifted
-    ]
-    return [
-        f"## {shifted_controls.TITLE}",
-        pipe_table(heads, lines, 3, 1),
-        f"Measured [95 % interval, {source.interval}]. Moved in time is the mean over repetitions [95 % of them]: each "
-        "predicted interval goes to a random place of its video and keeps its length; of frames, all scores of a video "
-        "move on by a random number of frames, the last ones to its beginning."
-        f"{of_seeds([cell for control in shifted for cell in control.cells])} {made_of(source, [])}.",
-        *legend(source),
-    ]
-
-
-def _controls(controls: Sequence[Control] | None, source: Source) -> list[str]:
-    parts = [f"## {TITLE}"]
-    if controls is None:
-        return [*parts, "Not run: `null_controls` is off."]
-    if not controls:
-        return [*parts, "This paper's file asks for none."]
-    heads = ["experiment", "score", "measured", "by chance", "null control", "by chance", "constant answer", "verdict"]
-    lines = []
-    notes: dict[str, None] = {}
-    for control in controls:
-        real, _, null, _, _ = control.cells
-        verdict = f"control {control.null_verdict}; experiment {control.verdict}"
-        numbers = [measured_text(cell, source) for cell in control.cells]
-        lines.append([escape(control.experiment), METRICS[control.metric].label, *numbers, verdict])
-        for cell, verdict in ((real, control.verdict), (null, control.null_verdict)):
-            remarks = [escape(note) for note in cell.notes if note != verdict and not note.startswith("INCOMPLETE")]
-            clips = [f"n = {cell.n} test clips"] if cell.n is not None else []
-            notes[f"- {escape(control.experiment)}, {cell.column}: {'; '.join([*clips, *remarks])}"] = None
-    parts.append(pipe_table(heads, lines, 2, 1))
-    cells = [cell for control in controls for cell in control.cells]
-    parts.append(
-        f"Measured and null control [95 % interval, {source.interval}]. By chance: the mean over {PERMUTATIONS} "
-        "permutations of the labels within each subject, the predictions as they are [95 % of the permutations]. A "
-        "control fails if it lies above that range; below it, few balanced clips left out by subject explain it."
-        f"{of_seeds(cells)} {made_of(source, cells)}."
-    )
-    return [*parts, *legend(source), "\n".join(notes)]

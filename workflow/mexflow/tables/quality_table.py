@@ -23,8 +23,10 @@ from mexflow.evaluation.quality import (
 )
 from mexflow.evaluation.tally import Estimate
 from mexflow.papers.interval_methods import DEFAULT, LABELS, IntervalMethod
+from mexflow.tables.cell_lines import INTERVAL, place_of, stacked
 from mexflow.tables.cells import Cell, require_unique, to_table
 from mexflow.tables.markdown import NOTHING, escape, pipe_table
+from mexflow.tables.notes import Notes, number
 from mexflow.tables.source import Source
 
 NAME = "preprocessing"
@@ -139,47 +141,46 @@ def quality_markdown(cells: Sequence[Cell], intervals: IntervalMethod = DEFAULT)
     parts = [
         "# Preprocessing against the truth",
         f"> [!WARNING]\n> {warning} They carry the mark {_SOURCE.mark}.",
-        f"Each cell: measured [95 % interval, {LABELS[intervals]}].",
+        f"*{INTERVAL}* is the interval of what was measured ({LABELS[intervals]}). Raised numbers lead to the notes "
+        "below a table.",
     ]
     for table, title in _TABLES.items():
         shown = [cell for cell in cells if cell.table == table]
+        notes = number({place_of(cell): _remarks(cell) for cell in shown}, [], by_column=True)
         parts += [f"## {title}", escape(_ABOUT[table])]
         for metric in dict.fromkeys(cell.metric for cell in shown):
-            parts += _grid([cell for cell in shown if cell.metric == metric], metric)
+            parts += _grid([cell for cell in shown if cell.metric == metric], metric, notes)
+        parts += _counts(shown)
         parts.append(f"> **{_SOURCE.mark} {warning}**")
-        parts += _notes(shown)
+        parts += notes.below()
     return "\n\n".join(parts) + "\n"
 
 
-def _grid(cells: Sequence[Cell], metric: str) -> list[str]:
+def _grid(cells: Sequence[Cell], metric: str, notes: Notes) -> list[str]:
     shown = _SHOWN[metric]
     columns = list(dict.fromkeys(cell.column for cell in cells))
     places = {(cell.row, cell.column): cell for cell in cells}
-    lines = [
-        [escape(row), *(_text(places.get((row, column)), shown.decimals) for column in columns)]
-        for row in dict.fromkeys(cell.row for cell in cells)
-    ]
-    return [f"**{escape(shown.heading)}**", pipe_table(["dataset", *map(escape, columns)], lines, 1)]
-
-
-def _text(cell: Cell | None, decimals: int) -> str:
-    if cell is None or cell.measured is None:
-        return NOTHING
-    text = f"{cell.measured:.{decimals}f}{_SOURCE.mark}"
-    if cell.interval is None:
-        return text
-    return f"{text} [{cell.interval[0]:.{decimals}f}, {cell.interval[1]:.{decimals}f}]"
-
-
-def _notes(cells: Sequence[Cell]) -> list[str]:
-    """The counts behind each row, and its remarks once."""
     lines = []
     for row in dict.fromkeys(cell.row for cell in cells):
-        in_row = [cell for cell in cells if cell.row == row]
-        columns: dict[int | None, list[str]] = {}
-        for cell in {(cell.column, cell.n): cell for cell in in_row}.values():
-            columns.setdefault(cell.n, []).append(cell.column)
-        counts = [str(n) if len(columns) == 1 else f"{n} ({', '.join(names)})" for n, names in columns.items()]
-        notes = dict.fromkeys(note for cell in in_row for note in cell.notes if note != _ABSENT)
-        lines.append(f"- {escape('; '.join([f'{row}: n = ' + ', '.join(counts), *notes]))}")
-    return ["\n".join(lines)] if lines else []
+        own = [places.get((row, column), Cell(NAME, cells[0].table, row, column, metric)) for column in columns]
+        lines += stacked([row], own, _SOURCE, notes, form=f".{shown.decimals}f")
+    heads = ["dataset", "", *map(notes.column, columns)]
+    return [f"**{escape(shown.heading)}**", pipe_table(heads, lines, 2)]
+
+
+def _counts(cells: Sequence[Cell]) -> list[str]:
+    """How many each number is of; where those of a place's metrics are of different ones, all of them."""
+    columns = list(dict.fromkeys(cell.column for cell in cells))
+    counts: dict[tuple[str, str], dict[str, None]] = {}
+    for cell in cells:
+        counts.setdefault((cell.row, cell.column), {})[str(cell.n)] = None
+    lines = [
+        [escape(row), *(", ".join(counts.get((row, column), {NOTHING: None})) for column in columns)]
+        for row in dict.fromkeys(cell.row for cell in cells)
+    ]
+    return ["**How many (n)**", pipe_table(["dataset", *map(escape, columns)], lines, 1)]
+
+
+def _remarks(cell: Cell) -> list[str]:
+    """The remarks on a cell, without the name of its column, where it stands."""
+    return [note.removeprefix(f"{cell.column}: ") for note in cell.notes if note != _ABSENT]

@@ -26,7 +26,9 @@ from mexflow.preprocess.aligned import AlignedFaces, VideoKey, video_key
 from mexflow.preprocess.pairs import PAIRS
 from mexflow.preprocess.scaling import scaled
 from mexflow.store.artifacts import Inputs
+from mexflow.tables.cell_lines import INTERVAL
 from mexflow.tables.cells import SCHEMA
+from mexflow.tables.markdown import NOTHING, escape, pipe_table
 from mexflow.training.recognition.channels import CHANNELS
 
 Pair = tuple[np.ndarray, np.ndarray]
@@ -135,20 +137,22 @@ def table(
 def markdown(paper: Paper, cells: pa.Table) -> str:
     """The times as a Markdown table."""
     rows = cells.to_pylist()
+    first = rows[0]
     lines = [
-        f"# {paper.paper}: time to classify a clip",
-        "",
-        f"Network {rows[0]['row']}; {rows[0]['note']}. From two aligned faces in memory to the class; "
-        f"{rows[0]['n']} clips, data {rows[0]['data']}, network trained with budget {rows[0]['budget']}, "
-        f"reading {rows[0]['reading']}. "
-        "Measured times change from run to run.",
-        "",
-        "| step | published, ms | measured, ms [95 %] |",
-        "| --- | --- | --- |",
+        [
+            row["column"],
+            NOTHING if row["published"] is None else f"{row['published']:g}",
+            f"{row['measured']:.2f}",
+            f"{row['ci_low']:.2f}–{row['ci_high']:.2f}",
+        ]
+        for row in rows
     ]
-    for row in rows:
-        published = "—" if row["published"] is None else f"{row['published']:g}"
-        lines.append(
-            f"| {row['column']} | {published} | {row['measured']:.2f} [{row['ci_low']:.2f}, {row['ci_high']:.2f}] |"
-        )
-    return "\n".join(lines) + "\n"
+    parts = [
+        f"# {paper.paper}: time to classify a clip",
+        f"Data: {escape(first['data'])} · budget of the network's training: {first['budget']} · reading: "
+        f"{first['reading']}",
+        pipe_table(["step", "published, ms", "measured, ms", INTERVAL], lines, 1),
+        f"Network {escape(first['row'])}, from two aligned faces in memory to the class, {first['n']} clips: "
+        f"{escape(first['note'])}. {INTERVAL}: bootstrap over clips. Measured times change from run to run.",
+    ]
+    return "\n\n".join(parts) + "\n"
