@@ -97,6 +97,22 @@ class LearningRecipe(_Recipe):
     left_out: dict[str, str] = {}
 
 
+class PageRecipe(_Recipe):
+    """What the results page depends on beside the papers' files, the results and their records.
+
+    Attributes:
+        budget: how the networks were trained.
+        reading: how the papers are read.
+        intervals: the method of intervals over subjects.
+        papers: which data each paper's numbers come from, by its name, in the order of the page.
+    """
+
+    budget: Budget
+    reading: Reading = "decided"
+    intervals: IntervalMethod = DEFAULT
+    papers: dict[str, str] = Field(min_length=1)
+
+
 def read(words: str) -> ReportingRecipe:
     """The recipe of a paper's tables, of a JSON document or of a file that holds one; see :meth:`_Recipe.read`."""
     return ReportingRecipe.read(words)

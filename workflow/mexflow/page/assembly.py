@@ -1,0 +1,70 @@
+"""The whole page, as one file of HTML: everything that it shows and everything that it does is inside."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from mexflow.audit.graph import load
+from mexflow.page import looks, sections, summary
+from mexflow.page.drawings import Letters
+from mexflow.page.origins import Origins
+from mexflow.papers.paper import Paper
+from mexflow.papers.reporting_recipe import PageRecipe
+from mexflow.store.artifacts import Inputs
+from mexflow.tables.source import Source
+
+
+def page(papers: list[Paper], results: Path, recipe: PageRecipe, inputs: Inputs) -> tuple[str, str]:
+    """The page, and what it holds in one line.
+
+    Args:
+        papers: those that it shows.
+        results: the folder of the results.
+        recipe: what the page depends on beside the results.
+        inputs: reads what it shows.
+
+    Raises:
+        UserError: if something that it shows is missing, or cannot be read.
+    """
+    graph = load(results / "records")
+    origins, letters = Origins(graph, results, inputs), Letters()
+    shown = [
+        sections.of_paper(paper, results, _source(paper, recipe), graph, origins, letters, inputs) for paper in papers
+    ]
+    data = {
+        "papers": {
+            section.paper.paper: {
+                "cells": section.cells,
+                "remarks": section.remarks.texts,
+                "decisions": [[one["setting"], one["value"], one["paper"], one["why"]] for one in section.decisions],
+            }
+            for section in shown
+        },
+        "experiments": origins.experiments,
+        "jobs": origins.chains.jobs,
+        "clips": [list(key) for key in origins.clips],
+        "names": origins.names.texts,
+    }
+    text = _rendered(
+        sections=shown,
+        run=summary.of_run(graph),
+        recipe=recipe,
+        letters=letters,
+        data=data,
+        data_used=list(dict.fromkeys(section.source.data for section in shown)),
+        warnings=list(dict.fromkeys(warning for section in shown if (warning := section.source.warning()))),
+    )
+    cells = sum(len(section.cells) for section in shown)
+    size = len(text.encode())
+    return text, f"{len(shown)} papers, {cells} cells, {len(origins.experiments)} experiments, {size:,} bytes"
+
+
+def _source(paper: Paper, recipe: PageRecipe) -> Source:
+    return Source(recipe.papers[paper.paper], recipe.budget, recipe.reading, recipe.intervals)
+
+
+def _rendered(**content: Any) -> str:
+    made = looks.environment()
+    made.filters["tone"] = sections.tone
+    return made.get_template("page.html").render(**content)

@@ -1,0 +1,198 @@
+// Panels behind the numbers, sorting, and the choice of light or dark. The page reads whole without any of it.
+// Texts get into the page as text alone (textContent): nothing from the data is ever read as HTML.
+"use strict";
+(() => {
+  const data = JSON.parse(document.getElementById("data").textContent);
+  const panel = document.getElementById("panel");
+  let opened = null;  // the link that opened the panel
+
+  function element(name, options, ...children) {
+    const made = document.createElement(name);
+    for (const [key, value] of Object.entries(options || {})) {
+      if (key === "text") made.textContent = value;
+      else if (key === "class") made.className = value;
+      else if (key === "style") Object.assign(made.style, value);
+      else made.setAttribute(key, value);
+    }
+    made.append(...children.filter((child) => child !== null && child !== undefined));
+    return made;
+  }
+  const part = (title, ...children) => element("section", {}, element("h3", { text: title }), ...children);
+  const folded = (title, ...children) => element("details", {}, element("summary", { text: title }), ...children);
+  const table = (heads, lines) => element("table", {},
+    element("thead", {}, element("tr", {}, ...heads.map((text) => element("th", { text, scope: "col" })))),
+    element("tbody", {}, ...lines));
+  const line = (texts, kind) => element("tr", { class: kind || "" }, ...texts.map(
+    (text) => text instanceof Node ? element("td", {}, text) : element("td", { text: text ?? "" })));
+  const names = (numbers) => numbers.map((number) => data.names[number]).join(", ");
+  const duration = (seconds) => seconds < 90 ? `${seconds} s` : seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`;
+  const bytes = (size) => size < 1e4 ? `${size} B` : size < 1e7 ? `${Math.round(size / 1e3)} kB` : `${Math.round(size / 1e6)} MB`;
+  const quoted = (text) => /^[\w./:-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+
+  function find(name) {
+    const paper = data.papers[name.split("/")[0]];
+    return paper && Object.hasOwn(paper.cells, name) ? { paper, cell: paper.cells[name] } : null;
+  }
+  const address = () => {
+    try { return decodeURIComponent(location.hash.slice(1)); } catch { return ""; }
+  };
+
+  // What the cell says, as it stands in its table.
+  function numbers(name) {
+    const cell = document.getElementById(location.hash.slice(1));
+    const texts = (query) => cell.querySelector(query)?.textContent || "";
+    const one = (kind, value) => value && element("div", { class: kind }, element("span", { class: "small", text: kind }), element("b", { text: value }));
+    return element("div", { class: "big" }, one("published", texts(".published")) || null,
+      one("measured", texts(".number")) || null, one("95 % interval", texts(".interval")) || null);
+  }
+
+  function clipsOf(experiment) {
+    const lines = experiment.clips.map((row) => ({ row, wrong: row[2] !== row[3] }));
+    lines.sort((one, other) => other.wrong - one.wrong);
+    const wrong = lines.filter((one) => one.wrong).length;
+    return part(`Test clips: ${wrong} of ${lines.length} wrong`, table(["clip", "true", "predicted", "fold"], lines.map(({ row, wrong }) => {
+      const clip = data.clips[row[1]];
+      return line([clipOf(clip), data.names[row[2]], `${data.names[row[3]]}${row[4] === null ? "" : ` (${row[4]} %)`}`, experiment.folds[row[0]]?.[0]], wrong ? "wrong" : "");
+    })));
+  }
+  function clipOf(clip) {
+    const [dataset, subject, name, frames] = clip;
+    return element("span", {}, element("span", { text: `${dataset} ${subject} ${name}` }),
+      frames ? element("span", { class: "small", text: ` · ${frames}` }) : null);
+  }
+  function videosOf(experiment) {
+    const counted = experiment.videos.map((row) => {
+      const matched = row[5].filter((one) => one[2]).length;
+      return [data.names[row[2]], data.names[row[1]], [data.names[row[3]], data.names[row[4]]].filter(Boolean).join(", "),
+        `${matched}`, `${row[5].length - matched}`, `${row[6].filter((one) => !one[2]).length}`];
+    });
+    return part("Test videos", table(["video", "subject", "variant, type", "matched", "missed", "false"], counted.map((row) => line(row))));
+  }
+  function foldsOf(experiment) {
+    return folded(`Folds: ${experiment.folds.length}; who was trained, validated and tested on`,
+      table(["fold", "test", "validation", "training"], experiment.folds.map((fold) => line([fold[0], names(fold[3]), names(fold[2]) || "—", names(fold[1])]))));
+  }
+  function recipeOf(experiment) {
+    return folded("Recipe: everything that the training depends on", element("dl", { class: "recipe" },
+      ...experiment.recipe.flatMap(([name, value]) => [element("dt", { text: name }), element("dd", { text: value })])));
+  }
+  function jobOf(number) {
+    const [name, command, seconds, started, code, raw, artifacts] = data.jobs[number];
+    return folded(`${name} · ${duration(seconds)}`,
+      element("p", { class: "small", text: `${started} UTC, code ${code}${raw ? `; raw frames: ${raw[1]} of ${raw[0]}, ${raw[2]}` : ""}` }),
+      element("pre", { text: command }),
+      table(["artifact", "sha256", "size"], artifacts.map((row) => line([row[0], element("code", { text: row[1] }), bytes(row[2])]))));
+  }
+  function chainOf(stages) {
+    return element("ol", { class: "chain" }, ...stages.map(([stage, jobs]) => {
+      const seconds = jobs.reduce((sum, number) => sum + data.jobs[number][2], 0);
+      const artifacts = jobs.reduce((sum, number) => sum + data.jobs[number][6].length, 0);
+      const head = element("span", {}, element("strong", { text: stage }), element("span", { class: "small",
+        text: `${jobs.length === 1 ? "1 job" : `${jobs.length} jobs`}, ${artifacts} artifacts, ${duration(Math.round(10 * seconds) / 10)}` }));
+      return element("li", {}, head, ...(jobs.length > 3 ? [folded("each", ...jobs.map(jobOf))] : jobs.map(jobOf)));
+    }));
+  }
+  function experimentOf(number, several) {
+    const experiment = data.experiments[number];
+    return element("div", {}, several ? element("h3", { text: experiment.name }) : null,
+      experiment.clips ? clipsOf(experiment) : null, experiment.videos ? videosOf(experiment) : null,
+      foldsOf(experiment), experiment.recipe.length ? recipeOf(experiment) : null);
+  }
+  function merged(experiments, job) {
+    const stages = new Map();
+    const add = (stage, jobs) => stages.set(stage, new Set([...(stages.get(stage) || []), ...jobs]));
+    for (const number of experiments) for (const [stage, jobs] of data.experiments[number].chain) add(stage, jobs);
+    add("table", [job]);
+    return [...stages].map(([stage, jobs]) => [stage, [...jobs]]);
+  }
+
+  function fill(name, { paper, cell }) {
+    const [experiments, remarks, decisions, count, job, seeds] = cell;
+    const close = element("button", { type: "button", class: "close", text: "Close" });
+    close.addEventListener("click", shut);
+    const verify = `mexflow verify ${quoted(name)}`;
+    panel.replaceChildren(
+      element("h2", { id: "panel-title", text: name }), close, numbers(name),
+      ...[count === null ? null : `n = ${count}`, seeds || null].filter(Boolean).map((text) => element("p", { class: "small", text })),
+      ...(remarks.length ? [element("ul", {}, ...remarks.map((number) => element("li", { text: paper.remarks[number] })))] : []),
+      ...experiments.map((number) => experimentOf(number, experiments.length > 1)),
+      ...(decisions.length ? [folded(`Decisions that it rests on: ${decisions.length}`, table(["setting", "value", "in print", "why"],
+        decisions.map((number) => line(paper.decisions[number]))))] : []),
+      part("From the raw frames to this number", chainOf(merged(experiments, job))),
+      part("Check it yourself", element("pre", { text: `./run python -m ${verify}\n./run python -m ${verify} --recompute-cell\n./run python -m mexflow trace ${quoted(name)}` })));
+  }
+
+  function show() {
+    const name = address();
+    const found = find(name);
+    if (!found) { hide(); return; }
+    fill(name, found);
+    panel.hidden = false;
+    panel.scrollTop = 0;
+    const cell = document.getElementById(location.hash.slice(1));
+    for (let at = cell; at; at = at.parentElement) if (at.tagName === "DETAILS") at.open = true;
+    cell.scrollIntoView({ block: "center" });
+    opened = cell.querySelector(".number");
+    panel.focus({ preventScroll: true });
+  }
+  function hide() {
+    panel.hidden = true;
+    panel.replaceChildren();
+  }
+  function shut() {
+    const back = opened;
+    history.pushState(null, "", location.pathname + location.search);
+    hide();
+    back?.focus({ preventScroll: true });
+  }
+  addEventListener("hashchange", show);
+  addEventListener("keydown", (event) => { if (event.key === "Escape" && !panel.hidden) shut(); });
+  // A number whose panel was closed has the address already, when it is clicked once more.
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest?.("a[data-cell]");
+    if (link && link.hash === location.hash) show();
+  });
+
+  // Tables are sorted by a column when its head is pressed: by numbers where there are any.
+  function sortable(grid) {
+    const body = grid.tBodies[0];
+    const heads = [...grid.tHead.rows[0].cells];
+    heads.forEach((head, place) => {
+      const button = element("button", { type: "button", text: head.textContent });
+      head.replaceChildren(button);
+      button.addEventListener("click", () => {
+        const down = head.getAttribute("aria-sort") !== "descending";
+        heads.forEach((other) => other.removeAttribute("aria-sort"));
+        head.setAttribute("aria-sort", down ? "descending" : "ascending");
+        const key = (row) => row.cells[place].querySelector(".number b")?.textContent ?? row.cells[place].textContent;
+        const number = (text) => parseFloat(text.replaceAll(",", ""));
+        const rows = [...body.rows].map((row) => [key(row), row]);
+        rows.sort(([one], [other]) => {
+          const [a, b] = [number(one), number(other)];
+          if (Number.isNaN(a) !== Number.isNaN(b)) return Number.isNaN(a) ? 1 : -1;
+          const order = Number.isNaN(a) ? other.localeCompare(one) : b - a;
+          return down ? order : -order;
+        });
+        body.append(...rows.map(([, row]) => row));
+      });
+    });
+  }
+  document.querySelectorAll("main table.grid").forEach(sortable);
+
+  const theme = document.getElementById("theme");
+  const dark = () => (document.documentElement.dataset.theme || (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark";
+  const named = () => { theme.textContent = dark() ? "Light" : "Dark"; };
+  theme.hidden = false;
+  theme.addEventListener("click", () => { document.documentElement.dataset.theme = dark() ? "light" : "dark"; named(); });
+  named();
+
+  // On paper nothing can be opened: everything folded is printed, and folded again afterwards.
+  let unfolded = [];
+  addEventListener("beforeprint", () => {
+    unfolded = [...document.querySelectorAll("main details:not([open])")];
+    unfolded.forEach((one) => { one.open = true; });
+  });
+  addEventListener("afterprint", () => unfolded.forEach((one) => { one.open = false; }));
+
+  show();
+})();
