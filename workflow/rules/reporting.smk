@@ -186,6 +186,7 @@ if plan.page.targets:
             tables=plan.page.tables,
             figures=plan.page.figures,
             folds=plan.page.folds,
+            faces=plan.page.faces,
             datasets=plan.dataset_targets(),
         output:
             page="results/index.html",

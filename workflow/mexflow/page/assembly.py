@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from mexflow.audit.graph import load
-from mexflow.page import looks, sections, summary
+from mexflow.page import listed_data, looks, portraits, sections, summary
 from mexflow.page.drawings import Letters
 from mexflow.page.origins import Origins
 from mexflow.papers.paper import Paper
@@ -29,9 +29,15 @@ def page(papers: list[Paper], results: Path, recipe: PageRecipe, inputs: Inputs)
     """
     graph = load(results / "records")
     origins, letters = Origins(graph, results, inputs), Letters()
-    shown = [
-        sections.of_paper(paper, results, _source(paper, recipe), graph, origins, letters, inputs) for paper in papers
-    ]
+    shown = []
+    for paper in papers:
+        source = _source(paper, recipe)
+        pixels = recipe.shows(source.data)
+        shown.append(sections.of_paper(paper, results, source, pixels, graph, origins, letters, inputs))
+    raw = [name for name, data in recipe.raw.items() if recipe.shows(data)]
+    rows = portraits.index_rows({key[0] for key in origins.clips} & recipe.raw.keys(), results, inputs)
+    clips = portraits.described(origins.clips, rows, graph)
+    faces = portraits.sheets(clips, rows, raw, results, inputs)
     data = {
         "papers": {
             section.paper.paper: {
@@ -43,7 +49,8 @@ def page(papers: list[Paper], results: Path, recipe: PageRecipe, inputs: Inputs)
         },
         "experiments": origins.experiments,
         "jobs": origins.chains.jobs,
-        "clips": [list(key) for key in origins.clips],
+        "clips": clips,
+        "faces": faces,
         "names": origins.names.texts,
     }
     text = _rendered(
@@ -52,6 +59,7 @@ def page(papers: list[Paper], results: Path, recipe: PageRecipe, inputs: Inputs)
         recipe=recipe,
         letters=letters,
         data=data,
+        datasets=listed_data.listed(recipe.datasets, recipe.datasets, raw, results, inputs),
         data_used=list(dict.fromkeys(section.source.data for section in shown)),
         warnings=list(dict.fromkeys(warning for section in shown if (warning := section.source.warning()))),
     )

@@ -11,6 +11,7 @@ import re
 import xml.etree.ElementTree as ElementTree
 
 from mexflow.errors import UserError
+from mexflow.page.pictures import smaller
 
 _SVG = "http://www.w3.org/2000/svg"
 _LINK = "http://www.w3.org/1999/xlink"
@@ -24,12 +25,12 @@ _NUMBER = re.compile(r"-?\d+\.\d{2,}(?:e-?\d+)?")
 
 
 class Letters:
-    """The outlines of letters of all figures of a page, each once, by name."""
+    """The outlines of letters of all figures of a page, each once, by name: the path, and how it is scaled."""
 
     def __init__(self) -> None:
-        self.paths: dict[str, str] = {}
+        self.paths: dict[str, tuple[str, str]] = {}
 
-    def kept(self, name: str, outline: str) -> str:
+    def kept(self, name: str, outline: tuple[str, str]) -> str:
         """The name under which an outline is kept: one that has another outline already gets a number."""
         free, number = name, 1
         while self.paths.setdefault(free, outline) != outline:
@@ -77,6 +78,11 @@ def inline(svg: bytes, prefix: str, label: str, letters: Letters, place: str = "
     return text.replace("xlink:href=", "href=")
 
 
+def has_picture(svg: bytes) -> bool:
+    """Whether an SVG holds pixels, which may be those of a face, and not lines and letters alone."""
+    return b"<image" in svg
+
+
 def _take_letters(root: ElementTree.Element, letters: Letters) -> dict[str, str]:
     """Take the outlines of letters out of a figure: their names there, and those that they are kept under."""
     named = {}
@@ -84,7 +90,7 @@ def _take_letters(root: ElementTree.Element, letters: Letters) -> dict[str, str]
         for element in list(definitions):
             name = element.get("id", "")
             if element.tag == f"{{{_SVG}}}path" and re.match(r"[A-Z]\w*-[\w-]+$", name):
-                named[name] = letters.kept(name, _rounded(element.get("d", "")))
+                named[name] = letters.kept(name, (_rounded(element.get("d", "")), element.get("transform", "")))
                 definitions.remove(element)
     return named
 
@@ -111,7 +117,7 @@ def _references(element: ElementTree.Element) -> list[str]:
 def _written(key: str, value: str, prefix: str, named: dict[str, str]) -> str:
     if key in (_HREF, "href"):
         if not value.startswith("#"):
-            return value.replace("\n", "")
+            return smaller("".join(value.split()))
         return f"#{named.get(value[1:], f'{prefix}-{value[1:]}')}"
     if key in ("d", "points", "x", "y", "width", "height"):
         return _rounded(value)

@@ -5,6 +5,7 @@ Everything is made of numbers that stand for places in lists, so that a name, a 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -49,11 +50,10 @@ class Origins:
         self._numbers: dict[str, int] = {}
         self.experiments: list[dict[str, Any]] = []
         self._trained: dict[str, list[str]] = {}
-        for job, record in graph.records.items():
+        for record in graph.records.values():
             if record.stage in _OF_FOLDS:
                 for path in record.outputs:
                     self._trained.setdefault(_folder(path), []).append(path)
-            del job
 
     def number(self, paper: str, experiment: str) -> int:
         """The place of an experiment in `experiments`; what is there is read when it is first asked for.
@@ -66,6 +66,17 @@ class Origins:
             self._numbers[name] = len(self.experiments)
             self.experiments.append(self._read(paper, experiment))
         return self._numbers[name]
+
+    def folds_of(self, paper: str) -> dict[str, list[str]]:
+        """The folds of a paper's experiments that intervals were spotted in, by the experiment's name."""
+        start = f"{self._results.as_posix()}/folds/{paper}/"
+        return {
+            folder.removeprefix(start): sorted(
+                {Path(path).parent.name for path in paths if path.endswith("/intervals.parquet")}
+            )
+            for folder, paths in self._trained.items()
+            if folder.startswith(start)
+        }
 
     def _read(self, paper: str, experiment: str) -> dict[str, Any]:
         paths = sorted(self._trained.get(f"{self._results.as_posix()}/folds/{paper}/{experiment}", ()))
@@ -126,6 +137,10 @@ class Origins:
         return [[*self.names.numbers(place), found["truth"], found["predicted"]] for place, found in videos.items()]
 
 
+def _spotted(path: str) -> bool:
+    return path.endswith("/intervals.parquet")
+
+
 def _folder(path: str) -> str:
     """The folder of an experiment's folds, of a file of one of them."""
     return path.rsplit("/", 2)[0]
@@ -154,6 +169,6 @@ def _text(value: Any) -> str:
     return {True: "yes", False: "no"}.get(value, str(value)) if isinstance(value, bool) else str(value)
 
 
-def _short(value: float) -> float:
-    """A threshold with as many digits as one reads."""
-    return float(f"{value:.4g}")
+def _short(value: float) -> str:
+    """A threshold with as many digits as one reads; none where it is infinite, as nothing could be chosen."""
+    return f"{value:.4g}" if math.isfinite(value) else "none"

@@ -10,10 +10,11 @@ from typing import Any
 
 from mexflow.audit.graph import Graph
 from mexflow.errors import UserError
-from mexflow.page import printed_form, summary
-from mexflow.page.drawings import Letters, inline
+from mexflow.page import printed_form, spotted_scores, summary
+from mexflow.page.drawings import Letters, has_picture, inline
 from mexflow.page.origins import Origins
 from mexflow.page.printed_form import Grid, Remarks, Shown
+from mexflow.page.spotted_scores import Spotted
 from mexflow.page.summary import Overview
 from mexflow.papers.paper import Paper
 from mexflow.store.artifacts import Inputs
@@ -26,7 +27,10 @@ _CLAIM = "the claim: "
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure: its name, its title, the element that draws it, and where the file lies."""
+    """A figure: its name, its title, the element that draws it, and where the file lies.
+
+    A figure with pixels of data whose pixels the page does not show has no element.
+    """
 
     name: str
     title: str
@@ -59,10 +63,18 @@ class Section:
     bibtex: str
     remarks: Remarks
     cells: dict[str, list[Any]]
+    spotted: list[Spotted]
 
 
 def of_paper(
-    paper: Paper, results: Path, source: Source, graph: Graph, origins: Origins, letters: Letters, inputs: Inputs
+    paper: Paper,
+    results: Path,
+    source: Source,
+    pixels: bool,
+    graph: Graph,
+    origins: Origins,
+    letters: Letters,
+    inputs: Inputs,
 ) -> Section:
     """The section of a paper.
 
@@ -70,6 +82,7 @@ def of_paper(
         paper: the paper.
         results: the folder with ``tables/`` and ``figures/``.
         source: what its numbers were made from.
+        pixels: whether figures that hold pixels of its data are shown.
         graph: of the run.
         origins: takes the experiments that cells were measured of.
         letters: takes the letters of its figures.
@@ -100,13 +113,14 @@ def of_paper(
         source,
         summary.of_paper(paper, rows, of_cells, source.budget),
         tables,
-        [_figure(paper, name, results, letters, inputs) for name in paper.figures],
+        [_figure(paper, name, results, pixels, letters, inputs) for name in paper.figures],
         _claims(rows, source, remarks),
         judged,
         _decisions(paper),
         bibtex(paper),
         remarks,
         cells,
+        spotted_scores.of_paper(paper, source.budget, results, origins.folds_of(paper.paper), inputs),
     )
 
 
@@ -173,10 +187,12 @@ _CONTROLS = (
 )
 
 
-def _figure(paper: Paper, name: str, results: Path, letters: Letters, inputs: Inputs) -> Figure:
+def _figure(paper: Paper, name: str, results: Path, pixels: bool, letters: Letters, inputs: Inputs) -> Figure:
     path = results / "figures" / paper.paper / f"{name}.svg"
     title = f"{name}. {paper.figures[name].title}"
-    svg = inline(inputs.bytes(path), f"{paper.paper}-{name}", title, letters, str(path))
+    content = inputs.bytes(path)
+    shown = pixels or not has_picture(content)
+    svg = inline(content, f"{paper.paper}-{name}", title, letters, str(path)) if shown else ""
     return Figure(name, paper.figures[name].title, svg, path.relative_to(results).with_suffix(".png").as_posix())
 
 

@@ -15,6 +15,9 @@ from mexflow.papers.metrics import FRACTION
 from mexflow.papers.paper import Paper
 from mexflow.tables import controls, shifted_controls
 
+PAGE = "page"
+"""The stage of the page's own job."""
+
 
 @dataclass(frozen=True)
 class Bar:
@@ -43,8 +46,11 @@ class Overview:
 
 
 def of_run(graph: Graph) -> dict[str, Any]:
-    """What all records of the run say of it: jobs, when, how long, on what, and their root."""
-    records = list(graph.records.values())
+    """What the records of the run say of it: jobs, when, how long, on what, and their root.
+
+    All but that of the page itself: made again, it is the same.
+    """
+    records = [record for record in graph.records.values() if record.stage != PAGE]
     observed = [record.contents["observed"] for record in records]
     return {
         "jobs": len(records),
@@ -60,7 +66,6 @@ def of_run(graph: Graph) -> dict[str, Any]:
         ),
         "versions": sorted({pair for record in records for pair in record.contents["versions"].items()}),
         "root": root.merkle(list(root.leaves(graph).values())),
-        "superseded": len(graph.superseded),
     }
 
 

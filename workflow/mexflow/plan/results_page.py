@@ -60,6 +60,26 @@ class ResultsPage:
             path for paper in self._plan.whole for path in (*self._plan.predictions(paper), *self._plan.spotted(paper))
         ]
 
+    @property
+    def faces(self) -> list[str]:
+        """The aligned faces of clips that it shows, with their tables."""
+        plan, raw = self._plan, self._raw
+        subjects = {
+            (dataset, subject)
+            for paper in plan.whole
+            for name in plan.experiments(paper)
+            if plan.papers[paper].kind(name).recognises
+            for dataset, subject in plan.sources.subjects(plan.papers[paper].data_of(name).index)
+            if self.recipe.shows(raw.get(dataset, ""))
+        }
+        arrays = [f"{self._results}/faces/{dataset}/{subject}.npy" for dataset, subject in sorted(subjects)]
+        return [*arrays, *plan.beside(arrays)]
+
+    @property
+    def _raw(self) -> dict[str, str]:
+        """Which data each raw dataset that can be listed is."""
+        return {name: self._plan.sources.data(name) for name in self._plan.sources.listed}
+
     @cached_property
     def recipe(self) -> PageRecipe:
         """What the page depends on beside its files."""
@@ -69,6 +89,9 @@ class ResultsPage:
             reading=config.reading,
             intervals=config.intervals,
             papers={paper: self._plan.data(paper) for paper in self._plan.whole},
+            datasets={name: self._plan.sources.data(name) for name in self._plan.sources.indexes},
+            raw=self._raw,
+            faces=config.page.faces,
         )
 
     @property

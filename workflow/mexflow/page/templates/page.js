@@ -17,7 +17,7 @@
     made.append(...children.filter((child) => child !== null && child !== undefined));
     return made;
   }
-  const part = (title, ...children) => element("section", {}, element("h3", { text: title }), ...children);
+  const part = (title, ...children) => element("section", {}, element("h3", { text: title }), ...children.filter(Boolean));
   const folded = (title, ...children) => element("details", {}, element("summary", { text: title }), ...children);
   const table = (heads, lines) => element("table", {},
     element("thead", {}, element("tr", {}, ...heads.map((text) => element("th", { text, scope: "col" })))),
@@ -50,15 +50,24 @@
     const lines = experiment.clips.map((row) => ({ row, wrong: row[2] !== row[3] }));
     lines.sort((one, other) => other.wrong - one.wrong);
     const wrong = lines.filter((one) => one.wrong).length;
-    return part(`Test clips: ${wrong} of ${lines.length} wrong`, table(["clip", "true", "predicted", "fold"], lines.map(({ row, wrong }) => {
-      const clip = data.clips[row[1]];
-      return line([clipOf(clip), data.names[row[2]], `${data.names[row[3]]}${row[4] === null ? "" : ` (${row[4]} %)`}`, experiment.folds[row[0]]?.[0]], wrong ? "wrong" : "");
-    })));
+    const heads = ["clip", "true", "predicted", "fold"];
+    const shown = ({ row, wrong }) => line([clipOf(data.clips[row[1]]), data.names[row[2]],
+      `${data.names[row[3]]}${row[4] === null ? "" : ` (${row[4]} %)`}`, experiment.folds[row[0]]?.[0]], wrong ? "wrong" : "");
+    return part(`Test clips: ${wrong} of ${lines.length} wrong`,
+      wrong ? table(heads, lines.slice(0, wrong).map(shown)) : null,
+      wrong < lines.length ? folded(`${lines.length - wrong} right`, table(heads, lines.slice(wrong).map(shown))) : null);
   }
   function clipOf(clip) {
-    const [dataset, subject, name, frames] = clip;
-    return element("span", {}, element("span", { text: `${dataset} ${subject} ${name}` }),
-      frames ? element("span", { class: "small", text: ` · ${frames}` }) : null);
+    const [dataset, subject, name, frames, face] = clip;
+    return element("span", {}, ...(face ? [faceOf(face, 0, `${name} at onset`), faceOf(face, 1, "at apex")] : []),
+      element("span", { text: `${dataset} ${subject} ${name}` }),
+      frames ? folded("raw frames", element("span", { class: "small", text: frames })) : null);
+  }
+  // Faces stand in one sheet a dataset, sixteen a row.
+  function faceOf([sheet, first], offset, label) {
+    const place = first + offset;
+    return element("span", { class: "face", role: "img", "aria-label": label,
+      style: { backgroundImage: `url(${data.faces[sheet]})`, backgroundPosition: `${-56 * (place % 16)}px ${-56 * Math.floor(place / 16)}px` } });
   }
   function videosOf(experiment) {
     const counted = experiment.videos.map((row) => {
@@ -110,6 +119,7 @@
     const [experiments, remarks, decisions, count, job, seeds] = cell;
     const close = element("button", { type: "button", class: "close", text: "Close" });
     close.addEventListener("click", shut);
+    document.body.classList.add("opened");
     const verify = `mexflow verify ${quoted(name)}`;
     panel.replaceChildren(
       element("h2", { id: "panel-title", text: name }), close, numbers(name),
@@ -136,6 +146,7 @@
     panel.focus({ preventScroll: true });
   }
   function hide() {
+    document.body.classList.remove("opened");
     panel.hidden = true;
     panel.replaceChildren();
   }
@@ -178,6 +189,61 @@
     });
   }
   document.querySelectorAll("main table.grid").forEach(sortable);
+
+  // Repairs and exclusions that hold every word.
+  const search = document.getElementById("search");
+  if (search) {
+    const rows = [...document.querySelectorAll(".changes tbody tr")].map((row) => [row, row.textContent.toLowerCase()]);
+    search.disabled = false;
+    search.addEventListener("input", () => {
+      const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
+      let found = 0;
+      for (const [row, text] of rows) {
+        row.hidden = !words.every((word) => text.includes(word));
+        found += !row.hidden;
+      }
+      document.querySelectorAll(".changes").forEach((one) => { if (words.length) one.open = true; });
+      document.getElementById("found").textContent = words.length ? `${found} of ${rows.length}` : "";
+    });
+  }
+
+  // Curves: what is under the pointer, and a closer look at a part.
+  document.querySelectorAll("svg.scores").forEach((drawing) => {
+    const [first, last] = [Number(drawing.dataset.first), Number(drawing.dataset.last)];
+    const read = drawing.parentElement.querySelector(".read");
+    const curve = drawing.querySelector(".curve").getAttribute("d").split(/[ML]/).filter(Boolean).map((pair) => pair.split(" ").map(Number));
+    let [start, wide, from] = [0, 1000, null];
+    const frame = (x) => Math.round(first + (last - first) * x / 1000);
+    const place = (event) => {
+      const box = drawing.getBoundingClientRect();
+      return start + wide * Math.min(1, Math.max(0, (event.clientX - box.left) / box.width));
+    };
+    const look = (at, width) => {
+      wide = Math.min(1000, Math.max(10, width));
+      start = Math.min(1000 - wide, Math.max(0, at));
+      drawing.setAttribute("viewBox", `${start} -14 ${wide} 128`);
+      read.textContent = `frames ${frame(start)} to ${frame(start + wide)}`;
+    };
+    drawing.addEventListener("pointermove", (event) => {
+      if (!curve.length) return;
+      const x = place(event);
+      const near = curve.reduce((best, point) => Math.abs(point[0] - x) < Math.abs(best[0] - x) ? point : best);
+      read.textContent = `frame ${frame(near[0])}: score ${(1 - near[1] / 100).toFixed(2)}`;
+    });
+    drawing.addEventListener("pointerdown", (event) => { from = place(event); });
+    drawing.addEventListener("pointerup", (event) => {
+      const to = place(event);
+      if (from !== null && Math.abs(to - from) > wide / 50) look(Math.min(from, to), Math.abs(to - from));
+      from = null;
+    });
+    drawing.addEventListener("dblclick", () => look(0, 1000));
+    drawing.addEventListener("keydown", (event) => {
+      const steps = { "+": [wide / 4, wide / 2], "=": [wide / 4, wide / 2], "-": [-wide / 2, 2 * wide], ArrowLeft: [-wide / 4, wide], ArrowRight: [wide / 4, wide], 0: [-start, 1000] };
+      if (!(event.key in steps)) return;
+      event.preventDefault();
+      look(start + steps[event.key][0], steps[event.key][1]);
+    });
+  });
 
   const theme = document.getElementById("theme");
   const dark = () => (document.documentElement.dataset.theme || (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark";
