@@ -251,6 +251,6 @@ def test_a_deleted_result_is_made_again_alone(own: Path) -> None:
     figure = own / "results" / "figures" / "mini" / "F1.png"
     kept = figure.read_bytes()
     figure.unlink()
-    assert jobs(planned(own)) == {"figures_mini"}
+    assert jobs(planned(own)) == {"figures_mini", "page"}, "and the page that shows it"
     mini.run(own, cores=2)
     assert figure.read_bytes() == kept

@@ -14,6 +14,9 @@ from mexflow.papers.reporting_recipe import PageRecipe
 from mexflow.store.artifacts import Inputs
 from mexflow.tables.source import Source
 
+PAGE = "page"
+"""The page's own job."""
+
 
 def page(papers: list[Paper], results: Path, recipe: PageRecipe, inputs: Inputs) -> tuple[str, str]:
     """The page, and what it holds in one line.
@@ -27,7 +30,8 @@ def page(papers: list[Paper], results: Path, recipe: PageRecipe, inputs: Inputs)
     Raises:
         UserError: if something that it shows is missing, or cannot be read.
     """
-    graph = load(results / "records")
+    # Not that of the page before this one, so that the page is the same whenever it is made of the same run.
+    graph = load(results / "records", inputs, [PAGE])
     origins, letters = Origins(graph, results, inputs), Letters()
     shown = []
     for paper in papers:

@@ -15,9 +15,6 @@ from mexflow.papers.metrics import FRACTION
 from mexflow.papers.paper import Paper
 from mexflow.tables import controls, shifted_controls
 
-PAGE = "page"
-"""The stage of the page's own job."""
-
 
 @dataclass(frozen=True)
 class Bar:
@@ -46,11 +43,8 @@ class Overview:
 
 
 def of_run(graph: Graph) -> dict[str, Any]:
-    """What the records of the run say of it: jobs, when, how long, on what, and their root.
-
-    All but that of the page itself: made again, it is the same.
-    """
-    records = [record for record in graph.records.values() if record.stage != PAGE]
+    """What the records of the run say of it: jobs, when, how long, on what, and their root."""
+    records = list(graph.records.values())
     observed = [record.contents["observed"] for record in records]
     return {
         "jobs": len(records),

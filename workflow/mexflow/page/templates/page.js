@@ -19,9 +19,9 @@
   }
   const part = (title, ...children) => element("section", {}, element("h3", { text: title }), ...children.filter(Boolean));
   const folded = (title, ...children) => element("details", {}, element("summary", { text: title }), ...children);
-  const table = (heads, lines) => element("table", {},
+  const table = (heads, lines) => element("div", { class: "scroll" }, element("table", {},
     element("thead", {}, element("tr", {}, ...heads.map((text) => element("th", { text, scope: "col" })))),
-    element("tbody", {}, ...lines));
+    element("tbody", {}, ...lines)));
   const line = (texts, kind) => element("tr", { class: kind || "" }, ...texts.map(
     (text) => text instanceof Node ? element("td", {}, text) : element("td", { text: text ?? "" })));
   const names = (numbers) => numbers.map((number) => data.names[number]).join(", ");
