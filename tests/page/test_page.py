@@ -299,6 +299,11 @@ def test_bibtex_of_every_paper() -> None:
     assert "eprint = {2105.06340}" in entries["elface2021"] and "year = {2021}" in entries["elface2021"]
 
 
+def test_numbers_of_remarks_are_told_as_ranges() -> None:
+    assert looks.ranges((9, 2, 3, 5, 6, 7, 2), left_out=(9,)) == [(2, 2), (3, 3), (5, 7)]
+    assert looks.ranges(()) == []
+
+
 def luminance(colour: str) -> float:
     levels = [int(colour[start : start + 2], 16) / 255 for start in (1, 3, 5)]
     linear = [level / 12.92 if level <= 0.04045 else ((level + 0.055) / 1.055) ** 2.4 for level in levels]

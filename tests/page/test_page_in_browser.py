@@ -38,7 +38,8 @@ def opened(page: Path) -> Iterator[Browser]:
 
 def rows(finished: Path) -> dict[str, dict]:
     """Every row of the tables that the page shows, by the cell's name."""
-    tables = (finished / "results" / "tables" / f"mini{part}.parquet" for part in ("", ".timing"))
+    names = ("mini", "mini.timing", "preprocessing")
+    tables = (finished / "results" / "tables" / f"{name}.parquet" for name in names)
     return {row["cell"]: row for table in tables for row in pq.read_table(table).to_pylist()}
 
 

@@ -38,19 +38,13 @@ def page(papers: list[Paper], results: Path, recipe: PageRecipe, inputs: Inputs)
         source = _source(paper, recipe)
         pixels = recipe.shows(source.data)
         shown.append(sections.of_paper(paper, results, source, pixels, graph, origins, letters, inputs))
+    checks = sections.of_preprocessing(results, graph, origins, inputs)
     raw = [name for name, data in recipe.raw.items() if recipe.shows(data)]
     rows = portraits.index_rows({key[0] for key in origins.clips} & recipe.raw.keys(), results, inputs)
     clips = portraits.described(origins.clips, rows, graph)
     faces = portraits.sheets(clips, rows, raw, results, inputs)
     data = {
-        "papers": {
-            section.paper.paper: {
-                "cells": section.cells,
-                "remarks": section.remarks.texts,
-                "decisions": [[one["setting"], one["value"], one["paper"], one["why"]] for one in section.decisions],
-            }
-            for section in shown
-        },
+        "papers": {section.name: _data(section) for section in [*shown, *([checks] if checks else [])]},
         "experiments": origins.experiments,
         "jobs": origins.chains.jobs,
         "clips": clips,
@@ -63,6 +57,7 @@ def page(papers: list[Paper], results: Path, recipe: PageRecipe, inputs: Inputs)
         recipe=recipe,
         letters=letters,
         data=data,
+        checks=checks,
         datasets=listed_data.listed(recipe.datasets, recipe.datasets, raw, results, inputs),
         data_used=list(dict.fromkeys(section.source.data for section in shown)),
         warnings=list(dict.fromkeys(warning for section in shown if (warning := section.source.warning()))),
@@ -70,6 +65,16 @@ def page(papers: list[Paper], results: Path, recipe: PageRecipe, inputs: Inputs)
     cells = sum(len(section.cells) for section in shown)
     size = len(text.encode())
     return text, f"{len(shown)} papers, {cells} cells, {len(origins.experiments)} experiments, {size:,} bytes"
+
+
+def _data(section: sections.Section | sections.Checks) -> dict[str, Any]:
+    """What panels need of a section."""
+    decisions = section.decisions if isinstance(section, sections.Section) else []
+    return {
+        "cells": section.cells,
+        "remarks": section.remarks.texts,
+        "decisions": [[one["setting"], one["value"], one["paper"], one["why"]] for one in decisions],
+    }
 
 
 def _source(paper: Paper, recipe: PageRecipe) -> Source:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -46,6 +47,7 @@ def environment() -> Environment:
     made.filters["inlined"] = lambda value: Markup(inlined(value))
     made.filters["address"] = address
     made.filters["duration"] = duration
+    made.filters["ranges"] = ranges
     made.globals["file"] = lambda name: Markup((TEMPLATES / name).read_text(encoding="utf-8"))
     return made
 
@@ -65,3 +67,18 @@ def duration(seconds: float) -> str:
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def ranges(numbers: Collection[int], left_out: Collection[int] = ()) -> list[tuple[int, int]]:
+    """Numbers in their order as ranges, first and last; two that follow each other are two."""
+    found: list[tuple[int, int]] = []
+    for number in sorted(set(numbers) - set(left_out)):
+        if found and found[-1][1] == number - 1:
+            found[-1] = (found[-1][0], number)
+        else:
+            found.append((number, number))
+    return [
+        one
+        for first, last in found
+        for one in ([(first, first), (last, last)] if last == first + 1 else [(first, last)])
+    ]

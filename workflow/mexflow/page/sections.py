@@ -22,6 +22,7 @@ from mexflow.tables import claims, controls, decided, shifted_controls
 from mexflow.tables.source import Source
 
 TIMING = "timing"
+PREPROCESSING = "preprocessing"
 _CLAIM = "the claim: "
 
 
@@ -64,6 +65,46 @@ class Section:
     remarks: Remarks
     cells: dict[str, list[Any]]
     spotted: list[Spotted]
+
+    @property
+    def name(self) -> str:
+        """What begins the names of its cells."""
+        return self.paper.paper
+
+
+@dataclass(frozen=True)
+class Checks:
+    """The tables of a run that are of no paper: preprocessing held against the truth of embedded data."""
+
+    name: str
+    tables: list[Grid]
+    remarks: Remarks
+    cells: dict[str, list[Any]]
+
+
+def of_preprocessing(results: Path, graph: Graph, origins: Origins, inputs: Inputs) -> Checks | None:
+    """The check of preprocessing; None where no data are embedded, so that nothing is known to be true.
+
+    Raises:
+        UserError: as :func:`of_paper`.
+    """
+    path = results / "tables" / f"{PREPROCESSING}.parquet"
+    if path.as_posix() not in graph.maker:
+        return None
+    remarks = Remarks()
+    rows, _, _ = _cells(path, graph, inputs)
+    # It is of synthetic data by its nature, and nothing in print that it could be taken for.
+    source = Source("", "paper")
+    places = printed_form.by_place(rows)
+    tables = [
+        printed_form.pivot(
+            name, name.replace("_", " "), {at: row for at, row in places.items() if at[0] == name}, source, remarks
+        )
+        for name in dict.fromkeys(row["table"] for row in rows)
+    ]
+    job = origins.chains.number(graph.maker[path.as_posix()])
+    cells = {row["cell"]: [[], list(remarks.numbers(row["note"] or "")), [], row["n"], job, ""] for row in rows}
+    return Checks(PREPROCESSING, tables, remarks, cells)
 
 
 def of_paper(
