@@ -49,7 +49,9 @@ def page(papers: list[Paper], results: Path, recipe: PageRecipe, inputs: Inputs)
         "jobs": origins.chains.jobs,
         "clips": clips,
         "faces": faces,
-        "names": origins.names.texts,
+        "names": origins.names.values,
+        "groups": origins.groups.values,
+        "words": origins.chains.words.values,
     }
     text = _rendered(
         sections=shown,

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mexflow.audit.graph import Graph
-from mexflow.page.chains import Chains
+from mexflow.page.chains import Chains, Names
 from mexflow.papers import repeats
 from mexflow.store.artifacts import Inputs
 from mexflow.tables.exclusions import Key, clip_key
@@ -20,32 +20,22 @@ _OF_FOLDS = ("train", "intervals")
 _PREDICTED = ["fold", "dataset", "subject", "clip", "label", "predicted", "probabilities"]
 
 
-class Names:
-    """Texts, each once, by number."""
-
-    def __init__(self) -> None:
-        self._numbers: dict[str, int] = {}
-
-    def number(self, text: str) -> int:
-        """The number of a text."""
-        return self._numbers.setdefault(text, len(self._numbers))
-
-    def numbers(self, texts: Iterable[str]) -> list[int]:
-        """The numbers of some texts."""
-        return [self.number(text) for text in texts]
-
-    @property
-    def texts(self) -> list[str]:
-        return list(self._numbers)
-
-
 class Origins:
-    """Experiments of all papers of a page, as the page's data."""
+    """Experiments of all papers of a page, as the page's data.
+
+    Attributes:
+        experiments: what the panels show of each.
+        names: of subjects, classes and videos.
+        groups: of subjects, each a tuple of numbers of `names`.
+        clips: the number of each clip.
+        chains: the jobs behind them.
+    """
 
     def __init__(self, graph: Graph, results: Path, inputs: Inputs) -> None:
         self._graph, self._results, self._inputs = graph, results, inputs
         self.chains = Chains(graph)
         self.names = Names()
+        self.groups = Names()
         self.clips: dict[Key, int] = {}
         self._numbers: dict[str, int] = {}
         self.experiments: list[dict[str, Any]] = []
@@ -116,9 +106,10 @@ class Origins:
     def _rows(self, path: str, columns: list[str] | None = None) -> list[dict[str, Any]]:
         return self._inputs.table(path, columns).to_pylist()
 
-    def _subjects(self, fold: Mapping[str, Any]) -> list[list[int]]:
+    def _subjects(self, fold: Mapping[str, Any]) -> list[int]:
+        """The groups of subjects that it was trained, validated and tested on: other experiments have the same."""
         parts = ("training_subjects", "validation_subjects", "test_subjects")
-        return [self.names.numbers(fold.get(part, ())) for part in parts]
+        return [self.groups.number(tuple(self.names.numbers(fold.get(part, ())))) for part in parts]
 
     def _clip(self, row: Mapping[str, Any], order: Mapping[str, int]) -> list[Any]:
         """Its fold, the clip, its class and the predicted one, and how sure that was, per cent."""

@@ -79,7 +79,7 @@
   }
   function foldsOf(experiment) {
     return folded(`Folds: ${experiment.folds.length}; who was trained, validated and tested on`,
-      table(["fold", "test", "validation", "training"], experiment.folds.map((fold) => line([fold[0], names(fold[3]), names(fold[2]) || "—", names(fold[1])]))));
+      table(["fold", "test", "validation", "training"], experiment.folds.map((fold) => line([fold[0], ...[3, 2, 1].map((place) => names(data.groups[fold[place]]) || "—")]))));
   }
   function recipeOf(experiment) {
     return folded("Recipe: everything that the training depends on", element("dl", { class: "recipe" },
@@ -89,7 +89,7 @@
     const [name, command, seconds, started, code, raw, artifacts] = data.jobs[number];
     return folded(`${name} · ${duration(seconds)}`,
       element("p", { class: "small", text: `${started} UTC, code ${code}${raw ? `; raw frames: ${raw[1]} of ${raw[0]}, ${raw[2]}` : ""}` }),
-      element("pre", { text: command }),
+      element("pre", { text: command.map((number) => data.words[number]).join(" --") }),
       table(["artifact", "sha256", "size"], artifacts.map((row) => line([row[0], element("code", { text: row[1] }), bytes(row[2])]))));
   }
   function chainOf(stages) {
