@@ -334,7 +334,7 @@ def test_a_change_of_template_style_or_script_is_another_page(tmp_path: Path, mo
     before = looks.digest()
     monkeypatch.setattr(looks, "TEMPLATES", tmp_path / "templates")
     assert looks.digest() == before
-    for name in ("page.html", "style.css", "page.js"):
+    for name in ("base.html", "page.html", "style.css", "page.js"):
         path = tmp_path / "templates" / name
         path.write_text(path.read_text() + "\n")
         assert looks.digest() != before, name
