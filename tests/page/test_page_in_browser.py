@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 import browser
+import spotting_files
 from browser import Browser
+from mexflow.page import looks, spotted_scores
+from mexflow.papers import paper as papers
+from mexflow.store.artifacts import Inputs
+from project import WORKFLOW
 
 CELL = "mini/A/CNN/accuracy/accuracy"
 
@@ -224,3 +232,59 @@ def test_without_javascript_all_tables_and_figures_are_there(opened: Browser, fi
         assert len(find(By.CSS_SELECTOR, "#overview .axis circle")) >= 2
     finally:
         opened.command("Emulation.setScriptExecutionDisabled", value=False)
+
+
+CURVES = """{% extends "base.html" %}{% block main %}{% include "spotted.html" %}{% endblock %}"""
+
+
+@pytest.fixture(scope="module")
+def curves(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """A page of made-up test videos alone, opened."""
+    browser.require()
+    folder = tmp_path_factory.mktemp("curves")
+    spotting_files.write(folder / "folds", spotting_files.SPOTTED)
+    (folder / "index").mkdir()
+    pq.write_table(pa.Table.from_pylist(spotting_files.index_rows()), folder / "index" / "samm_lv.parquet")
+    folds = {spotting_files.EXPERIMENT: list(spotting_files.SUBJECTS)}
+    paper = papers.load(WORKFLOW / "papers", "elface2021")
+    (one,) = spotted_scores.of_paper(paper, "demo", folder, folds, Inputs())
+    page = folder / "curves.html"
+    page.write_text(looks.environment().from_string(CURVES).render(one=one, data={"papers": {}}))
+    with browser.browser(page) as made:
+        made.open()
+        yield made
+        made.listen()
+        assert made.said == []
+
+
+def test_curves_are_drawn_with_true_and_predicted_intervals(curves: Browser) -> None:
+    assert len(curves.driver.find_elements(By.CSS_SELECTOR, "svg.scores")) == 2 * len(spotting_files.SUBJECTS)
+    kinds = {kind: len(curves.driver.find_elements(By.CSS_SELECTOR, f"svg.scores rect.{kind}")) for kind in
+             ("matched", "missed", "false")}  # fmt: skip
+    spans = sum(map(len, spotting_files.TRUTH.values())) + sum(map(len, spotting_files.SPOTTED.values()))
+    assert sum(kinds.values()) == spans and min(kinds.values()) > 0
+
+
+def test_a_curve_tells_the_score_under_the_pointer_and_can_be_zoomed(curves: Browser) -> None:
+    drawing = curves.driver.find_element(By.CSS_SELECTOR, "svg.scores")
+    curves.run("arguments[0].scrollIntoView({block: 'center'})", drawing)
+    said = lambda: curves.text(".trace .read")  # noqa: E731
+    hands = ActionChains(curves.driver)
+    hands.move_to_element(drawing).perform()
+    frame, score = re.fullmatch(r"frame (\d+): score (\d\.\d\d)", said()).groups()
+    assert abs(int(frame) - spotting_files.LENGTH / 2) <= 3 and 0 <= float(score) <= 1
+    width = drawing.size["width"]
+    hands.move_to_element_with_offset(drawing, -width // 4, 0).click_and_hold().move_by_offset(width // 4, 0).release()
+    hands.perform()
+    first, last = map(int, re.fullmatch(r"frames (\d+) to (\d+)", said()).groups())
+    assert abs(first - spotting_files.LENGTH / 4) <= 3 and abs(last - spotting_files.LENGTH / 2) <= 3
+    start, _, wide, _ = map(float, drawing.get_dom_attribute("viewBox").split())
+    assert (start, wide) == (pytest.approx(250, abs=5), pytest.approx(250, abs=5))
+    hands.double_click(drawing).perform()
+    assert drawing.get_dom_attribute("viewBox") == "0 -14 1000 128"
+    drawing.send_keys("+")
+    assert drawing.get_dom_attribute("viewBox") == "250 -14 500 128"
+    drawing.send_keys(Keys.ARROW_RIGHT)
+    assert drawing.get_dom_attribute("viewBox") == "375 -14 500 128"
+    drawing.send_keys("0")
+    assert drawing.get_dom_attribute("viewBox") == "0 -14 1000 128"

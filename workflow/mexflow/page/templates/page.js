@@ -77,6 +77,10 @@
     });
     return part("Test videos", table(["video", "subject", "variant, type", "matched", "missed", "false"], counted.map((row) => line(row))));
   }
+  function thresholdsOf(experiment) {
+    return folded("Thresholds, each chosen on training and validation subjects", table(["fold", "variant", "type", "threshold", "chosen on subjects"],
+      experiment.thresholds.map((row) => line(row))));
+  }
   function foldsOf(experiment) {
     return folded(`Folds: ${experiment.folds.length}; who was trained, validated and tested on`,
       table(["fold", "test", "validation", "training"], experiment.folds.map((fold) => line([fold[0], ...[3, 2, 1].map((place) => names(data.groups[fold[place]]) || "—")]))));
@@ -105,6 +109,7 @@
     const experiment = data.experiments[number];
     return element("div", {}, several ? element("h3", { text: experiment.name }) : null,
       experiment.clips ? clipsOf(experiment) : null, experiment.videos ? videosOf(experiment) : null,
+      experiment.thresholds ? thresholdsOf(experiment) : null,
       foldsOf(experiment), experiment.recipe.length ? recipeOf(experiment) : null);
   }
   function merged(experiments, job) {
