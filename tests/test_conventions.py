@@ -129,9 +129,11 @@ def test_every_command_line_of_the_workflow_is_understood(tmp_path):
     subject = plan.folds("elface2021", "samm-lv")[0]
     video = f"results/figures/elface2021/videos/samm-lv/k-th/{subject}/{subject}_1.png"
     coverage = "results/tables/coverage.md"
+    (tmp_path / "w.pth").touch()
+    settings = ["embedded={size: tiny}", "weights={resnet18: w.pth}"]
+    settings += [f"papers=[{', '.join(papers.available(WORKFLOW / 'papers'))}]"]
     result = run("snakemake", "all", "learning", video, coverage, "--dry-run", "--printshellcmds", "--snakefile",
-                 ROOT / "Snakefile", "--cores", "2", "--config", "embedded={size: tiny}",
-                 f"papers=[{', '.join(papers.available(WORKFLOW / 'papers'))}]", cwd=tmp_path)  # fmt: skip
+                 ROOT / "Snakefile", "--cores", "2", "--config", *settings, cwd=tmp_path)  # fmt: skip
     assert result.returncode == 0, result.stdout + result.stderr
     lines = [line for line in (result.stdout + result.stderr).splitlines() if "python -m mexflow " in line]
     called = set()

@@ -309,7 +309,7 @@ def test_the_experiment_of_extending_fits_its_paper() -> None:
     paper["preprocessing"]["residual"] |= added["preprocessing"]["residual"]
     paper["experiments"] |= added["experiments"]
     recipe = papers.parse(yaml.safe_dump(paper).encode(), path).recipe("rrs-9-null", "demo")
-    assert (recipe.reads, recipe.training.learning_rate, recipe.size) == (["residual/rrs-9"], 0.0003, 64)
+    assert (recipe.reads, recipe.training.learning_rate, recipe.size) == (["residual/rrs-9"], 0.0003, 32)
 
 
 def test_the_examples_are_as_the_house_writes(extended: Path) -> None:

@@ -58,7 +58,7 @@ class Timed:
 
 @dataclass
 class Network:
-    """A network, as an experiment of a paper trains it, and what was measured of it."""
+    """A network, as an experiment of a paper trains it, and what was measured of it or why it could not be."""
 
     paper: str
     experiment: str
@@ -69,6 +69,7 @@ class Network:
     gpu: Timed | None = None
     cpu: Timed | None = None
     differs: float | None = None
+    failure: str | None = None
 
     @property
     def label(self) -> str:
@@ -234,14 +235,18 @@ def measure(wanted: Sequence[Network], device: str, until: float, told: Any) -> 
         if time.monotonic() > until:
             told(f"{network.label}: no time left")
             continue
-        network.gpu = timed(network, device)
-        on_gpu = values(network.folder)
-        model = network.recipe.model
-        if model not in compared:
-            compared.add(model)
-            network.cpu = timed(network, "cpu")
-            network.differs = float(np.nanmax(np.abs(values(network.folder) - on_gpu)))
-        told(f"{network.label}: timed")
+        try:
+            network.gpu = timed(network, device)
+            on_gpu = values(network.folder)
+            model = network.recipe.model
+            if model not in compared:
+                network.cpu = timed(network, "cpu")
+                network.differs = float(np.nanmax(np.abs(values(network.folder) - on_gpu)))
+                compared.add(model)
+        except RuntimeError as error:
+            # What was measured of the others is worth having.
+            network.failure = str(error)
+        told(f"{network.label}: {network.failure or 'timed'}")
 
 
 def together(network: Network, device: str) -> tuple[int, float, float]:
@@ -276,6 +281,7 @@ def page(
             cells += ["" if network.gpu.memory is None else f"{network.gpu.memory:.0f}"]
             cells += ["" if network.differs is None else f"{network.differs:.2g}"]
             lines.append("| " + " | ".join(cells) + " |")
+    lines += [text for network in wanted if network.failure for text in ("", f"{network.label}: {network.failure}")]
     if at_once:
         folds, one, each = at_once
         lines += ["", f"{folds} folds of {TOGETHER} in one job take {one:.1f} s, in a job each {each:.1f} s."]
@@ -294,7 +300,7 @@ def processor() -> str:
 
 
 def main() -> int:
-    """Measure, and write the page; 1 if GPU and CPU disagree."""
+    """Measure, and write the page; 1 if GPU and CPU disagree, or a network failed."""
     parser = argparse.ArgumentParser(description="What a GPU does with every network, as one Markdown table.")
     parser.add_argument("--dry", action="store_true", help="the CPU in place of the GPU, and a few networks")
     parser.add_argument("--output", type=Path, default=Path("gpu.md"), help="the table (default: gpu.md)")
@@ -316,8 +322,9 @@ def main() -> int:
         prepare(Path(folder), wanted)
         measure(wanted, device, until, lambda line: print(line, flush=True))
         at_once = None
-        if time.monotonic() < until:
-            at_once = together(next(network for network in wanted if network.label == TOGETHER), device)
+        several = next(network for network in wanted if network.label == TOGETHER)
+        if not several.failure and time.monotonic() < until:
+            at_once = together(several, device)
         full = Workflow({"budget": "paper", "embedded": {"size": "full"}}, WORKFLOW)
         text = page(name, wanted, at_once, hours(full, small, wanted))
         os.chdir(output.parent)
@@ -326,7 +333,7 @@ def main() -> int:
     apart = [network.label for network in wanted if network.differs is not None and not network.differs <= TOLERANCE]
     if apart:
         print(f"GPU and CPU differ by more than {TOLERANCE}: {', '.join(apart)}", file=sys.stderr)
-    return bool(apart)
+    return bool(apart) or any(network.failure for network in wanted)
 
 
 if __name__ == "__main__":

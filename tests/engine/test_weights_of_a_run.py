@@ -1,4 +1,4 @@
-"""A run whose networks start from weights of a file: another file trains again, an absent one is told."""
+"""A run whose networks start from weights of a file: another file trains again, an absent or wrong one is told."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pytest
 import mini
 import weight_files
 from auditing import command
+from faults import part_of
 
 TRAINING = "results/records/train/mini/resnet"
 SCORES = "results/scores/mini/resnet.md"
@@ -45,7 +46,7 @@ def test_a_file_of_weights_is_an_input_of_what_starts_from_it(copy: Path) -> Non
     file = weight_files.write(copy / "w" / "resnet18.pth", weight_files.state("resnet18"))
     (copy / "config.yaml").write_text(f"{mini.CONFIG}weights: {{resnet18: w/resnet18.pth}}\n")
     trained = waiting(copy)
-    assert "scores_mini" in trained and len(trained) == 2, "its own folds and their scores, nothing else"
+    assert {"scores_mini", "weights"} < trained and len(trained) == 3, "its own folds and their scores, nothing else"
     digest = sha256(file.read_bytes()).hexdigest()
     assert f" · weights: resnet18.pth (sha256 {digest[:12]})" in made(copy)
     assert waiting(copy) == set() and fold.read_bytes() != scratch
@@ -67,3 +68,19 @@ def test_a_file_of_weights_is_an_input_of_what_starts_from_it(copy: Path) -> Non
     old = fold.stat().st_mtime_ns - 10**12
     os.utime(file, ns=(old, old))
     assert waiting(copy) == trained, "another file of the name trains again, older as it is"
+
+
+def test_a_wrong_file_is_told_before_anything_is_made(finished: Path, tmp_path: Path) -> None:
+    folder = part_of(finished, tmp_path / "run", taken=("flow", "folds/mini/resnet", "records/train/mini/resnet"))
+    state = weight_files.state("resnet18")
+    del state["fc.bias"]
+    weight_files.write(folder / "w.pth", state)
+    (folder / "config.yaml").write_text(f"{mini.CONFIG}weights: {{resnet18: w.pth}}\n")
+    result = mini.snakemake(folder, "--cores", "1", SCORES)
+    assert result.returncode == 1
+    log = (folder / "results" / "logs" / "weights" / "resnet18.log").read_text()
+    assert log.startswith(
+        "mexflow: error: w.pth: not the weights of ResNet-18: 11,688,512 parameters, not 11,689,512; of "
+    )
+    assert not list((folder / "results" / "flow").rglob("*.npy")), "the first job was that of the file"
+    assert "w.pth: not the weights of ResNet-18" in result.stdout + result.stderr

@@ -36,6 +36,7 @@ COMMANDS = {
         Command("lcn", "Local contrast normalisation of one subject's aligned faces."),
         Command("residual", "Residual images of one subject's clips."),
         Command("lbp_top", "LBP-TOP features of one subject's clips."),
+        Command("weights", "Whether a file is one of the weights that networks may start from."),
         Command("train", "Train and test some folds of an experiment, as its recipe says."),
         Command("intervals", "Thresholds and intervals of a spotting experiment, from its scores."),
         Command("timing", "Time the classification of a clip."),

@@ -5,7 +5,40 @@ network starts from, if the configuration gives them. Makes
 ``results/folds/<paper>/<experiment>/<fold>/``, with the files of the experiment's kind of input: predictions, scores,
 states, history and model. Each batch of folds has a rule, so that every file is declared; the experiments of one kind that
 run the same folds share it.
+
+A file of weights is checked before anything else is made, so that a wrong one does not come to light after a night of
+preprocessing: ``results/records/weights/<name>.json``.
 """
+
+if plan.weights.paths:
+
+    rule weights:
+        """See that a file of weights is what the configuration takes it for."""
+        input:
+            lambda wildcards: plan.weights.paths[wildcards.weights],
+        output:
+            record="results/records/weights/{weights}.json",
+        log:
+            "results/logs/weights/{weights}.log",
+        benchmark:
+            "results/benchmarks/weights/{weights}.tsv"
+        wildcard_constraints:
+            weights="|".join(plan.weights.paths),
+        priority: PREPROCESSING + 1
+        conda:
+            "../../envs/mexflow.yaml"
+        resources:
+            mem_mb=growing(1500),
+            runtime=growing(10),
+            attempt=attempt,
+        params:
+            rule="weights",
+            version=lambda wildcards: plan.weights.version_of(wildcards.weights),
+            code=lambda wildcards: plan.code("weights", *plan.weights.picks(wildcards.weights)),
+        shell:
+            "MEXFLOW_RULE={params.rule} MEXFLOW_ATTEMPT={resources.attempt} python -m mexflow weights"
+            " --name {wildcards.weights} --file {input:q} --record {output.record} > {log} 2>&1"
+
 
 for batch in plan.batches:
 
@@ -17,6 +50,8 @@ for batch in plan.batches:
             index=f"results/index/{batch.index}.parquet",
             read=batch.inputs,
             weights=lambda wildcards, paper=batch.paper: plan.weights.files(plan.papers[paper], wildcards.experiment),
+            # Not ancient(): Snakemake then does not see any more that the job's own params have changed.
+            checked=lambda wildcards, paper=batch.paper: plan.weights.checked(plan.papers[paper], wildcards.experiment),
         output:
             folds=batch.files,
             record=f"results/records/train/{batch.paper}/{{experiment}}/{batch.number}.json",

@@ -17,7 +17,8 @@ class Pretrained:
 
     Attributes:
         title: what they are, in the schema of the configuration.
-        module: has ``load(network, state, path)``, which puts the state of a file into the part of a network.
+        module: has ``load(network, file)``, which puts the state of a file into the part of a network, and
+            ``check(file)``, which sees beforehand that it is of such a part.
         normalise: the values of ``training.normalise`` under which the network sees what the weights were trained on.
         input: what that is, for messages.
     """

@@ -13,6 +13,7 @@ from mexflow import models
 from mexflow.datasets import reading
 from mexflow.errors import UserError, nearest
 from mexflow.evaluation.folds import PROTOCOLS
+from mexflow.evaluation.frame_skips import TYPES
 from mexflow.papers.decisions import MODELS, Decision, same
 from mexflow.papers.paper import Paper
 from mexflow.papers.parts import Data
@@ -57,8 +58,37 @@ def _problems(paper: Paper) -> Iterable[tuple[str, str]]:
         yield from wrong or ((f"{place}.options", text) for text in models.wrong_options(model, experiment.options))
         weights = {part: start.file for part, start in getattr(experiment, "weights", {}).items()}
         yield from wrong or ((f"{place}.weights", text) for text in models.wrong_weights(model, weights))
+    for place, experiment, part in _parts(paper):
+        yield from _part(place, paper.data_of(experiment), part, paper.kind(experiment).every_video)
+    for name, figure in paper.figures.items():
+        if figure.shown_data and figure.shown_part:
+            yield from _part(f"figures.{name}.part", paper.data[figure.shown_data], figure.shown_part, False)
     for decision in paper.decisions:
         yield from ((f"decisions: {decision.setting}", text) for text in _decided(paper, decision))
+
+
+def _parts(paper: Paper) -> Iterable[tuple[str, str, str]]:
+    """Where a paper names a part of an experiment's clips or expressions: the place, the experiment and the part."""
+    for name, table in paper.tables.items():
+        for row in table.rows:
+            for column, experiment in zip(table.columns, row.experiments, strict=False):
+                if experiment and column.part:
+                    yield f"tables.{name}.columns.{column.name}.part", experiment, column.part
+    for claim in paper.claims:
+        for term in (term for chain in claim.chains for term in chain):
+            if term.experiment and term.part:
+                yield f"claims.{claim.claim}.part", term.experiment, term.part
+    for name, figure in paper.figures.items():
+        for panel in getattr(figure, "panels", None) or ():
+            if panel.part:
+                yield f"figures.{name}.panels.{panel.title}.part", panel.experiment, panel.part
+
+
+def _part(place: str, data: Data, part: str, of_types: bool) -> Iterable[tuple[str, str]]:
+    """What is wrong with a part: a type of expression in long videos, else a member dataset."""
+    if of_types:
+        return _unknown(place, "type of expression", part, TYPES)
+    return _unknown(place, f"member of {data.index}", part, reading.members(data.index))
 
 
 def _decided(paper: Paper, decision: Decision) -> Iterable[str]:
@@ -83,7 +113,7 @@ def _decided(paper: Paper, decision: Decision) -> Iterable[str]:
 def _labels(name: str, data: Data) -> Iterable[tuple[str, str]]:
     """What is wrong with the label of a paper's data: the index must declare it, and its classes."""
     declared: dict[str, tuple[str | int, ...]] = {label.name: label.classes for label in reading.labels(data.index)}
-    declared["type"] = ("micro", "macro")
+    declared["type"] = TYPES
     wrong = list(_unknown(f"data.{name}.label", f"label of {data.index}", data.label, declared))
     if wrong:
         yield from wrong

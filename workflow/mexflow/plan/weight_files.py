@@ -8,6 +8,7 @@ from pathlib import Path
 from mexflow.config import Config
 from mexflow.errors import UserError
 from mexflow.papers.paper import Paper
+from mexflow.papers.pretrained import PRETRAINED
 from mexflow.plan.flags import flags
 
 
@@ -31,14 +32,27 @@ class WeightFiles:
         """The files that an experiment starts from; none from scratch."""
         return [self.paths[name] for name in self._names(paper, experiment)]
 
+    def checked(self, paper: Paper, experiment: str) -> list[str]:
+        """The records that say that these files are what they are taken for."""
+        return [f"results/records/weights/{name}.json" for name in self._names(paper, experiment)]
+
     def flags(self, paper: Paper, experiment: str) -> str:
         """The same, as options of ``mexflow train``."""
         return flags("weights", (f"{name}={self.paths[name]}" for name in self._names(paper, experiment)))
 
     def version(self, paper: Paper, experiment: str) -> str:
         """A text that changes when one of these files is put in place of another, older or newer, or is changed."""
-        status = (os.stat(path) for path in self.files(paper, experiment))
-        return " ".join(f"{file.st_mtime_ns} {file.st_size}" for file in status)
+        return " ".join(self.version_of(name) for name in self._names(paper, experiment))
+
+    def version_of(self, name: str) -> str:
+        """The same of one file, by the name of its weights."""
+        status = os.stat(self.paths[name])
+        return f"{status.st_mtime_ns} {status.st_size}"
+
+    @staticmethod
+    def picks(name: str) -> tuple[str, str]:
+        """What checking the weights of that name picks, for its code digest."""
+        return PRETRAINED.identity(name), PRETRAINED.declared(name).module
 
     @staticmethod
     def _names(paper: Paper, experiment: str) -> list[str]:

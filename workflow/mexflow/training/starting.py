@@ -33,11 +33,18 @@ def read(recipe: Recipe, files: Mapping[str, Path], inputs: Inputs) -> dict[str,
     for name in wanted.values():
         if name not in files:
             raise UserError(f"the recipe starts from the weights {name}; give --weights {name}=FILE")
-    whole = {}
-    for name, path in files.items():
-        state = weights.read(inputs.bytes(path), path)
-        whole[name] = File(name, path, inputs.digests[path.as_posix()].sha256, state)
+    whole = {name: read_file(name, path, inputs) for name, path in files.items()}
     return {part: whole[name] for part, name in wanted.items()}
+
+
+def read_file(name: str, path: Path, inputs: Inputs) -> File:
+    """A file of the weights of that name, read and hashed once.
+
+    Raises:
+        UserError: if it is no file of weights.
+    """
+    state = weights.read(inputs.bytes(path), path)
+    return File(name, path, inputs.digests[path.as_posix()].sha256, state)
 
 
 def stated(starts: Starts) -> dict[str, dict[str, str]]:

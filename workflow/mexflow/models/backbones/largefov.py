@@ -59,6 +59,15 @@ class LargeFOV(nn.Module):
         return F.relu(F.conv2d(maps, middle, self.fc6.bias))
 
 
+def check(file: weights.File) -> None:
+    """See that a file is one of this network's weights, see :func:`load`.
+
+    Raises:
+        UserError: if it is not.
+    """
+    load(LargeFOV(), file)
+
+
 def load(network: nn.Module, file: weights.File) -> None:
     """Load ImageNet weights of VGG-16 in torchvision's naming into conv1 ... conv5; fc6 stays as it is.
 

@@ -58,6 +58,15 @@ class MotionPattern(nn.Module):
         return F.avg_pool2d(self(flow).sigmoid(), 2)
 
 
+def check(file: weights.File) -> None:
+    """See that a file is one of this network's weights, see :func:`load`.
+
+    Raises:
+        UserError: if it is not.
+    """
+    load(MotionPattern(), file)
+
+
 def load(network: nn.Module, file: weights.File) -> None:
     """Load weights under this network's own names, such as ``down.0.weight``.
 

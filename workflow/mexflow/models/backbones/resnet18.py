@@ -44,6 +44,15 @@ def state() -> dict[str, torch.Tensor]:
     return {name: torch.empty(shape, device="meta") for name, shape in shapes.items()}
 
 
+def check(file: weights.File) -> None:
+    """See that a file is one of ResNet-18, all of it, however many layers a network takes; see :func:`load`.
+
+    Raises:
+        UserError: if it is not.
+    """
+    weights.check(file, weights.without_counts(file.state), state(), "ResNet-18", "torchvision's resnet18")
+
+
 def load(network: nn.Module, file: weights.File) -> None:
     """Load ImageNet weights of ResNet-18 in torchvision's naming.
 
@@ -56,8 +65,8 @@ def load(network: nn.Module, file: weights.File) -> None:
             the network's images have not three channels.
     """
     weights.require_part(network, nn.Sequential, file)
+    check(file)
     given = weights.without_counts(file.state)
-    weights.check(file, given, state(), "ResNet-18", "torchvision's resnet18")
     if network[0].in_channels != INPUTS:
         raise UserError(
             f"{file.path}: ResNet-18 sees {INPUTS} channels, the network {network[0].in_channels}; "

@@ -168,6 +168,15 @@ def authors_names(network: ReXNet) -> dict[str, str]:
     return result
 
 
+def check(file: weights.File) -> None:
+    """See that a file is one of this network's weights, see :func:`load`.
+
+    Raises:
+        UserError: if it is not.
+    """
+    load(ReXNet(), file)
+
+
 def load(network: nn.Module, file: weights.File) -> None:
     """Load ImageNet weights, in timm's naming or in that of the network's authors.
 
