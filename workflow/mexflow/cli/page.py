@@ -18,9 +18,11 @@ def main(
     record: Record = None,
 ) -> None:
     """The results page: one file that a browser opens, without a network."""
+    from mexflow.audit.graph import load
     from mexflow.page import assembly, looks
     from mexflow.papers import paper as paper_files
     from mexflow.papers.reporting_recipe import PageRecipe
+    from mexflow.store.artifacts import Inputs
     from mexflow.store.records import Job
 
     parsed = PageRecipe.read(recipe)
@@ -29,7 +31,11 @@ def main(
         for name in parsed.papers:
             path = papers / f"{name}.yaml"
             shown.append(paper_files.parse(job.inputs.bytes(path), path, parsed.reading))
-        text, told = assembly.page(shown, results, parsed, job.inputs)
+        # Records are no artifacts of a run: which ones the page was made from stands beside its inputs.
+        records = Inputs()
+        graph = load(results / "records", records, [assembly.PAGE])
+        job.state(records={path: digest.sha256 for path, digest in records.digests.items()})
+        text, told = assembly.page(shown, graph, results, parsed, job.inputs)
         job.outputs.text(output, text)
         job.finish()
     print(f"{output}: {told}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from mexflow.audit.graph import load
+from mexflow.audit.graph import Graph
 from mexflow.page import listed_data, looks, portraits, sections, summary
 from mexflow.page.drawings import Letters
 from mexflow.page.origins import Origins
@@ -18,11 +18,12 @@ PAGE = "page"
 """The page's own job."""
 
 
-def page(papers: list[Paper], results: Path, recipe: PageRecipe, inputs: Inputs) -> tuple[str, str]:
+def page(papers: list[Paper], graph: Graph, results: Path, recipe: PageRecipe, inputs: Inputs) -> tuple[str, str]:
     """The page, and what it holds in one line.
 
     Args:
         papers: those that it shows.
+        graph: of the run, without the page's own job: made again of the same run, the page is the same.
         results: the folder of the results.
         recipe: what the page depends on beside the results.
         inputs: reads what it shows.
@@ -30,8 +31,6 @@ def page(papers: list[Paper], results: Path, recipe: PageRecipe, inputs: Inputs)
     Raises:
         UserError: if something that it shows is missing, or cannot be read.
     """
-    # Not that of the page before this one, so that the page is the same whenever it is made of the same run.
-    graph = load(results / "records", inputs, [PAGE])
     origins, letters = Origins(graph, results, inputs), Letters()
     shown = []
     for paper in papers:
