@@ -42,11 +42,12 @@ for stage in "embedded index preprocess inspection training spotting reporting a
 
 
 rule all:
-    """Every paper that config.yaml names, and everything of `datasets`."""
+    """Every paper that config.yaml names, everything of `datasets`, and the page that shows all of it."""
     default_target: True
     input:
         papers=plan.paper_targets(),
         datasets=plan.dataset_targets(),
+        page=plan.page.targets,
         unlisted=plan.unlisted.targets("all"),
 
 

@@ -156,7 +156,10 @@ def contents(folder: Path, *places: str) -> dict[str, bytes]:
         path.relative_to(root).as_posix(): path.read_bytes()
         for place in places
         for path in sorted((root / place).rglob("*"))
-        if path.is_file() and not path.name.startswith(".") and ".timing." not in path.name
+        if path.is_file()
+        and not path.name.startswith(".")
+        and ".timing." not in path.name
+        and path.name != "index.html"
     }
 
 

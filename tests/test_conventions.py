@@ -59,7 +59,7 @@ def test_every_stage_has_its_rules(jobs):
     stages = {rule["params"]["rule"].split("_")[0] for rule in jobs.values()}
     assert stages == {
         "embed", "index", "faces", "lcn", "motion", "flow", "residual", "lbp", "sheet", "lcnfigure", "quality", "train",
-        "intervals", "video", "tables", "scores", "figures", "timing", "coverage", "learned",
+        "intervals", "video", "tables", "scores", "figures", "timing", "coverage", "learned", "page",
     }  # fmt: skip
 
 

@@ -81,7 +81,7 @@ def test_every_record_names_the_hash_of_every_input_and_output(finished: Path) -
     records = sorted((finished / "results" / "records").rglob("*.json"))
     assert {path.parts[path.parts.index("records") + 1] for path in records} == {
         "embed", "index", "faces", "lcn", "flow", "residual", "sheet", "lcnfigure.json", "quality.json", "train",
-        "tables", "figures", "timing",
+        "tables", "figures", "timing", "page.json",
     }  # fmt: skip
     made = set()
     for path in records:
@@ -251,6 +251,6 @@ def test_a_deleted_result_is_made_again_alone(own: Path) -> None:
     figure = own / "results" / "figures" / "mini" / "F1.png"
     kept = figure.read_bytes()
     figure.unlink()
-    assert jobs(planned(own)) == {"figures_mini"}
+    assert jobs(planned(own)) == {"figures_mini", "page"}, "and the page that shows it"
     mini.run(own, cores=2)
     assert figure.read_bytes() == kept

@@ -162,7 +162,7 @@ def test_a_test_subject_in_training_is_told(graph: Graph, role: str) -> None:
 def test_the_root_covers_what_is_said_and_not_when(graph: Graph) -> None:
     before = root.described(graph, hash_file(Path("results/history.jsonl")).sha256)
     assert Path("results/run.json").read_text() == json.dumps(before, indent=2) + "\n"
-    assert before["outside"] == ["timing/mini"]
+    assert before["outside"] == ["page", "timing/mini"]
     code = {**graph.records["train/mini/cnn/0"].contents["code"], "git_commit": "another", "git_dirty": True}
     for name, value in (("observed", {"ended": "later", "started": "", "attempt": 9}), ("code", code), ("seed", 99)):
         records = [

@@ -44,6 +44,7 @@ COMMANDS = {
         Command("learning", "Whether the papers' proposed methods learn, beside chance and their null controls."),
         Command("incomplete", "The tables that a failed run owes, with what there is."),
         Command("figures", "A paper's figures."),
+        Command("page", "The results page: one file that a browser opens, without a network."),
         Command("video", "The scores and intervals of one test video."),
         Command("sheet", "The contact sheet of a dataset."),
         Command("lcnfigure", "What LCN makes of changed brightness and contrast."),

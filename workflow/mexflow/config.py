@@ -20,6 +20,7 @@ from mexflow.papers import repeats
 from mexflow.papers.interval_methods import DEFAULT, IntervalMethod
 from mexflow.papers.parts import Budget
 from mexflow.papers.pretrained import PRETRAINED
+from mexflow.papers.reporting_recipe import ShownFaces
 
 
 class _Section(BaseModel):
@@ -186,6 +187,16 @@ class Training(_Section):
     )
 
 
+class Page(_Section):
+    """The results page, `results/index.html`."""
+
+    faces: ShownFaces = Field(
+        "embedded",
+        description="Whose faces it shows: of `embedded` data alone; of `all`, also of licensed copies, whose owners' "
+        "agreement says who may see them; or of `none`. Figures with pixels of other data are then not inside it.",
+    )
+
+
 class Config(_Section):
     """Everything a user sets."""
 
@@ -217,6 +228,7 @@ class Config(_Section):
     weights: Weights = Field(Weights(), description="Files of weights that others trained, for networks to start from.")
     preprocess: Preprocess = Field(Preprocess(), description="Settings of the stages before training.")
     training: Training = Field(Training(), description="How training runs.")
+    page: Page = Field(Page(), description="The results page.")
 
     @property
     def folds_per_job(self) -> int:

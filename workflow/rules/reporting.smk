@@ -1,8 +1,9 @@
-"""Reporting: tables, figures and timing of each paper.
+"""Reporting: tables, figures and timing of each paper, and the page that shows all of them.
 
 Needs the paper's file, its predictions, and for figures flow and faces. Makes ``results/tables/<paper>.parquet``,
 ``.csv`` and ``.md``, ``results/figures/<paper>/``, and the measured times in ``results/tables/<paper>.timing.*``.
 Times differ from run to run; they have tables of their own, so that the others are the same bits in every run.
+``results/index.html`` is the results page: the whole of a run, to be looked at in a browser.
 ``results/tables/learning.*``, where it is asked for, is of the papers' proposed methods and their controls alone.
 """
 
@@ -174,6 +175,43 @@ for paper in plan.whole:
                 " --paper {input.paper:q} --results results --model {input.model}"
                 " --budget {params.budget} --reading {params.reading} --data {params.data:q} --device {params.device}"
                 " --output results/tables/{params.paper}.timing --record {output.record} > {log} 2>&1"
+
+
+if plan.page.targets:
+
+    rule page:
+        """The results page: every number beside what is in print, and of each what it was made from."""
+        input:
+            papers=plan.page.paper_files,
+            tables=plan.page.tables,
+            figures=plan.page.figures,
+            folds=plan.page.folds,
+            faces=plan.page.faces,
+            datasets=plan.dataset_targets(),
+        output:
+            page="results/index.html",
+            record="results/records/page.json",
+        log:
+            "results/logs/page.log",
+        benchmark:
+            "results/benchmarks/page.tsv"
+        localrule: True
+        conda:
+            "../../envs/mexflow.yaml"
+        resources:
+            mem_mb=growing(1000),
+            runtime=growing(10),
+            attempt=attempt,
+        params:
+            rule="page",
+            papers=lambda wildcards: plan.papers_place,
+            recipe=plan.page.recipe.text(),
+            looks=plan.page.looks,
+            code=plan.page.code,
+        shell:
+            "MEXFLOW_RULE={params.rule} MEXFLOW_ATTEMPT={resources.attempt} python -m mexflow page"
+            " --papers {params.papers:q} --results results --recipe {params.recipe:q}"
+            " --output {output.page} --record {output.record} > {log} 2>&1"
 
 
 rule learning:

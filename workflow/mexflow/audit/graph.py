@@ -6,7 +6,7 @@ the folder that the workflow ran in.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -116,20 +116,26 @@ class Graph:
                         pending.append(parent)
 
 
-def load(folder: Path = RECORDS) -> Graph:
+def load(folder: Path = RECORDS, inputs: Inputs | None = None, left_out: Collection[str] = ()) -> Graph:
     """The graph of the records in a folder.
+
+    Args:
+        folder: of the records.
+        inputs: reads them, where a job's own record is to name them.
+        left_out: names of jobs whose records are not read.
 
     Raises:
         UserError: if there are none, or one cannot be read or lacks what every record has.
     """
-    paths = sorted(folder.rglob("*.json")) if folder.is_dir() else []
+    own = {folder / f"{job}.json" for job in left_out}
+    paths = sorted(path for path in folder.rglob("*.json") if path not in own) if folder.is_dir() else []
     if not paths:
         raise UserError(f"{folder}: no records; run the workflow first, or call this from the folder it ran in")
-    return Graph(_record(path) for path in paths)
+    inputs = inputs or Inputs()
+    return Graph(_record(path, inputs) for path in paths)
 
 
-def _record(path: Path) -> Record:
-    inputs = Inputs()
+def _record(path: Path, inputs: Inputs) -> Record:
     contents = inputs.json(path)
     if not isinstance(contents, dict):
         raise UserError(f"{path}: no record in it; {_REMEDY}")

@@ -74,9 +74,15 @@ def cell(graph: Graph, traced: trace.Cell) -> str | None:
 
 
 def _require_inputs(record: Record) -> None:
-    for path, recorded in record.inputs.items():
-        if hash_file(Path(path)).sha256 != recorded["sha256"]:
+    read = {path: recorded["sha256"] for path, recorded in record.inputs.items()}
+    for path, sha256 in {**read, **_records_read(record)}.items():
+        if hash_file(Path(path)).sha256 != sha256:
             raise UserError(f"{path}: not the bytes that {record.job} read; make it again first, or restore it")
+
+
+def _records_read(record: Record) -> dict[str, str]:
+    """The records that a job was told by, with their sha256: the results page is made from them too."""
+    return record.contents.get("records", {})
 
 
 def _lay_out(record: Record, folder: Path) -> None:
@@ -85,7 +91,7 @@ def _lay_out(record: Record, folder: Path) -> None:
     for path in written:
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
     named = [word.rpartition("=")[2] for word in shlex.split(record.contents["command"])]
-    for path in sorted({*record.inputs, *named}, key=len):
+    for path in sorted({*record.inputs, *_records_read(record), *named}, key=len):
         source, target = Path(path), folder / path
         if source.is_absolute() or ".." in source.parts or not source.exists() or target.exists() or path in written:
             continue

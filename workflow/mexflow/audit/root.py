@@ -2,7 +2,8 @@
 
 Times, host and attempt stand in the records but outside the root, so that the same run on another machine of the same
 kind has the same root; so does the git commit, since the digest of the code that ran stands in it. A record whose
-results are themselves times is outside as well. The bytes of every record are kept beside the root, not in it.
+results are themselves times, or show some, is outside as well. The bytes of every record are kept beside the root, not
+in it.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ from mexflow.audit.history import History
 from mexflow.store.records import canonical_digest
 
 FORMAT = 2
-TIMES = ("timing",)
-"""Stages whose results are measured times: other bits in every run."""
+TIMES = ("timing", "page")
+"""Stages whose results are measured times, or show when jobs ran and how long: other bits in every run."""
 _OF_GIT = ("git_commit", "git_dirty")
 
 

@@ -6,7 +6,7 @@ The plan makes it of the configuration, and ``mexflow tables``, or ``mexflow lea
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import Field, ValidationError
 
@@ -18,6 +18,9 @@ from mexflow.papers.paper import Paper
 from mexflow.papers.part import Part, document
 from mexflow.papers.parts import Budget
 from mexflow.validation import explain
+
+ShownFaces = Literal["embedded", "all", "none"]
+"""Whose faces the results page shows: of synthetic data alone, of licensed data too, or none."""
 
 
 class ExperimentFolds(Part):
@@ -95,6 +98,32 @@ class LearningRecipe(_Recipe):
 
     papers: dict[str, ReportingRecipe] = Field(min_length=1)
     left_out: dict[str, str] = {}
+
+
+class PageRecipe(_Recipe):
+    """What the results page depends on beside the papers' files, the results and their records.
+
+    Attributes:
+        budget: how the networks were trained.
+        reading: how the papers are read.
+        intervals: the method of intervals over subjects.
+        papers: which data each paper's numbers come from, by its name, in the order of the page.
+        datasets: the indexes that it lists, each with the data it is of: ``embedded``, or its roots.
+        raw: the raw datasets that clips are of, likewise.
+        faces: whose faces, and figures with pixels, are shown: of ``embedded`` data, of ``all``, or of ``none``.
+    """
+
+    budget: Budget
+    reading: Reading = "decided"
+    intervals: IntervalMethod = DEFAULT
+    papers: dict[str, str] = Field(min_length=1)
+    datasets: dict[str, str] = {}
+    raw: dict[str, str] = {}
+    faces: ShownFaces = "embedded"
+
+    def shows(self, data: str) -> bool:
+        """Whether pixels of such data may stand on the page."""
+        return self.faces == "all" or (self.faces == "embedded" and data == "embedded")
 
 
 def read(words: str) -> ReportingRecipe:

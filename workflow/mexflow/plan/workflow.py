@@ -30,6 +30,7 @@ from mexflow.plan.learning import Learning
 from mexflow.plan.named_preprocessing import FLOW_IMAGES, NamedPreprocessing
 from mexflow.plan.paper_figures import PaperFigures
 from mexflow.plan.reporting import Reporting
+from mexflow.plan.results_page import ResultsPage
 from mexflow.plan.sources import Sources, require_plain, require_writable
 from mexflow.plan.unlisted import Unlisted
 from mexflow.plan.weight_files import WeightFiles
@@ -71,6 +72,7 @@ class Workflow:
         self.unlisted = Unlisted(self)
         self.reporting = Reporting(self)
         self.learning = Learning(self)
+        self.page = ResultsPage(self)
         # Once a run: Snakemake asks for every job, and thousands of jobs would spend half of the DAG's time on it.
         self._code_digest = cache(commands.code_digest)
 

@@ -1,0 +1,84 @@
+"""A real browser without a window, Debian's Chromium with its driver, for tests of the results page."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+PROGRAMS = ("chromium", "chromedriver")
+
+
+def require() -> None:
+    """Skip where there is no browser, and say so; fail where there must be one."""
+    if lacking := [name for name in PROGRAMS if not shutil.which(name)]:
+        why = f"no browser on this machine ({', '.join(lacking)} not found): apt-get install chromium chromium-driver"
+        if os.environ.get("CI"):
+            pytest.fail(why)
+        pytest.skip(why)
+
+
+class Browser:
+    """A browser on a page of this machine."""
+
+    def __init__(self, page: Path, width: int = 1400, height: int = 1000) -> None:
+        from selenium import webdriver
+        from selenium.webdriver.chrome.service import Service
+
+        options = webdriver.ChromeOptions()
+        options.binary_location = shutil.which("chromium") or ""
+        # As root, and where little memory is shared, it would not start.
+        for argument in ("headless=new", "no-sandbox", "disable-dev-shm-usage", "disable-gpu"):
+            options.add_argument(f"--{argument}")
+        options.add_argument(f"--window-size={width},{height}")
+        options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+        self.driver = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
+        self.url = page.absolute().as_uri()
+        self.requested: list[str] = []
+        self.said: list[str] = []
+
+    def open(self, cell: str = "") -> None:
+        """Open the page anew, at the address of a cell."""
+        self.driver.get("about:blank")
+        self.driver.get(self.url + (f"#{quote(cell, safe='/()-._~+,:=')}" if cell else ""))
+        self.listen()
+
+    def run(self, script: str, *arguments: object) -> object:
+        """What a script in the page returns."""
+        return self.driver.execute_script(script, *arguments)
+
+    def text(self, query: str) -> str:
+        """The text of the first element that a query finds, shown or not."""
+        return str(self.run("return document.querySelector(arguments[0]).textContent", query))
+
+    def command(self, name: str, **values: object) -> dict:
+        """A command of the browser's own protocol."""
+        return self.driver.execute_cdp_cmd(name, values)
+
+    def prefer(self, scheme: str) -> None:
+        """Let the reader's system be ``light`` or ``dark``."""
+        self.command("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+
+    def listen(self) -> None:
+        """Note what was asked of the network, and what the console says."""
+        for entry in self.driver.get_log("performance"):
+            message = json.loads(entry["message"])["message"]
+            if message["method"] == "Network.requestWillBeSent":
+                self.requested.append(message["params"]["request"]["url"])
+        self.said += [entry["message"] for entry in self.driver.get_log("browser")]
+
+
+@contextmanager
+def browser(page: Path, **size: int) -> Iterator[Browser]:
+    """A browser that is closed in the end."""
+    made = Browser(page, **size)
+    try:
+        yield made
+    finally:
+        made.driver.quit()

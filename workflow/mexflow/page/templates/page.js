@@ -1,0 +1,269 @@
+// Panels behind the numbers, sorting, and the choice of light or dark. The page reads whole without any of it.
+// Texts get into the page as text alone (textContent): nothing from the data is ever read as HTML.
+"use strict";
+(() => {
+  const data = JSON.parse(document.getElementById("data").textContent);
+  const panel = document.getElementById("panel");
+  let opened = null;  // the link that opened the panel
+
+  function element(name, options, ...children) {
+    const made = document.createElement(name);
+    for (const [key, value] of Object.entries(options || {})) {
+      if (key === "text") made.textContent = value;
+      else if (key === "class") made.className = value;
+      else if (key === "style") Object.assign(made.style, value);
+      else made.setAttribute(key, value);
+    }
+    made.append(...children.filter((child) => child !== null && child !== undefined));
+    return made;
+  }
+  const part = (title, ...children) => element("section", {}, element("h3", { text: title }), ...children.filter(Boolean));
+  const folded = (title, ...children) => element("details", {}, element("summary", { text: title }), ...children);
+  const table = (heads, lines) => element("div", { class: "scroll" }, element("table", {},
+    element("thead", {}, element("tr", {}, ...heads.map((text) => element("th", { text, scope: "col" })))),
+    element("tbody", {}, ...lines)));
+  const line = (texts, kind) => element("tr", { class: kind || "" }, ...texts.map(
+    (text) => text instanceof Node ? element("td", {}, text) : element("td", { text: text ?? "" })));
+  const names = (numbers) => numbers.map((number) => data.names[number]).join(", ");
+  const duration = (seconds) => seconds < 90 ? `${seconds} s` : seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`;
+  const bytes = (size) => size < 1e4 ? `${size} B` : size < 1e7 ? `${Math.round(size / 1e3)} kB` : `${Math.round(size / 1e6)} MB`;
+  const quoted = (text) => /^[\w./:-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+
+  function find(name) {
+    const paper = data.papers[name.split("/")[0]];
+    return paper && Object.hasOwn(paper.cells, name) ? { paper, cell: paper.cells[name] } : null;
+  }
+  const address = () => {
+    try { return decodeURIComponent(location.hash.slice(1)); } catch { return ""; }
+  };
+
+  // What the cell says, as it stands in its table.
+  function numbers(name) {
+    const cell = document.getElementById(location.hash.slice(1));
+    const texts = (query) => cell.querySelector(query)?.textContent || "";
+    const one = (kind, value) => value && element("div", { class: kind }, element("span", { class: "small", text: kind }), element("b", { text: value }));
+    return element("div", { class: "big" }, one("published", texts(".published")) || null,
+      one("measured", texts(".number")) || null, one("95 % interval", texts(".interval")) || null);
+  }
+
+  function clipsOf(experiment) {
+    const lines = experiment.clips.map((row) => ({ row, wrong: row[2] !== row[3] }));
+    lines.sort((one, other) => other.wrong - one.wrong);
+    const wrong = lines.filter((one) => one.wrong).length;
+    const heads = ["clip", "true", "predicted", "fold"];
+    const shown = ({ row, wrong }) => line([clipOf(data.clips[row[1]]), data.names[row[2]],
+      `${data.names[row[3]]}${row[4] === null ? "" : ` (${row[4]} %)`}`, experiment.folds[row[0]]?.[0]], wrong ? "wrong" : "");
+    return part(`Test clips: ${wrong} of ${lines.length} wrong`,
+      wrong ? table(heads, lines.slice(0, wrong).map(shown)) : null,
+      wrong < lines.length ? folded(`${lines.length - wrong} right`, table(heads, lines.slice(wrong).map(shown))) : null);
+  }
+  function clipOf(clip) {
+    const [dataset, subject, name, frames, face] = clip;
+    return element("span", {}, ...(face ? [faceOf(face, 0, `${name} at onset`), faceOf(face, 1, "at apex")] : []),
+      element("span", { text: `${dataset} ${subject} ${name}` }),
+      frames ? folded("raw frames", element("span", { class: "small", text: frames })) : null);
+  }
+  // Faces stand in one sheet a dataset, sixteen a row.
+  function faceOf([sheet, first], offset, label) {
+    const place = first + offset;
+    return element("span", { class: "face", role: "img", "aria-label": label,
+      style: { backgroundImage: `url(${data.faces[sheet]})`, backgroundPosition: `${-56 * (place % 16)}px ${-56 * Math.floor(place / 16)}px` } });
+  }
+  function videosOf(experiment) {
+    const counted = experiment.videos.map((row) => {
+      const matched = row[5].filter((one) => one[2]).length;
+      return [data.names[row[2]], data.names[row[1]], [data.names[row[3]], data.names[row[4]]].filter(Boolean).join(", "),
+        `${matched}`, `${row[5].length - matched}`, `${row[6].filter((one) => !one[2]).length}`];
+    });
+    return part("Test videos", table(["video", "subject", "variant, type", "matched", "missed", "false"], counted.map((row) => line(row))));
+  }
+  function thresholdsOf(experiment) {
+    return folded("Thresholds, each chosen on training and validation subjects", table(["fold", "variant", "type", "threshold", "chosen on subjects"],
+      experiment.thresholds.map((row) => line(row))));
+  }
+  function foldsOf(experiment) {
+    return folded(`Folds: ${experiment.folds.length}; who was trained, validated and tested on`,
+      table(["fold", "test", "validation", "training"], experiment.folds.map((fold) => line([fold[0], ...[3, 2, 1].map((place) => names(data.groups[fold[place]]) || "—")]))));
+  }
+  function recipeOf(experiment) {
+    return folded("Recipe: everything that the training depends on", element("dl", { class: "recipe" },
+      ...experiment.recipe.flatMap(([name, value]) => [element("dt", { text: name }), element("dd", { text: value })])));
+  }
+  function jobOf(number) {
+    const [name, command, seconds, started, code, raw, artifacts] = data.jobs[number];
+    return folded(`${name} · ${duration(seconds)}`,
+      element("p", { class: "small", text: `${started} UTC, code ${code}${raw ? `; raw frames: ${raw[1]} of ${raw[0]}, ${raw[2]}` : ""}` }),
+      element("pre", { text: command.map((number) => data.words[number]).join(" --") }),
+      table(["artifact", "sha256", "size"], artifacts.map((row) => line([row[0], element("code", { text: row[1] }), bytes(row[2])]))));
+  }
+  function chainOf(stages) {
+    return element("ol", { class: "chain" }, ...stages.map(([stage, jobs]) => {
+      const seconds = jobs.reduce((sum, number) => sum + data.jobs[number][2], 0);
+      const artifacts = jobs.reduce((sum, number) => sum + data.jobs[number][6].length, 0);
+      const head = element("span", {}, element("strong", { text: stage }), element("span", { class: "small",
+        text: `${jobs.length === 1 ? "1 job" : `${jobs.length} jobs`}, ${artifacts} artifacts, ${duration(Math.round(10 * seconds) / 10)}` }));
+      return element("li", {}, head, ...(jobs.length > 3 ? [folded("each", ...jobs.map(jobOf))] : jobs.map(jobOf)));
+    }));
+  }
+  function experimentOf(number, several) {
+    const experiment = data.experiments[number];
+    return element("div", {}, several ? element("h3", { text: experiment.name }) : null,
+      experiment.clips ? clipsOf(experiment) : null, experiment.videos ? videosOf(experiment) : null,
+      experiment.thresholds ? thresholdsOf(experiment) : null,
+      foldsOf(experiment), experiment.recipe.length ? recipeOf(experiment) : null);
+  }
+  function merged(experiments, job) {
+    const stages = new Map();
+    const add = (stage, jobs) => stages.set(stage, new Set([...(stages.get(stage) || []), ...jobs]));
+    for (const number of experiments) for (const [stage, jobs] of data.experiments[number].chain) add(stage, jobs);
+    add("table", [job]);
+    return [...stages].map(([stage, jobs]) => [stage, [...jobs]]);
+  }
+
+  function fill(name, { paper, cell }) {
+    const [experiments, remarks, decisions, count, job, seeds] = cell;
+    const close = element("button", { type: "button", class: "close", text: "Close" });
+    close.addEventListener("click", shut);
+    document.body.classList.add("opened");
+    const verify = `mexflow verify ${quoted(name)}`;
+    panel.replaceChildren(
+      element("h2", { id: "panel-title", text: name }), close, numbers(name),
+      ...[count === null ? null : `n = ${count}`, seeds || null].filter(Boolean).map((text) => element("p", { class: "small", text })),
+      ...(remarks.length ? [element("ul", {}, ...remarks.map((number) => element("li", { text: paper.remarks[number] })))] : []),
+      ...experiments.map((number) => experimentOf(number, experiments.length > 1)),
+      ...(decisions.length ? [folded(`Decisions that it rests on: ${decisions.length}`, table(["setting", "value", "in print", "why"],
+        decisions.map((number) => line(paper.decisions[number]))))] : []),
+      part("From the raw frames to this number", chainOf(merged(experiments, job))),
+      part("Check it yourself", element("pre", { text: `./run python -m ${verify}\n./run python -m ${verify} --recompute-cell\n./run python -m mexflow trace ${quoted(name)}` })));
+  }
+
+  function show() {
+    const name = address();
+    const found = find(name);
+    if (!found) { hide(); return; }
+    fill(name, found);
+    panel.hidden = false;
+    panel.scrollTop = 0;
+    const cell = document.getElementById(location.hash.slice(1));
+    for (let at = cell; at; at = at.parentElement) if (at.tagName === "DETAILS") at.open = true;
+    cell.scrollIntoView({ block: "center" });
+    opened = cell.querySelector(".number");
+    panel.focus({ preventScroll: true });
+  }
+  function hide() {
+    document.body.classList.remove("opened");
+    panel.hidden = true;
+    panel.replaceChildren();
+  }
+  function shut() {
+    const back = opened;
+    history.pushState(null, "", location.pathname + location.search);
+    hide();
+    back?.focus({ preventScroll: true });
+  }
+  addEventListener("hashchange", show);
+  addEventListener("keydown", (event) => { if (event.key === "Escape" && !panel.hidden) shut(); });
+  // A number whose panel was closed has the address already, when it is clicked once more.
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest?.("a[data-cell]");
+    if (link && link.hash === location.hash) show();
+  });
+
+  // Tables are sorted by a column when its head is pressed: by numbers where there are any.
+  function sortable(grid) {
+    const body = grid.tBodies[0];
+    const heads = [...grid.tHead.rows[0].cells];
+    heads.forEach((head, place) => {
+      const button = element("button", { type: "button", text: head.textContent });
+      head.replaceChildren(button);
+      button.addEventListener("click", () => {
+        const down = head.getAttribute("aria-sort") !== "descending";
+        heads.forEach((other) => other.removeAttribute("aria-sort"));
+        head.setAttribute("aria-sort", down ? "descending" : "ascending");
+        const key = (row) => row.cells[place].querySelector(".number b")?.textContent ?? row.cells[place].textContent;
+        const number = (text) => parseFloat(text.replaceAll(",", ""));
+        const rows = [...body.rows].map((row) => [key(row), row]);
+        rows.sort(([one], [other]) => {
+          const [a, b] = [number(one), number(other)];
+          if (Number.isNaN(a) !== Number.isNaN(b)) return Number.isNaN(a) ? 1 : -1;
+          const order = Number.isNaN(a) ? other.localeCompare(one) : b - a;
+          return down ? order : -order;
+        });
+        body.append(...rows.map(([, row]) => row));
+      });
+    });
+  }
+  document.querySelectorAll("main table.grid").forEach(sortable);
+
+  // Repairs and exclusions that hold every word.
+  const search = document.getElementById("search");
+  if (search) {
+    const rows = [...document.querySelectorAll(".changes tbody tr")].map((row) => [row, row.textContent.toLowerCase()]);
+    search.disabled = false;
+    search.addEventListener("input", () => {
+      const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
+      let found = 0;
+      for (const [row, text] of rows) {
+        row.hidden = !words.every((word) => text.includes(word));
+        found += !row.hidden;
+      }
+      document.querySelectorAll(".changes").forEach((one) => { if (words.length) one.open = true; });
+      document.getElementById("found").textContent = words.length ? `${found} of ${rows.length}` : "";
+    });
+  }
+
+  // Curves: what is under the pointer, and a closer look at a part.
+  document.querySelectorAll("svg.scores").forEach((drawing) => {
+    const [first, last] = [Number(drawing.dataset.first), Number(drawing.dataset.last)];
+    const read = drawing.parentElement.querySelector(".read");
+    const curve = drawing.querySelector(".curve").getAttribute("d").split(/[ML]/).filter(Boolean).map((pair) => pair.split(" ").map(Number));
+    let [start, wide, from] = [0, 1000, null];
+    const frame = (x) => Math.round(first + (last - first) * x / 1000);
+    const place = (event) => {
+      const box = drawing.getBoundingClientRect();
+      return start + wide * Math.min(1, Math.max(0, (event.clientX - box.left) / box.width));
+    };
+    const look = (at, width) => {
+      wide = Math.min(1000, Math.max(10, width));
+      start = Math.min(1000 - wide, Math.max(0, at));
+      drawing.setAttribute("viewBox", `${start} -14 ${wide} 128`);
+      read.textContent = `frames ${frame(start)} to ${frame(start + wide)}`;
+    };
+    drawing.addEventListener("pointermove", (event) => {
+      if (!curve.length) return;
+      const x = place(event);
+      const near = curve.reduce((best, point) => Math.abs(point[0] - x) < Math.abs(best[0] - x) ? point : best);
+      read.textContent = `frame ${frame(near[0])}: score ${(1 - near[1] / 100).toFixed(2)}`;
+    });
+    drawing.addEventListener("pointerdown", (event) => { from = place(event); });
+    drawing.addEventListener("pointerup", (event) => {
+      const to = place(event);
+      if (from !== null && Math.abs(to - from) > wide / 50) look(Math.min(from, to), Math.abs(to - from));
+      from = null;
+    });
+    drawing.addEventListener("dblclick", () => look(0, 1000));
+    drawing.addEventListener("keydown", (event) => {
+      const steps = { "+": [wide / 4, wide / 2], "=": [wide / 4, wide / 2], "-": [-wide / 2, 2 * wide], ArrowLeft: [-wide / 4, wide], ArrowRight: [wide / 4, wide], 0: [-start, 1000] };
+      if (!(event.key in steps)) return;
+      event.preventDefault();
+      look(start + steps[event.key][0], steps[event.key][1]);
+    });
+  });
+
+  const theme = document.getElementById("theme");
+  const dark = () => (document.documentElement.dataset.theme || (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark";
+  const named = () => { theme.textContent = dark() ? "Light" : "Dark"; };
+  theme.hidden = false;
+  theme.addEventListener("click", () => { document.documentElement.dataset.theme = dark() ? "light" : "dark"; named(); });
+  named();
+
+  // On paper nothing can be opened: everything folded is printed, and folded again afterwards.
+  let unfolded = [];
+  addEventListener("beforeprint", () => {
+    unfolded = [...document.querySelectorAll("main details:not([open])")];
+    unfolded.forEach((one) => { one.open = true; });
+  });
+  addEventListener("afterprint", () => unfolded.forEach((one) => { one.open = false; }));
+
+  show();
+})();
