@@ -39,6 +39,8 @@ class Browser:
         options.add_argument(f"--window-size={width},{height}")
         options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
         self.driver = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
+        # A busy machine may take long over hundreds of panels.
+        self.driver.set_script_timeout(300)
         self.url = page.absolute().as_uri()
         self.requested: list[str] = []
         self.said: list[str] = []

@@ -190,7 +190,7 @@ class Training(_Section):
 class Page(_Section):
     """The results page, `results/index.html`."""
 
-    faces: ShownFaces = Field(
+    show_faces: ShownFaces = Field(
         "embedded",
         description="Whose faces it shows: of `embedded` data alone; of `all`, also of licensed copies, whose owners' "
         "agreement says who may see them; or of `none`. Figures with pixels of other data are then not inside it.",

@@ -91,7 +91,7 @@ class ResultsPage:
             papers={paper: self._plan.data(paper) for paper in self._plan.whole},
             datasets={name: self._plan.sources.data(name) for name in self._plan.sources.indexes},
             raw=self._raw,
-            faces=config.page.faces,
+            faces=config.page.show_faces,
         )
 
     @property
