@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import re
 
 import pytest
 import typer
@@ -43,7 +44,7 @@ def test_help_of_a_command(name, capsys):
     assert f"Usage: python -m mexflow {name} [OPTIONS]" in text
     module = importlib.import_module(COMMANDS[name].module)
     for option in typer.main.get_command(module.app).params:
-        assert option.opts[0] in text
+        assert {option.opts[0], option.metavar} & set(re.findall(r"[\w-]+", text))
 
 
 def test_every_module_of_a_command_is_listed():

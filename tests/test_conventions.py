@@ -200,8 +200,10 @@ def test_every_key_is_explained_in_config_yaml():
     """A comment stands on the key's line, on the line above it, or above its section."""
     lines = (ROOT / "config.yaml").read_text().splitlines()
     for key in flat(Config().model_dump(exclude_none=True)):
-        *_, last = [part for part in key.split(".") if part != "root"]
-        at = next(i for i, line in enumerate(lines) if re.match(rf"\s*{last}:", line))
+        at = -1
+        for part in key.split("."):  # a section, and below it the key
+            if part != "root":
+                at = next(i for i, line in enumerate(lines) if i > at and re.match(rf"\s*{part}:", line))
         assert "#" in lines[at] or lines[at - 1].startswith("#"), key
 
 
