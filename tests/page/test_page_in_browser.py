@@ -90,6 +90,9 @@ def test_an_address_restores_the_panel_of_its_cell(opened: Browser, finished: Pa
         opened.open(name)
         assert opened.text("#panel-title") == name
         assert unquote(opened.driver.current_url.partition("#")[2]) == name
+    opened.open(CELL)
+    (warning,) = texts(opened, "#panel .warning")
+    assert "must not be compared with the published" in warning, "who comes by an address has not seen the page's head"
     opened.open("mini/A/CNN/no such cell")
     assert opened.run("return document.getElementById('panel').hidden")
 

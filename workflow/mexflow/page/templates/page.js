@@ -42,8 +42,11 @@
     const cell = document.getElementById(location.hash.slice(1));
     const texts = (query) => cell.querySelector(query)?.textContent || "";
     const one = (kind, value) => value && element("div", { class: kind }, element("span", { class: "small", text: kind }), element("b", { text: value }));
-    return element("div", { class: "big" }, one("published", texts(".published")) || null,
+    const shown = element("div", { class: "big" }, one("published", texts(".published")) || null,
       one("measured", texts(".number")) || null, one("95 % interval", texts(".interval")) || null);
+    // Who comes by the address of a cell has not seen the head of the page.
+    const warnings = texts(".number").includes("†") ? [...document.querySelectorAll("#overview .warning")] : [];
+    return element("div", {}, shown, ...warnings.map((one) => element("p", { class: "warning", text: one.textContent })));
   }
 
   function clipsOf(experiment) {
