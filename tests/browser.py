@@ -34,7 +34,9 @@ class Browser:
         options = webdriver.ChromeOptions()
         options.binary_location = shutil.which("chromium") or ""
         # As root, and where little memory is shared, it would not start.
-        for argument in ("headless=new", "no-sandbox", "disable-dev-shm-usage", "disable-gpu"):
+        # It drops addresses that a page changes more than 200 times in ten seconds, as a test of every cell does.
+        unhindered = "disable-ipc-flooding-protection"
+        for argument in ("headless=new", "no-sandbox", "disable-dev-shm-usage", "disable-gpu", unhindered):
             options.add_argument(f"--{argument}")
         options.add_argument(f"--window-size={width},{height}")
         options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})

@@ -117,9 +117,12 @@ class Run:
 
 
 def records(folder: Path) -> dict[str, bytes]:
-    """The records of what is finished; tables that a failed run made without what is missing are not."""
+    """The records of what is finished; tables that a failed run made without what is missing are not.
+
+    Nor is that of the results page, which shows when jobs ran: it is made again whenever one of them was.
+    """
     paths = sorted(one.relative_to(folder).as_posix() for one in (folder / "results/records").rglob("*.json"))
-    known = {path: (folder / path).read_bytes() for path in paths}
+    known = {path: (folder / path).read_bytes() for path in paths if path != "results/records/page.json"}
     return {path: said for path, said in known.items() if b" --reason " not in said}
 
 

@@ -33,7 +33,7 @@ def test_going_from_one_seed_to_two_trains_only_the_second(finished: Path, twice
     text = (twice / "waiting.txt").read_text()
     rules = set(re.findall(r"^(?:local)?rule (\w+):", text, re.MULTILINE)) - {"all", "mini"}
     trained = {rule for rule in rules if rule.startswith("train_")}
-    assert trained and rules == {*trained, "tables_mini", "figures_mini"}
+    assert trained and rules == {*trained, "tables_mini", "figures_mini", "page"}
     written = set(re.findall(r"results/folds/mini/([^/]+)/", "".join(re.findall(r"^    output: .*$", text, re.M))))
     assert written == {"cnn-repeat-2", "cnn-null-repeat-2", "resnet-repeat-2"}
     # Whatever was there has the same bytes, and none of its records was written again.

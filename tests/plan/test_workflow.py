@@ -341,7 +341,7 @@ def test_printed_training_settings_reach_the_command(plan):
     ]  # fmt: skip
     assert ars.training.optimizer == "adamp" and ars.classes == ["negative", "positive", "surprise"]
     assert recipe(plan, "cropnet2021", "ars-whole").options == {"cropped": False}
-    assert recipe(plan, "cropnet2021", "ars").size == 64
+    assert recipe(plan, "cropnet2021", "ars").size == 32
     assert recipe(make(budget="paper"), "cropnet2021", "ars").size is None
     form = recipe(plan, "upadhy2025", "2d")
     assert form.training.oversample == ["flip", {"brightness": [0.8, 1.2]}, {"salt_and_pepper": 0.02}]

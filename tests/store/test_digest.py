@@ -72,7 +72,7 @@ def test_copies_have_the_same_digests(copy):
         ("models/reduced_resnet", {"train reduced_resnet"}),
         ("datasets/samm", {"index samm"}),
         ("tables/paper_page", {"learning", "tables"}),
-        ("tables/markdown", {"coverage", "learning", "tables", "quality"}),
+        ("tables/markdown", {"compare", "coverage", "learning", "page", "quality", "tables", "timing"}),
         ("cli/embed", {"embed"}),
         ("training/loop", {"timing", *TRAINED}),
     ],

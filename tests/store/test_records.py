@@ -282,6 +282,7 @@ def test_every_command_that_makes_results_writes_a_record():
             "listing",
             "schema",
             "trace",
+            "compare",
             "verify",
             "reproduce",
             "repair",
