@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import shutil
@@ -20,7 +21,7 @@ import spotting_files
 from mexflow.audit import reproduce
 from mexflow.audit.graph import load
 from mexflow.errors import UserError
-from mexflow.page import assembly, looks, sections, spotted_scores
+from mexflow.page import assembly, looks, sections, spotted_scores, summary
 from mexflow.page.drawings import Letters, inline
 from mexflow.papers import paper as papers
 from mexflow.papers.reporting_recipe import PageRecipe
@@ -354,3 +355,22 @@ def test_a_change_of_template_style_or_script_is_another_page(tmp_path: Path, mo
         path.write_text(path.read_text() + "\n")
         assert looks.digest() != before, name
         before = looks.digest()
+
+
+def test_the_overview_sets_a_number_beside_the_control_of_its_own_type_and_variant() -> None:
+    paper = papers.load(WORKFLOW / "papers", "elface2021")
+    table = next(name for name, one in paper.tables.items() if "SAMM-LV MaE F1" in one.names)
+
+    def row(table: str, name: str, column: str, value: float, note: str = "") -> dict:
+        of = {"table": table, "row": name, "column": column, "metric": "frame_f1", "cell": f"{table}/{name}/{column}"}
+        return {**of, "measured": value, "published": None, "ci_low": None, "ci_high": None, "note": note}
+
+    own = row(table, "EL-FACE", "SAMM-LV MaE F1", 0.6)
+    rows = [own]
+    for number, (variant, kind) in enumerate(itertools.product(("k-th", "manual"), ("micro", "macro"))):
+        name = f"samm-lv, {variant}, {kind}"
+        rows += [row("spotting_controls", name, "experiment", 0.6, f"verdict {number}")]
+        rows += [row("spotting_controls", name, "shifted", number / 10)]
+    shown = summary.of_paper(paper, rows, {own["cell"]: ["samm-lv"]}, "demo")
+    assert shown.verdict == "verdict 1" and shown.metric.endswith(": SAMM-LV MaE F1")
+    assert [(bar.kind, bar.at) for bar in shown.bars] == [("measured", 60.0), ("control", 10.0)]

@@ -59,7 +59,7 @@ def page(papers: list[Paper], graph: Graph, results: Path, recipe: PageRecipe, i
         letters=letters,
         data=data,
         checks=checks,
-        datasets=listed_data.listed(recipe.datasets, recipe.datasets, raw, results, inputs),
+        datasets=listed_data.listed(recipe.datasets, raw, results, inputs),
         data_used=list(dict.fromkeys(section.source.data for section in shown)),
         warnings=list(dict.fromkeys(warning for section in shown if (warning := section.source.warning()))),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,14 +27,11 @@ class ListedData:
     picture: str = ""
 
 
-def listed(
-    names: Iterable[str], data: dict[str, str], shown: Collection[str], results: Path, inputs: Inputs
-) -> list[ListedData]:
+def listed(data: Mapping[str, str], shown: Collection[str], results: Path, inputs: Inputs) -> list[ListedData]:
     """The datasets of the page.
 
     Args:
-        names: of indexes.
-        data: which data each is, ``embedded`` or its root.
+        data: the indexes by name, each with which data it is, ``embedded`` or its root.
         shown: those whose pictures may be shown.
         results: the folder with ``index/`` and ``figures/datasets/``.
         inputs: reads these.
@@ -42,7 +39,7 @@ def listed(
     Raises:
         UserError: if an index, its summary or a contact sheet cannot be read.
     """
-    return [_of(name, data.get(name, ""), name in shown, results, inputs) for name in names]
+    return [_of(name, of, name in shown, results, inputs) for name, of in data.items()]
 
 
 def _of(name: str, data: str, shown: bool, results: Path, inputs: Inputs) -> ListedData:

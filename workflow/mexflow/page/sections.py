@@ -280,7 +280,7 @@ def bibtex(paper: Paper) -> str:
     if before != citation:
         fields["author"] = " and ".join(part.strip() for part in before.split(","))
     if year := re.findall(r"\b(?:19|20)\d\d\b", citation):
-        fields["year"] = year[-1] if f"{year[-1]}" in paper.paper else paper.paper[-4:]
+        fields["year"] = next((one for one in year if one in paper.paper), year[-1])
     if doi := re.search(r"doi:(\S+?)\.?(?:\s|$)", citation):
         fields["doi"] = doi[1]
     if arxiv := re.search(r"arXiv:(\d+\.\d+)", citation):

@@ -58,7 +58,6 @@ def of_run(graph: Graph) -> dict[str, Any]:
             + (" with changes" if record.contents["code"].get("git_dirty") else "")
             for record in records
         ),
-        "versions": sorted({pair for record in records for pair in record.contents["versions"].items()}),
         "root": root.merkle(list(root.leaves(graph).values())),
     }
 
@@ -79,13 +78,14 @@ def of_paper(paper: Paper, rows: Sequence[Mapping[str, Any]], cells: Mapping[str
     bars, verdict = [], "not measured"
     if best is not None:
         bars = _bars("published", best["published"], best, interval=False) + _bars("measured", best["measured"], best)
-        control = _control(rows, proposed, best["metric"])
+        controlled = _controlled(paper, proposed, best)
+        control = _control(rows, controlled, best["metric"])
         if control is not None:
             bars += _bars("control", control["measured"], control)
-        verdict = _verdict(rows, proposed, best["metric"])
+        verdict = _verdict(rows, controlled, best["metric"])
     return Overview(
         proposed,
-        label(best["metric"]) if best else "",
+        _metric(paper, best) if best else "",
         best["cell"] if best else "",
         bars,
         verdict,
@@ -115,32 +115,44 @@ def _inside(value: float) -> float:
     return round(min(100.0, max(0.0, value)), 2)
 
 
-def _control(rows: Sequence[Mapping[str, Any]], proposed: str, metric: str) -> Mapping[str, Any] | None:
-    """The null control of a method: trained on permuted labels, or what was spotted, moved in time."""
+def _metric(paper: Paper, cell: Mapping[str, Any]) -> str:
+    """What a cell's number is, with its column where that is not of all clips or expressions."""
+    return f"{label(cell['metric'])}: {cell['column']}" if _part(paper, cell) else label(cell["metric"])
+
+
+def _part(paper: Paper, cell: Mapping[str, Any]) -> str | None:
+    """The type of expression, or the member dataset, that a cell of the paper's own tables is of; None of all."""
+    columns = {column.name: column.part for column in paper.tables[cell["table"]].columns}
+    return columns.get(cell["column"])
+
+
+def _controlled(paper: Paper, proposed: str, cell: Mapping[str, Any]) -> str:
+    """The name that a cell's number has among the null controls: that of no other part, and no other variant."""
+    variants = {row.name: row.variant for row in paper.tables[cell["table"]].rows}
+    variant = variants.get(cell["row"]) or next(iter(paper.variants(proposed)), None)
+    return ", ".join(filter(None, (proposed, variant, _part(paper, cell))))
+
+
+def _control(rows: Sequence[Mapping[str, Any]], controlled: str, metric: str) -> Mapping[str, Any] | None:
+    """The null control of a number: trained on permuted labels, or what was spotted, moved in time."""
     for row in rows:
-        if row["metric"] == metric and (
-            (row["table"] == controls.TABLE and row["row"] == proposed and row["column"] == "null")
-            or (row["table"] == shifted_controls.TABLE and _of(row, proposed) and row["column"] == "shifted")
+        if (row["row"], row["metric"]) == (controlled, metric) and (row["table"], row["column"]) in (
+            (controls.TABLE, "null"),
+            (shifted_controls.TABLE, "shifted"),
         ):
             return row
     return None
 
 
-def _verdict(rows: Sequence[Mapping[str, Any]], proposed: str, metric: str) -> str:
-    of_method = [
-        row
-        for row in rows
-        if row["table"] in (controls.TABLE, shifted_controls.TABLE)
-        and _of(row, proposed)
-        and row["column"] == "experiment"
-        and row["note"]
-    ]
-    of_method.sort(key=lambda row: row["metric"] != metric)
-    return of_method[0]["note"].rpartition("; ")[2] if of_method else "no null control"
-
-
-def _of(row: Mapping[str, Any], proposed: str) -> bool:
-    return row["row"].split(", ")[0] == proposed
+def _verdict(rows: Sequence[Mapping[str, Any]], controlled: str, metric: str) -> str:
+    for row in rows:
+        if (
+            row["table"] in (controls.TABLE, shifted_controls.TABLE)
+            and (row["row"], row["column"], row["metric"]) == (controlled, "experiment", metric)
+            and row["note"]
+        ):
+            return row["note"].rpartition("; ")[2]
+    return "no null control"
 
 
 def _counted(values: Any) -> list[str]:
