@@ -61,9 +61,7 @@ class Origins:
         """The folds of a paper's experiments that intervals were spotted in, by the experiment's name."""
         start = f"{self._results.as_posix()}/folds/{paper}/"
         return {
-            folder.removeprefix(start): sorted(
-                {Path(path).parent.name for path in paths if path.endswith("/intervals.parquet")}
-            )
+            folder.removeprefix(start): sorted({Path(path).parent.name for path in paths if _spotted(path)})
             for folder, paths in self._trained.items()
             if folder.startswith(start)
         }
@@ -85,7 +83,7 @@ class Origins:
         predicted = [path for path in paths if path.endswith("/predictions.parquet")]
         if predicted:
             found["clips"] = [self._clip(row, order) for path in predicted for row in self._rows(path, _PREDICTED)]
-        spotted = [path for path in paths if path.endswith("/intervals.parquet")]
+        spotted = [path for path in paths if _spotted(path)]
         if spotted:
             found["videos"] = self._videos(row for path in spotted for row in self._rows(path))
         thresholds = [path for path in paths if path.endswith("/thresholds.parquet")]

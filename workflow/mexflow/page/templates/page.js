@@ -82,7 +82,7 @@
   }
   function thresholdsOf(experiment) {
     return folded("Thresholds, each chosen on training and validation subjects", table(["fold", "variant", "type", "threshold", "chosen on subjects"],
-      experiment.thresholds.map((row) => line(row))));
+      experiment.thresholds.map((row) => line([...row.slice(0, 4), names(row[4])]))));
   }
   function foldsOf(experiment) {
     return folded(`Folds: ${experiment.folds.length}; who was trained, validated and tested on`,
