@@ -6,6 +6,7 @@ import itertools
 import json
 import re
 import shutil
+import subprocess
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Iterator
 from contextlib import chdir
@@ -26,7 +27,7 @@ from mexflow.papers import paper as papers
 from mexflow.papers.reporting_recipe import PageRecipe
 from mexflow.store.artifacts import Inputs, hash_file
 from pages import HOSTILE, Tags, asks_for_nothing, data_of
-from project import WORKFLOW
+from project import WORKFLOW, mexflow
 
 
 @pytest.fixture(scope="module")
@@ -196,6 +197,75 @@ def test_a_table_without_a_record_is_one_line(copied: Path, made) -> None:
             made()
     finally:
         path.write_bytes(content)
+
+
+# A run that failed, or still runs
+
+
+@pytest.fixture
+def gone(copied: Path) -> Iterator[Callable[[str], None]]:
+    """Takes results away, and brings them back afterwards."""
+    before: dict[Path, bytes] = {}
+
+    def take(name: str) -> None:
+        path = copied / "results" / name
+        before[path] = path.read_bytes()
+        path.unlink()
+
+    yield take
+    for path, content in before.items():
+        path.write_bytes(content)
+
+
+def so_far(copied: Path, *options: str | Path) -> subprocess.CompletedProcess[str]:
+    """The page of what there is in that copy, by hand, as ``so-far.html``."""
+    return mexflow("page", "--so-far", "--papers", "papers", "--output", "so-far.html", *options, cwd=copied)
+
+
+def test_what_is_not_there_yet_is_told_and_all_else_is_shown(copied: Path, made, gone) -> None:
+    whole = data_of(made())["papers"]["mini"]["cells"]
+    for name in ("figures/mini/F2.svg", "tables/mini.timing.parquet", "index/samm.parquet", "faces/casme2/04.npy"):
+        gone(name)
+    said = so_far(copied)
+    assert said.returncode == 0, said.stderr
+    text = (copied / "so-far.html").read_text()
+    assert "This run is not complete." in text
+    for told in ("mini, figure F2: results/figures/mini/F2.svg", "samm: results/index/samm.parquet",
+                 "mini, the time to classify a clip: results/tables/mini.timing.parquet"):  # fmt: skip
+        assert f"<li>{told} is not made yet</li>" in text
+    assert '<figure id="figure-mini-F1">' in text and '<figure id="figure-mini-F2">' not in text
+    shown = data_of(text)["papers"]["mini"]["cells"]
+    assert shown.keys() == {cell for cell in whole if cell.split("/")[1] != "timing"}
+    assert pixels(text)[0] == {"casme2"}, "of the subjects whose faces are there"
+
+
+def test_of_a_whole_run_it_shows_the_same_by_hand(copied: Path, made) -> None:
+    """Its recipe is then taken from the records of the tables and indexes."""
+    said = so_far(copied)
+    assert said.returncode == 0, said.stderr
+    text = (copied / "so-far.html").read_text()
+    told = text[text.index('<div class="warning"') : text.index('<dl class="facts">')]
+    assert "<li>" not in told
+    assert text.replace(told, "") == made(), "but for what it says of itself"
+
+
+def test_what_failed_is_told_from_the_log(copied: Path) -> None:
+    (copied / "job.log").write_text("first\nmexflow: error: x.png: <no> picture\n")
+    log = copied / "run.log"
+    log.write_text("Error in rule flow_x:\n    jobid: 7\n    log: job.log (check log file(s) for error details)\n")
+    said = so_far(copied, "--log", log)
+    assert said.returncode == 0, said.stderr
+    text = (copied / "so-far.html").read_text()
+    assert "<li>flow_x: x.png: &lt;no&gt; picture (job.log)</li>" in text
+
+
+def test_where_no_table_is_there_is_no_page(copied: Path, gone, tmp_path: Path) -> None:
+    gone("tables/mini.parquet")
+    said = so_far(copied, "--output", tmp_path / "none.html")
+    assert said.returncode == 1 and not (tmp_path / "none.html").exists()
+    assert said.stderr.startswith("mexflow: error: results/tables: no paper's tables yet")
+    said = mexflow("page", "--papers", "papers", cwd=copied)
+    assert said.stderr.startswith("mexflow: error: --recipe: not given") and said.stderr.count("\n") == 1
 
 
 # Figures

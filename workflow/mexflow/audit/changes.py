@@ -202,7 +202,7 @@ def settings(record: Record) -> dict[str, Any]:
     recipe = record.contents.get("recipe") or {}
     found = dict(flattened(recipe)) if isinstance(recipe, Mapping) else {}
     found.pop("seed", None)
-    for name, value in _options(record.contents["command"]).items():
+    for name, value in options(record.contents["command"]).items():
         if name not in _NO_SETTING:
             found.setdefault(name, value)
     return found
@@ -222,7 +222,7 @@ def flattened(value: Mapping[str, Any], before: str = "") -> Iterator[tuple[str,
             yield path, inner
 
 
-def _options(command: str) -> dict[str, str]:
+def options(command: str) -> dict[str, str]:
     """The options of a recorded command; of one that is given several times all values."""
     found: dict[str, list[str]] = {}
     name = None

@@ -20,7 +20,7 @@
     const shown = element("div", { class: "big" }, one("published", texts(".published")) || null,
       one("measured", texts(".number")) || null, one("95 % interval", texts(".interval")) || null);
     // Who comes by the address of a cell has not seen the head of the page.
-    const warnings = texts(".number").includes("†") ? [...document.querySelectorAll("#overview .warning")] : [];
+    const warnings = texts(".number").includes("†") ? [...document.querySelectorAll("#overview p.warning")] : [];
     return element("div", {}, shown, ...warnings.map((one) => element("p", { class: "warning", text: one.textContent })));
   }
 
