@@ -53,7 +53,10 @@
       return [data.names[row[2]], data.names[row[1]], [data.names[row[3]], data.names[row[4]]].filter(Boolean).join(", "),
         `${matched}`, `${row[5].length - matched}`, `${row[6].filter((one) => !one[2]).length}`];
     });
-    return part("Test videos", table(["video", "subject", "variant, type", "matched", "missed", "false"], counted.map((row) => line(row))));
+    const spans = (found, failed) => found.map(([first, last, matched]) => `${first}–${last} ${matched ? "matched" : failed}`).join(", ") || "—";
+    const each = experiment.videos.map((row, number) => line([counted[number][0], counted[number][2], spans(row[5], "missed"), spans(row[6], "false")]));
+    return part("Test videos", table(["video", "subject", "variant, type", "matched", "missed", "false"], counted.map((row) => line(row))),
+      folded("Each interval, first to last frame", table(["video", "variant, type", "true", "predicted"], each)));
   }
   function thresholdsOf(experiment) {
     return folded("Thresholds, each chosen on training and validation subjects", table(["fold", "variant", "type", "threshold", "chosen on subjects"],
@@ -61,7 +64,8 @@
   }
   function foldsOf(experiment) {
     return folded(`Folds: ${experiment.folds.length}; who was trained, validated and tested on`,
-      table(["fold", "test", "validation", "training"], experiment.folds.map((fold) => line([fold[0], ...[3, 2, 1].map((place) => names(data.groups[fold[place]]) || "—")]))));
+      table(["fold", "test", "validation", "training", "samples", "tested", "seed"], experiment.folds.map((fold) => line([fold[0],
+        ...[3, 2, 1].map((place) => names(data.groups[fold[place]]) || "—"), ...fold.slice(4).map((told) => told === null ? "—" : `${told}`)]))));
   }
   function recipeOf(experiment) {
     return folded("Recipe: everything that the training depends on", element("dl", { class: "recipe" },
