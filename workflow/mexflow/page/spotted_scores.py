@@ -5,18 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow.compute as pc
 
 from mexflow.datasets.half_length import half_length
+from mexflow.evaluation.curves import Curve, curves
 from mexflow.papers.paper import Paper
 from mexflow.store.artifacts import Inputs
 from mexflow.store.paths import Results
-
-if TYPE_CHECKING:
-    from mexflow.figures.scores_figure import Curve
 
 WIDTH, HEIGHT = 1000, 100
 """Units of the drawing: a video is as wide as the drawing, scores go from 0 to its height."""
@@ -96,8 +93,6 @@ def of_paper(paper: Paper, budget: str, results: Path, folds: dict[str, list[str
 
 
 def _of_experiment(paper: Paper, name: str, results: Path, folds: Sequence[str], inputs: Inputs) -> Spotted:
-    from mexflow.figures.scores_figure import curves
-
     data = paper.data_of(name)
     rows = inputs.table(Results(results).index(data.index)).to_pylist()
     k = {kind: half_length(rows, kind).k for kind in data.classes}
