@@ -41,11 +41,16 @@
       element("span", { text: `${dataset} ${subject} ${name}` }),
       frames ? folded("raw frames", element("span", { class: "small", text: frames })) : null);
   }
-  // Faces stand in one sheet a dataset, sixteen a row.
+  // Faces stand in one sheet a dataset, sixteen a row; each sheet is named once, for it is long.
+  let sheets = null;
   function faceOf([sheet, first], offset, label) {
     const place = first + offset;
-    return element("span", { class: "face", role: "img", "aria-label": label,
-      style: { backgroundImage: `url(${data.faces[sheet]})`, backgroundPosition: `${-56 * (place % 16)}px ${-56 * Math.floor(place / 16)}px` } });
+    if (!sheets) {
+      sheets = element("style", { text: data.faces.map((address, number) => `.sheet-${number} { background-image: url(${address}); }`).join("\n") });
+      document.head.append(sheets);
+    }
+    return element("span", { class: `face sheet-${sheet}`, role: "img", "aria-label": label,
+      style: { backgroundPosition: `${-56 * (place % 16)}px ${-56 * Math.floor(place / 16)}px` } });
   }
   function videosOf(experiment) {
     const counted = experiment.videos.map((row) => {
