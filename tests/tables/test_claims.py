@@ -132,7 +132,7 @@ def test_verdicts():
 
 @pytest.mark.parametrize(
     ("demo", "note"),
-    [({"epochs": 9}, "epochs 9 of 150"), ({"epochs": 3, "samples": 40}, "at most 40 samples an epoch")],
+    [({"epochs": 9}, "epochs 9 of 150"), ({"epochs": 3, "samples": 24}, "at most 24 samples an epoch")],
 )
 def test_experiments_that_the_budget_trains_unlike_are_told(world, demo, note):
     content = from_yaml(world["paper"].read_bytes())

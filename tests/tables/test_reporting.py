@@ -174,7 +174,10 @@ def test_an_accuracy_cell_is_the_pooled_accuracy_beside_the_printed_one(made, pr
 
 def test_folds_not_run_by_the_budget_are_noted_and_missing_ones_make_it_incomplete(world) -> None:
     partial = make_tables(world, total=10).rows["belaiche2020/T4/M/1CL/accuracy"]
-    assert partial["measured"] is not None and partial["note"] == "folds 4 of 10; epochs 3 of 150"
+    assert (
+        partial["measured"] is not None
+        and partial["note"] == "folds 4 of 10; epochs 3 of 150; at most 40 samples an epoch"
+    )
     (world.root / "folds/belaiche2020/m-1cl/samm-006/predictions.parquet").unlink()
     made = make_tables(world)
     row = made.rows["belaiche2020/T4/M/1CL/accuracy"]
@@ -203,7 +206,9 @@ def test_a_fold_without_clips_counts_as_run(world) -> None:
 def test_one_subject_gives_a_number_without_interval(world) -> None:
     row = make_tables(world, folds={"m-1cl": ["casme2-01"]}).rows["belaiche2020/T4/M/1CL/accuracy"]
     assert row["measured"] is not None and row["ci_low"] is None
-    assert row["note"] == "no interval: one subject, fewer than 3; folds 1 of 4; epochs 3 of 150"
+    assert row["note"] == (
+        "no interval: one subject, fewer than 3; folds 1 of 4; epochs 3 of 150; at most 40 samples an epoch"
+    )
 
 
 def test_counts_are_exact_and_name_the_misprint_only_where_they_differ(made) -> None:
@@ -347,6 +352,7 @@ def test_each_remark_stands_once_below_its_table_and_numbers_lead_to_it(made) ->
     remarks = {note for row in rows for note in row["note"].split("; ")} - {"not run"}
     assert len(remarks) > 2 and all(section.count(remark) == 1 for remark in remarks)
     notes = dict(re.findall(r"^(\d+)\. (.*)$", section, re.MULTILINE))
+    (general,) = re.findall(r"^For all measured numbers: (.*)\.$", section, re.MULTILINE)
     for row, column, label in (("Vy", "3CL", "| Vy |"), ("M", "1CL", "| M |")):
         cell = made.rows[f"belaiche2020/T4/{row}/{column}/accuracy"]
         lines = section[section.index(label) :].splitlines()[:2]
@@ -354,7 +360,7 @@ def test_each_remark_stands_once_below_its_table_and_numbers_lead_to_it(made) ->
         texts = [line.split(" | ")[place - 1] for line in lines]
         assert texts[0] == f"{cell['published']:.2f}" and texts[1].startswith(f"{cell['measured']:.2f}†")
         led_to = [notes[str("⁰¹²³⁴⁵⁶⁷⁸⁹".index(mark))] for mark in texts[1].partition("†")[2].split(",")]
-        assert "; ".join(led_to) == cell["note"]
+        assert "; ".join([*led_to, general]) == cell["note"]
 
 
 def test_licensed_data_at_full_budget_carries_no_mark_and_at_demo_budget_does(world) -> None:

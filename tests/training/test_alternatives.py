@@ -34,7 +34,7 @@ FOLDER = WORKFLOW / "papers"
 KINDS = {"nag2019": "sequences", "elface2021": "videos"}
 """What the networks of a paper are trained on here, if it is not flow: all that recognise are trained alike."""
 
-SIDES = {"attention": 90, "ststnet": 28}
+SIDES = {"attention": 90, "dual_inception": 28, "off_apexnet": 28, "ststnet": 28}
 """Width and height of what networks see, pixels; others take features."""
 
 TOGETHER = ("schedule", "schedule_options", "early_stopping", "validation_share")
@@ -110,6 +110,8 @@ def test_an_alternative_runs(name: str, decision: Decision, value: Any, paper: P
         assert value == {}, "from scratch, as all that is trained here"
     elif section == "experiments" and rest[1] == "levels":
         train(kind, tmp_path, {"levels": value})
+    elif section == "experiments" and rest[1] == "training":
+        train(kind, tmp_path, {rest[2]: value})
     elif section == "experiments":
         files = sequence_files.write(tmp_path / "data", frames=4)
         recipe = {**sequence_files.DIFFERENCE, "features": "hoof", "k": 1, rest[1]: value}
