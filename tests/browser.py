@@ -12,6 +12,22 @@ from urllib.parse import quote
 
 import pytest
 
+_EVERY_CELL = """
+const done = arguments[arguments.length - 1];
+(async () => {
+  const seen = [];
+  for (const link of document.querySelectorAll(arguments[0])) {
+    history.replaceState(null, "", location.pathname);
+    const changed = new Promise((resolve) => addEventListener("hashchange", resolve, { once: true }));
+    link.click();
+    await changed;
+    seen.push([link.dataset.cell, decodeURIComponent(location.hash.slice(1)),
+      document.getElementById("panel-title")?.textContent, !document.getElementById("panel").hidden,
+      document.activeElement.id]);
+  }
+  done(seen);
+})();
+"""
 PROGRAMS = ("chromium", "chromedriver")
 
 
@@ -60,6 +76,24 @@ class Browser:
     def text(self, query: str) -> str:
         """The text of the first element that a query finds, shown or not."""
         return str(self.run("return document.querySelector(arguments[0]).textContent", query))
+
+    def texts(self, query: str) -> list[str]:
+        """The texts of all elements that a query finds."""
+        return self.run("return [...document.querySelectorAll(arguments[0])].map((one) => one.textContent)", query)
+
+    def panels(self, query: str = "td a[data-cell]") -> set[str]:
+        """The cells of all links that a query finds: each is clicked, and must show its panel under its address."""
+        seen = self.driver.execute_async_script(_EVERY_CELL, query)
+        for name, address, title, shown, focused in seen:
+            assert (address, title, shown, focused) == (name, name, True, "panel")
+        return {name for name, *_ in seen}
+
+    def was_quiet(self) -> None:
+        """Assert that nothing but the page itself was asked for, and that the console said nothing."""
+        self.listen()
+        asked = {url.partition("#")[0] for url in self.requested if not url.startswith(("data:", "about:"))}
+        assert asked == {self.url}
+        assert self.said == []
 
     def command(self, name: str, **values: object) -> dict:
         """A command of the browser's own protocol."""

@@ -87,7 +87,7 @@ def test_two_snakemakes_in_one_folder(finished: Path, tmp_path: Path) -> None:
 def test_failed_folds_are_shown_and_the_rest_is_made(finished: Path, tmp_path: Path) -> None:
     """Every attempt at one experiment's training is killed: the tables say which folds are missing, and why."""
     folder = part_of(finished, tmp_path / "run", taken=("folds/mini/resnet", "tables/mini"))
-    run = Run(folder, "--cores", "2", "--keep-going", "mini")
+    run = Run(folder, "--cores", "2", "--keep-going")
 
     def killed() -> bool:
         jobs = run.jobs("train")
@@ -103,6 +103,11 @@ def test_failed_folds_are_shown_and_the_rest_is_made(finished: Path, tmp_path: P
     assert "no fold casme2-05, samm-032: killed without a word" in text
     assert re.search(r"\| CNN \| published \| 58\.09 \|\n\| \| measured \| \d+\.\d\d†\S* \|", text)
     assert (folder / "results/tables/mini.timing.md").is_file(), "what does not need it is made"
+    # The page shows what there is, and the next run knows that it owes the whole one.
+    page = (folder / "results/index.html").read_text()
+    assert "This run is not complete." in page and "INCOMPLETE 0/2" in page
+    assert "<li>train_mini_2_0: killed without a word (results/logs/train/mini/resnet/0.log)</li>" in page
+    assert not (folder / "results/records/page.json").exists()
     said = command(folder, "status")
     assert said.returncode == 1 and "failed: train_mini_2_0, results/logs/train/mini/resnet/0.log" in said.stdout
     # An audit of what is there finds nothing wrong with it.
@@ -113,6 +118,7 @@ def test_failed_folds_are_shown_and_the_rest_is_made(finished: Path, tmp_path: P
     faults.repair(folder)
     assert_undisturbed(folder, finished, before)
     assert command(folder, "status").returncode == 0
+    assert "This run is not complete." not in (folder / "results/index.html").read_text()
 
 
 def test_a_frame_that_vanishes_is_named(finished: Path, tmp_path: Path) -> None:

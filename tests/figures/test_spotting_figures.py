@@ -16,6 +16,7 @@ from PIL import Image
 from mexflow.datasets.schema import ROWS
 from mexflow.errors import UserError
 from mexflow.evaluation import spotting
+from mexflow.evaluation.curves import curves
 from mexflow.figures import aligned_figure, drawing, scores_figure, states_figure
 from mexflow.papers.paper import load
 from mexflow.preprocess.lcn import grey, lcn
@@ -47,7 +48,7 @@ def test_the_curves_of_a_video(tmp_path):
     write(tmp_path, SPOTTED)
     write(tmp_path, TRUTH, variant="manual")
     k, video = {"micro": 6, "macro": 40}, (DATASET, "1", "1_1")
-    found = scores_figure.curves(*fold_tables(tmp_path, "1"), video, VARIANT, k)
+    found = curves(*fold_tables(tmp_path, "1"), video, VARIANT, k)
     assert [one.type for one in found] == ["micro", "macro"]
     for one in found:
         assert one.frames.tolist() == list(range(1, LENGTH + 1))
@@ -56,16 +57,16 @@ def test_the_curves_of_a_video(tmp_path):
         assert (list(one.truth), one.threshold) == (TRUTH["1", one.type], 0.5)
     assert found[0].predicted == [((52, 64), True), ((200, 240), False)]
     assert found[1].predicted == [((110, 190), True)]
-    (manual,) = scores_figure.curves(*fold_tables(tmp_path, "1"), video, "manual", k, ["macro"])
+    (manual,) = curves(*fold_tables(tmp_path, "1"), video, "manual", k, ["macro"])
     assert manual.predicted == [(span, True) for span in TRUTH["1", "macro"]]
     with pytest.raises(UserError, match="0_1"):  # not a test video
-        scores_figure.curves(*fold_tables(tmp_path, "1"), (DATASET, "0", "0_1"), VARIANT, k)
+        curves(*fold_tables(tmp_path, "1"), (DATASET, "0", "0_1"), VARIANT, k)
 
 
 def test_the_figure_of_scores(tmp_path):
     write(tmp_path, SPOTTED)
     k, video = {"micro": 6, "macro": 40}, (DATASET, "1", "1_1")
-    found = scores_figure.curves(*fold_tables(tmp_path, "1"), video, VARIANT, k)
+    found = curves(*fold_tables(tmp_path, "1"), video, VARIANT, k)
     with drawing.style("test"):
         drawn = scores_figure.score_figure(found, "F3", "foot", True, "†")
         again = scores_figure.score_figure(found, "F3", "foot", True, "†")

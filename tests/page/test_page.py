@@ -6,10 +6,10 @@ import itertools
 import json
 import re
 import shutil
+import subprocess
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Iterator
 from contextlib import chdir
-from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
@@ -26,9 +26,8 @@ from mexflow.page.drawings import Letters, inline
 from mexflow.papers import paper as papers
 from mexflow.papers.reporting_recipe import PageRecipe
 from mexflow.store.artifacts import Inputs, hash_file
-from project import WORKFLOW
-
-HOSTILE = """</script><img src="http://example.org/x" onerror='alert(1)'>&amp;\u2028"""
+from pages import HOSTILE, Tags, asks_for_nothing, data_of
+from project import WORKFLOW, mexflow
 
 
 @pytest.fixture(scope="module")
@@ -72,22 +71,6 @@ def changed_table() -> Iterator[Callable[[Path, str, Callable[[object], object]]
         path.write_bytes(content)
 
 
-class Tags(HTMLParser):
-    """The elements of a page, with their attributes."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.found: list[tuple[str, dict[str, str | None]]] = []
-        self.feed(text)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.found.append((tag, dict(attrs)))
-
-
-def data_of(text: str) -> dict:
-    return json.loads(re.findall(r'<script type="application/json" id="data">(.*?)</script>', text, re.S)[0])
-
-
 def test_data_cannot_end_the_script_that_holds_them() -> None:
     text = looks.inlined({HOSTILE: [HOSTILE, 1.5, None]})
     assert not set("<>&'\u2028\u2029") & set(text)
@@ -104,7 +87,7 @@ def test_nothing_from_the_data_breaks_out_of_the_page(copied: Path, made, change
     changed_table(results / "index" / "casme2.parquet", "repairs", lambda repairs: [*repairs, HOSTILE])
     text = made()
     tags = Tags(text).found
-    assert [tag for tag, _ in tags if tag in ("script", "style")] == ["style", "script", "script"]
+    assert [tag for tag, _ in tags if tag in ("script", "style")] == ["style", "script", "script", "script"]
     assert [attributes for tag, attributes in tags if "onerror" in attributes] == []
     assert [
         attributes["src"] for tag, attributes in tags if tag == "img" and "example" in (attributes["src"] or "")
@@ -120,14 +103,7 @@ def test_nothing_from_the_data_breaks_out_of_the_page(copied: Path, made, change
 
 def test_it_holds_everything_and_asks_for_nothing(made) -> None:
     text = made()
-    for tag, attributes in Tags(text).found:
-        assert tag not in ("link", "iframe", "object", "embed")
-        for name in ("src", "href", "xlink:href"):
-            address = attributes.get(name) or "#"
-            outside = address.startswith(("#", "data:")) or (tag == "a" and address.startswith("figures/"))
-            assert outside, f"{tag} {name} {address}"
-    assert "url(http" not in text and "@import" not in text and 'type="module"' not in text
-    assert text.index("Content-Security-Policy") < text.index("<style>")
+    asks_for_nothing(text, "figures/")
 
 
 def test_made_again_it_is_the_same(copied: Path, made) -> None:
@@ -221,6 +197,75 @@ def test_a_table_without_a_record_is_one_line(copied: Path, made) -> None:
             made()
     finally:
         path.write_bytes(content)
+
+
+# A run that failed, or still runs
+
+
+@pytest.fixture
+def gone(copied: Path) -> Iterator[Callable[[str], None]]:
+    """Takes results away, and brings them back afterwards."""
+    before: dict[Path, bytes] = {}
+
+    def take(name: str) -> None:
+        path = copied / "results" / name
+        before[path] = path.read_bytes()
+        path.unlink()
+
+    yield take
+    for path, content in before.items():
+        path.write_bytes(content)
+
+
+def so_far(copied: Path, *options: str | Path) -> subprocess.CompletedProcess[str]:
+    """The page of what there is in that copy, by hand, as ``so-far.html``."""
+    return mexflow("page", "--so-far", "--papers", "papers", "--output", "so-far.html", *options, cwd=copied)
+
+
+def test_what_is_not_there_yet_is_told_and_all_else_is_shown(copied: Path, made, gone) -> None:
+    whole = data_of(made())["papers"]["mini"]["cells"]
+    for name in ("figures/mini/F2.svg", "tables/mini.timing.parquet", "index/samm.parquet", "faces/casme2/04.npy"):
+        gone(name)
+    said = so_far(copied)
+    assert said.returncode == 0, said.stderr
+    text = (copied / "so-far.html").read_text()
+    assert "This run is not complete." in text
+    for told in ("mini, figure F2: results/figures/mini/F2.svg", "samm: results/index/samm.parquet",
+                 "mini, the time to classify a clip: results/tables/mini.timing.parquet"):  # fmt: skip
+        assert f"<li>{told} is not made yet</li>" in text
+    assert '<figure id="figure-mini-F1">' in text and '<figure id="figure-mini-F2">' not in text
+    shown = data_of(text)["papers"]["mini"]["cells"]
+    assert shown.keys() == {cell for cell in whole if cell.split("/")[1] != "timing"}
+    assert pixels(text)[0] == {"casme2"}, "of the subjects whose faces are there"
+
+
+def test_of_a_whole_run_it_shows_the_same_by_hand(copied: Path, made) -> None:
+    """Its recipe is then taken from the records of the tables and indexes."""
+    said = so_far(copied)
+    assert said.returncode == 0, said.stderr
+    text = (copied / "so-far.html").read_text()
+    told = text[text.index('<div class="warning"') : text.index('<dl class="facts">')]
+    assert "<li>" not in told
+    assert text.replace(told, "") == made(), "but for what it says of itself"
+
+
+def test_what_failed_is_told_from_the_log(copied: Path) -> None:
+    (copied / "job.log").write_text("first\nmexflow: error: x.png: <no> picture\n")
+    log = copied / "run.log"
+    log.write_text("Error in rule flow_x:\n    jobid: 7\n    log: job.log (check log file(s) for error details)\n")
+    said = so_far(copied, "--log", log)
+    assert said.returncode == 0, said.stderr
+    text = (copied / "so-far.html").read_text()
+    assert "<li>flow_x: x.png: &lt;no&gt; picture (job.log)</li>" in text
+
+
+def test_where_no_table_is_there_is_no_page(copied: Path, gone, tmp_path: Path) -> None:
+    gone("tables/mini.parquet")
+    said = so_far(copied, "--output", tmp_path / "none.html")
+    assert said.returncode == 1 and not (tmp_path / "none.html").exists()
+    assert said.stderr.startswith("mexflow: error: results/tables: no paper's tables yet")
+    said = mexflow("page", "--papers", "papers", cwd=copied)
+    assert said.stderr.startswith("mexflow: error: --recipe: not given") and said.stderr.count("\n") == 1
 
 
 # Figures
@@ -350,7 +395,7 @@ def test_a_change_of_template_style_or_script_is_another_page(tmp_path: Path, mo
     before = looks.digest()
     monkeypatch.setattr(looks, "TEMPLATES", tmp_path / "templates")
     assert looks.digest() == before
-    for name in ("base.html", "page.html", "style.css", "page.js"):
+    for name in ("base.html", "page.html", "style.css", "common.js", "page.js"):
         path = tmp_path / "templates" / name
         path.write_text(path.read_text() + "\n")
         assert looks.digest() != before, name

@@ -37,11 +37,7 @@ def page(finished: Path) -> Path:
 def opened(page: Path) -> Iterator[Browser]:
     with browser.browser(page) as made:
         yield made
-        made.listen()
-        assert {url.partition("#")[0] for url in made.requested if not url.startswith(("data:", "about:"))} == {
-            made.url
-        }
-        assert made.said == []
+        made.was_quiet()
 
 
 def rows(finished: Path) -> dict[str, dict]:
@@ -51,35 +47,9 @@ def rows(finished: Path) -> dict[str, dict]:
     return {row["cell"]: row for table in tables for row in pq.read_table(table).to_pylist()}
 
 
-def texts(opened: Browser, query: str) -> list[str]:
-    """The texts of all elements that a query finds."""
-    return opened.run("return [...document.querySelectorAll(arguments[0])].map((one) => one.textContent)", query)
-
-
-EVERY_CELL = """
-const done = arguments[arguments.length - 1];
-(async () => {
-  const seen = [];
-  for (const link of document.querySelectorAll("td a[data-cell]")) {
-    history.replaceState(null, "", location.pathname);
-    const changed = new Promise((resolve) => addEventListener("hashchange", resolve, { once: true }));
-    link.click();
-    await changed;
-    seen.push([link.dataset.cell, decodeURIComponent(location.hash.slice(1)),
-      document.getElementById("panel-title")?.textContent, !document.getElementById("panel").hidden,
-      document.activeElement.id]);
-  }
-  done(seen);
-})();
-"""
-
-
 def test_every_cell_of_every_table_opens_its_panel(opened: Browser, finished: Path) -> None:
     opened.open()
-    seen = opened.driver.execute_async_script(EVERY_CELL)
-    assert {name for name, *_ in seen} == set(rows(finished))
-    for name, address, title, shown, focused in seen:
-        assert (address, title, shown, focused) == (name, name, True, "panel")
+    assert opened.panels() == set(rows(finished))
 
 
 def test_an_address_restores_the_panel_of_its_cell(opened: Browser, finished: Path) -> None:
@@ -91,7 +61,7 @@ def test_an_address_restores_the_panel_of_its_cell(opened: Browser, finished: Pa
         assert opened.text("#panel-title") == name
         assert unquote(opened.driver.current_url.partition("#")[2]) == name
     opened.open(CELL)
-    (warning,) = texts(opened, "#panel .warning")
+    (warning,) = opened.texts("#panel .warning")
     assert "must not be compared with the published" in warning, "who comes by an address has not seen the page's head"
     opened.open("mini/A/CNN/no such cell")
     assert opened.run("return document.getElementById('panel').hidden")
@@ -106,7 +76,7 @@ def test_the_panel_says_what_the_records_and_predictions_say(opened: Browser, fi
     title = f"Test clips: {len(wrong)} of {len(predicted)} wrong"
     text = opened.text("#panel")
     assert title in text
-    shown = texts(opened, "#panel tr.wrong")
+    shown = opened.texts("#panel tr.wrong")
     assert len(shown) == len(wrong)
     for row in wrong:
         clip = f"{row['subject'].replace('/', ' ')} {row['clip']}"

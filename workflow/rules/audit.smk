@@ -20,7 +20,7 @@ onsuccess:
 
 onerror:
     hooks.at_end()
-    owed = f"{flags('log', log)} {plan.reporting.incomplete_flags()}"
+    owed = f"{flags('log', log)} {plan.reporting.incomplete_flags()} {plan.page.incomplete_flags()}"
     closing = f"{flags('log', log)} --config-digest {plan.config_digest}"
     # What cannot be written, to a full disk say, leaves the history its line.
     shell("python -m mexflow incomplete {owed} || true")

@@ -27,7 +27,7 @@ KINDS = (DATA, SETTINGS, SEED, CODE, LIBRARIES, MACHINE, UNEXPLAINED)
 COMMIT = "git commit"
 MADE, NOT_MADE = "made", "not made"
 _ABSENT = "—"
-_PAPERS = "workflow/papers/"
+PAPERS = "workflow/papers/"
 _FOLDS, _MISSING = "folds of ", "missing."
 _OF_DATA = ("root", "openface")
 _OF_MACHINE = ("device", "threads")
@@ -74,7 +74,7 @@ def behind(a: Graph, b: Graph, of_a: Iterable[str], of_b: Iterable[str]) -> froz
         elif path in a.maker or path in b.maker:
             name = "A" if path in b.maker else "B"
             found.add(Change(UNEXPLAINED, "no record", f"{path}, which no record of {name} says who made"))
-        elif not path.startswith(_PAPERS):  # whose settings are told one by one
+        elif not path.startswith(PAPERS):  # whose settings are told one by one
             found.add(Change(DATA, "read", path, _written(a, path)[:8], _written(b, path)[:8]))
     for one, other in pairs.values():
         found |= between(one, other, a, b)
@@ -202,7 +202,7 @@ def settings(record: Record) -> dict[str, Any]:
     recipe = record.contents.get("recipe") or {}
     found = dict(flattened(recipe)) if isinstance(recipe, Mapping) else {}
     found.pop("seed", None)
-    for name, value in _options(record.contents["command"]).items():
+    for name, value in options(record.contents["command"]).items():
         if name not in _NO_SETTING:
             found.setdefault(name, value)
     return found
@@ -222,7 +222,7 @@ def flattened(value: Mapping[str, Any], before: str = "") -> Iterator[tuple[str,
             yield path, inner
 
 
-def _options(command: str) -> dict[str, str]:
+def options(command: str) -> dict[str, str]:
     """The options of a recorded command; of one that is given several times all values."""
     found: dict[str, list[str]] = {}
     name = None
@@ -245,11 +245,11 @@ def of_papers(a: tuple[Graph, Path], b: tuple[Graph, Path]) -> dict[str, list[Ch
         b: of the second.
     """
     found: dict[str, list[Change]] = {}
-    for path in sorted({path for graph, _ in (a, b) for path in graph.readers if path.startswith(_PAPERS)}):
+    for path in sorted({path for graph, _ in (a, b) for path in graph.readers if path.startswith(PAPERS)}):
         if not all(path in graph.readers for graph, _ in (a, b)) or _written(a[0], path) == _written(b[0], path):
             continue
         name = Path(path).stem
-        values = [_paper(graph, file_of(base, path), path) for graph, base in (a, b)]
+        values = [_paper(graph, base, path) for graph, base in (a, b)]
         if None in values:
             found[name] = [Change(SETTINGS, "paper", path, _written(a[0], path)[:8], _written(b[0], path)[:8])]
             continue
@@ -262,14 +262,27 @@ def of_papers(a: tuple[Graph, Path], b: tuple[Graph, Path]) -> dict[str, list[Ch
     return found
 
 
-def _paper(graph: Graph, file: Path, path: str) -> dict[str, Any] | None:
+def _paper(graph: Graph, base: Path, path: str) -> dict[str, Any] | None:
     """A paper's file as it was read; None where it is not there any more."""
     import yaml
 
-    if not file.is_file():
+    data = paper_text(graph, base, path)
+    return None if data is None else yaml.safe_load(data)
+
+
+def paper_text(graph: Graph, base: Path, path: str) -> bytes | None:
+    """The bytes of a paper's file as a run read it; None where it did not, or where they are not there any more.
+
+    Args:
+        graph: of the run.
+        base: the folder that it ran in.
+        path: of the file, as records name it.
+    """
+    file = file_of(base, path)
+    if path not in graph.readers or not file.is_file():
         return None
     data = Inputs().bytes(file)
-    return yaml.safe_load(data) if hash_bytes(data).sha256 == _written(graph, path) else None
+    return data if hash_bytes(data).sha256 == _written(graph, path) else None
 
 
 _IN_WORDS = ("title", "citation", "decisions", "errata", "figures", "timing", "learning", "data_in_words")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +20,7 @@ from mexflow.errors import UserError
 from mexflow.papers import repeats
 from mexflow.store.artifacts import Inputs
 
+_COLUMNS = ("published", "measured", "ci_low", "ci_high", "n", "note", "data", "budget")
 NUMBER, INTERVAL, PUBLISHED, REMARKS, ONLY_A, ONLY_B = "number", "interval", "published", "remarks", "only a", "only b"
 INSIDE, OUTSIDE, NO_INTERVAL = "inside", "outside", "no interval"
 
@@ -34,6 +35,8 @@ class Number:
     ci_high: float | None
     n: int | None
     note: str
+    data: str
+    budget: str
 
     def holds(self, value: float | None) -> str:
         """Whether its interval holds a value: `INSIDE`, `OUTSIDE`, or `NO_INTERVAL` where it has none."""
@@ -115,12 +118,17 @@ class Comparison:
         b: the second run.
         alike: how many cells say the same in both.
         differences: the others, sorted by name.
+        rows: every cell's row of its table, by name in the order of the tables: of the second run, or of the first
+            where the second has none.
+        papers: the papers' files as the second run read them, or the first one; what neither has any more is not there.
     """
 
     a: Run
     b: Run
     alike: int
     differences: tuple[Difference, ...]
+    rows: Mapping[str, Mapping[str, Any]]
+    papers: Mapping[str, bytes]
 
     def by_changes(self) -> dict[tuple[Change, ...], list[Difference]]:
         """The cells that both runs have, by what stands behind them; first those with the most cells."""
@@ -173,7 +181,8 @@ def compare(first: Path, second: Path) -> Comparison:
             own = {replace(change, where=change.where.partition(" ")[0]) for change in own}
         ordered = sorted(own, key=lambda change: (KINDS.index(change.kind), change))
         differences.append(Difference(name, other.row["metric"], what, *numbers, tuple(ordered)))
-    return Comparison(a.described, b.described, alike, tuple(differences))
+    rows = {name: cell.row for run in (a, b) for name, cell in run.cells.items()}
+    return Comparison(a.described, b.described, alike, tuple(differences), rows, {**a.papers, **b.papers})
 
 
 def _behind(
@@ -204,7 +213,7 @@ def _differs(a: Number, b: Number) -> str | None:
 
 
 def _number(row: dict[str, Any]) -> Number:
-    return Number(*(row[name] for name in ("published", "measured", "ci_low", "ci_high", "n", "note")))
+    return Number(*(row[name] for name in _COLUMNS))
 
 
 class _Results:
@@ -240,6 +249,13 @@ class _Results:
     def cells(self) -> dict[str, trace.Cell]:
         """The cells of all tables of the run, by their names."""
         return {cell.row["cell"]: cell for cell in self._read()}
+
+    @property
+    def papers(self) -> dict[str, bytes]:
+        """The papers' files as the run read them, by the paper's name, where they are still there."""
+        paths = sorted(path for path in self.graph.readers if path.startswith(changes.PAPERS))
+        found = {Path(path).stem: changes.paper_text(self.graph, self.base, path) for path in paths}
+        return {name: data for name, data in found.items() if data is not None}
 
     def _read(self) -> Iterator[trace.Cell]:
         for record in self.graph.records.values():

@@ -45,13 +45,13 @@ def lines(found: Comparison, few: int | None = FEW) -> Iterator[str]:
     for name, run in (("A", found.a), ("B", found.b)):
         yield from _wrapped(_run(name, run), "", "   ")
     yield ""
-    yield from _wrapped(_summary(found), "", "")
+    yield from _wrapped(summary(found), "", "")
     for number, (changes, cells) in enumerate(found.by_changes().items(), start=1):
         yield ""
-        yield f"{number}. {_counted(cells)}"
-        for text in _reasons(changes):
+        yield f"{number}. {counted(cells)}"
+        for text in reasons(changes):
             yield from _wrapped(text, "   ", "     ")
-        shown = sorted(cells, key=_order)[:few]
+        shown = sorted(cells, key=order)[:few]
         yield ""
         yield from _columns(shown)
         if len(shown) < len(cells):
@@ -68,12 +68,15 @@ def lines(found: Comparison, few: int | None = FEW) -> Iterator[str]:
 def markdown(found: Comparison) -> str:
     """The comparison as a page: every cell that differs."""
     parts = ["# Two runs compared", "\n".join(f"- {escape(_run(name, run))}" for name, run in
-                                              (("A", found.a), ("B", found.b))), _summary(found)]  # fmt: skip
+                                              (("A", found.a), ("B", found.b))), summary(found)]  # fmt: skip
     for number, (changes, cells) in enumerate(found.by_changes().items(), start=1):
-        parts += [f"## {number}. {_counted(cells)}", "\n".join(f"- {escape(text)}" for text in _reasons(changes))]
+        parts += [f"## {number}. {counted(cells)}", "\n".join(f"- {escape(text)}" for text in reasons(changes))]
         table = [
-            [escape(text) for text in (cell, a, _interval(one.a, one.metric), b, _interval(one.b, one.metric), *rest)]
-            for one in sorted(cells, key=_order)
+            [
+                escape(text)
+                for text in (cell, a, interval_text(one.a, one.metric), b, interval_text(one.b, one.metric), *rest)
+            ]
+            for one in sorted(cells, key=order)
             for cell, a, b, *rest in [_row(one)]
         ]
         cell, a, b, *rest = _HEADS
@@ -96,7 +99,8 @@ def _run(name: str, run: Run) -> str:
     )
 
 
-def _summary(found: Comparison) -> str:
+def summary(found: Comparison) -> str:
+    """How many cells are the same, and in what the others differ."""
     both = [one for one in found.differences if one.what not in (ONLY_A, ONLY_B)]
     if not found.differences:
         return f"No difference: all {found.alike:,} cells say the same in both."
@@ -112,13 +116,14 @@ def _summary(found: Comparison) -> str:
     )
 
 
-def _counted(cells: Sequence[Difference]) -> str:
+def counted(cells: Sequence[Difference]) -> str:
+    """How many cells there are, and how many of them lie outside an interval."""
     outside = sum(OUTSIDE in (one.in_a, one.in_b) for one in cells if one.what == NUMBER)
     plural = "cell" if len(cells) == 1 else "cells"
     return f"{len(cells):,} {plural} ({outside:,} outside an interval)" if outside else f"{len(cells):,} {plural}"
 
 
-def _reasons(changes: Sequence[Change]) -> list[str]:
+def reasons(changes: Sequence[Change]) -> list[str]:
     """The changes as sentences, those of a kind and a command together."""
     if not changes:
         return ["no change found in the records: remarks or print alone"]
@@ -170,17 +175,28 @@ def _side(text: str) -> str:
     return shortened(text or _NOTHING, _LONGEST)
 
 
-def _order(one: Difference) -> tuple[int, float, str]:
+def order(one: Difference) -> tuple[int, float, str]:
+    """For sorting: first what lies outside an interval, then other numbers, the largest differences first."""
     outside = OUTSIDE in (one.in_a, one.in_b) and one.what == NUMBER
     return 0 if outside else 1 if one.what == NUMBER else 2, -abs(one.difference or 0), one.cell
 
 
 def _row(one: Difference) -> list[str]:
-    difference = _NOTHING if one.difference is None else f"{one.difference:+{_form(one.metric)}}"
-    return [one.cell, _number(one.a, one.metric), _number(one.b, one.metric), difference, _verdict(one)]
+    return [
+        one.cell,
+        number_text(one.a, one.metric),
+        number_text(one.b, one.metric),
+        difference_text(one),
+        verdict(one),
+    ]
 
 
-def _verdict(one: Difference) -> str:
+def difference_text(one: Difference) -> str:
+    """The second number less the first, with its sign."""
+    return _NOTHING if one.difference is None else f"{one.difference:+{_form(one.metric)}}"
+
+
+def verdict(one: Difference) -> str:
     """Where the numbers lie in each other's interval; what else differs, where that is all."""
     if one.what == INTERVAL:
         return "same; interval or n differ"
@@ -204,14 +220,16 @@ def _form(metric: str) -> str:
     return METRICS[metric].form if metric in METRICS else ".4g"
 
 
-def _number(number: Number | None, metric: str) -> str:
+def number_text(number: Number | None, metric: str) -> str:
+    """A run's number as tables of its metric write it; what stands there where there is none."""
     if number is None or number.measured is None:
         incomplete = number is not None and number.note.startswith("INCOMPLETE")
         return number.note.partition(";")[0] if incomplete else _NOTHING
     return format(number.measured, _form(metric))
 
 
-def _interval(number: Number | None, metric: str) -> str:
+def interval_text(number: Number | None, metric: str) -> str:
+    """The interval of a run's number; empty where it has none."""
     if number is None or number.ci_low is None or number.ci_high is None:
         return ""
     return f"{number.ci_low:{_form(metric)}} to {number.ci_high:{_form(metric)}}"

@@ -18,6 +18,10 @@ def main(
     markdown: Annotated[
         Path | None, typer.Option(help="Write it as Markdown, every cell.", dir_okay=False, show_default=False)
     ] = None,
+    page: Annotated[
+        Path | None,
+        typer.Option(help="Write it as a page for a browser.", dir_okay=False, show_default=False),
+    ] = None,
 ) -> None:
     """Which cells of two runs differ, by how much, and which change stands behind it; offline, from the records."""
     import json
@@ -30,10 +34,14 @@ def main(
 
     try:
         found = compare(first, second)
-        if markdown is not None:
-            with Outputs() as outputs:
+        with Outputs() as outputs:
+            if markdown is not None:
                 outputs.text(markdown, comparison_text.markdown(found))
-                outputs.commit()
+            if page is not None:
+                from mexflow.page import comparison
+
+                outputs.text(page, comparison.page(found))
+            outputs.commit()
     except UserError as error:
         # Runs that differ are no error, so the status of one must be another than of a difference to a script.
         print(f"mexflow: error: {error}", file=sys.stderr)

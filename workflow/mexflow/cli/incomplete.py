@@ -16,9 +16,11 @@ def main(
     paper: Annotated[
         list[str], typer.Option(help="A paper's file, and the recipe of its tables, FILE=JSON; repeatable.")
     ] = [],  # noqa: B006
+    page: Annotated[str, typer.Option(help="The recipe of the results page; none if there is to be none.")] = "",
+    papers: Annotated[Path, typer.Option(help="Folder of the papers' files.")] = Path("workflow/papers"),
     unlisted: Annotated[list[str], typer.Option(help="A paper on data that cannot be listed, PAPER=REASON.")] = [],  # noqa: B006
 ) -> None:
-    """Tables of the papers whose folds a failed run lacks: ``INCOMPLETE n/N``, with the reasons in their notes."""
+    """Tables of the papers whose folds a failed run lacks: ``INCOMPLETE n/N``, the reasons in their notes; the page."""
     from mexflow.engine import incomplete, status
     from mexflow.papers import reporting_recipe
     from mexflow.store.artifacts import Inputs
@@ -31,6 +33,9 @@ def main(
     if "unlisted" in run.counts:
         for name, reason in pairs("--unlisted", unlisted).items():
             print(f"{name}: no tables: {reason}")
+    # The last one, for it shows these tables.
+    if page and (outcome := incomplete.page(run, log, papers, page, results)):
+        print(outcome)
 
 
 app = command(main)

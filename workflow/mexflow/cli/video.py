@@ -26,8 +26,9 @@ def main(
     """The scores, the true and the predicted intervals of one test video, as PNG and SVG."""
     from mexflow.datasets.half_length import half_length
     from mexflow.errors import choose
+    from mexflow.evaluation.curves import curves
     from mexflow.figures import drawing
-    from mexflow.figures.scores_figure import curves, score_figure
+    from mexflow.figures.scores_figure import score_figure
     from mexflow.papers import paper as papers
     from mexflow.store.records import Job
     from mexflow.tables.source import Source

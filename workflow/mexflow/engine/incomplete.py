@@ -62,6 +62,40 @@ def make(run: Status, paper_path: Path, recipe: ReportingRecipe, results: Path) 
     return f"{name}: tables without what is missing: {len(missing)} {noun} not there; the notes say why"
 
 
+def page(run: Status, log: Path, papers: Path, recipe: str, results: Path) -> str | None:
+    """Make the results page of what there is.
+
+    Args:
+        run: the run that failed.
+        log: Snakemake's log of it.
+        papers: the folder of the papers' files.
+        recipe: of the page, as if all were there.
+        results: the folder of the results, where the page goes too.
+
+    Returns:
+        A line that says what was made, or why nothing could be; None if the run did not owe a page.
+    """
+    if "page" not in run.counts or any(job.rule == "page" and job.state == "done" for job in run.jobs.values()):
+        return None
+    output = results / "index.html"
+    options = {"--papers": papers, "--results": results, "--recipe": recipe, "--log": log, "--output": output}
+    result = subprocess.run(
+        [sys.executable, "-m", "mexflow", "page", "--so-far", *(str(word) for one in options.items() for word in one)],
+        capture_output=True,
+        text=True,
+    )
+    if result.returncode:
+        return f"{output}: no page: {(result.stderr.strip() or 'no message').splitlines()[-1]}"
+    # Without the record of the whole page, the next run knows that it owes it.
+    (results / "records" / "page.json").unlink(missing_ok=True)
+    return f"{output}: what there is, and what is not there, and why"
+
+
+def failures(run: Status) -> list[str]:
+    """What failed, a line a job: its rule, what it said last, and where its log lies."""
+    return [f"{job.rule}: {_why(job.log)}" + (f" ({job.log})" if job.log else "") for job in run.failed]
+
+
 def _missing(run: Status, recipe: ReportingRecipe, folder: Path) -> Iterator[tuple[str, str]]:
     """Each missing fold, ``EXPERIMENT/FOLD``, and why.
 

@@ -54,6 +54,7 @@ class Chains:
         self._numbers: dict[str, int] = {}
         self.jobs: list[list[Any]] = []
         self._behind = cache(self._jobs_behind)
+        self._read_of = cache(self._makers_read)
 
     def number(self, job: str) -> int:
         """The place of a job in `jobs`."""
@@ -87,14 +88,16 @@ class Chains:
         """A job and all that made what it read, back to the first ones."""
         seen, pending = {job}, [job]
         while pending:
-            record = self._graph.records[pending.pop()]
-            # What a job read is the same for all that it wrote.
-            for path in self._graph.parents(next(iter(record.outputs), "")):
-                maker = self._graph.maker.get(path)
-                if maker is not None and maker not in seen:
-                    seen.add(maker)
-                    pending.append(maker)
+            new = self._read_of(pending.pop()) - seen
+            seen |= new
+            pending += new
         return frozenset(seen)
+
+    def _makers_read(self, job: str) -> frozenset[str]:
+        """The jobs that made what a job read."""
+        # What a job read is the same for all that it wrote.
+        read = self._graph.parents(next(iter(self._graph.records[job].outputs), ""))
+        return frozenset(self._graph.maker[path] for path in read if path in self._graph.maker)
 
 
 def seconds(record: Record) -> float:

@@ -12,7 +12,6 @@ from typing import Any
 
 from mexflow.audit.graph import Graph
 from mexflow.page.chains import Chains, Names
-from mexflow.papers import repeats
 from mexflow.store.artifacts import Inputs
 from mexflow.tables.exclusions import Key, clip_key
 
@@ -74,8 +73,6 @@ class Origins:
         order = {name: number for number, name in enumerate(folds)}
         found: dict[str, Any] = {
             "name": experiment,
-            "paper": paper,
-            "repeat": repeats.number_of(experiment),
             "recipe": _lines(trained[0].contents.get("recipe", {})) if trained else [],
             "folds": [[name, *self._subjects(fold), *_told(fold)] for name, fold in folds.items()],
             "chain": self.chains.behind(paths),
@@ -136,7 +133,9 @@ def _folder(path: str) -> str:
 
 
 def _told(fold: Mapping[str, Any]) -> list[Any]:
-    return [fold.get("training_samples"), fold.get("test_clips"), str(fold["seed"]) if "seed" in fold else None]
+    """How many samples it was trained on and how many clips or videos it tests, and its seed, as text: 64 bits."""
+    tested = fold.get("test_clips", fold.get("test_videos"))
+    return [fold.get("training_samples"), tested, str(fold["seed"]) if "seed" in fold else None]
 
 
 def _lines(recipe: Mapping[str, Any]) -> list[list[str]]:

@@ -149,15 +149,15 @@ def shown(
         instead: what stands there if nothing was measured and folds are not what is missing.
     """
     form = form_of(row["metric"])
-    of_data = _of_data(row["metric"])
+    of_the_data = of_data(row["metric"])
     published = printed if isinstance(printed, str) else _written(row["published"], form)
     numbers = remarks.numbers(row["note"] or "")
     if row["measured"] is None:
         first = (row["note"] or "").partition("; ")[0]
         missing = first if first.startswith(INCOMPLETE) else instead
         return Shown(row["cell"], published, missing=missing, notes=numbers)
-    ends = [_written(row[end], form) if of_data else "" for end in ("ci_low", "ci_high")]
-    mark = source.mark if of_data else ""
+    ends = [_written(row[end], form) if of_the_data else "" for end in ("ci_low", "ci_high")]
+    mark = source.mark if of_the_data else ""
     return Shown(row["cell"], published, _written(row["measured"], form), *ends, mark=mark, notes=numbers)
 
 
@@ -180,7 +180,8 @@ def form_of(metric: str) -> str:
     return f"+{form}" if metric.endswith("_difference") else form
 
 
-def _of_data(metric: str) -> bool:
+def of_data(metric: str) -> bool:
+    """Whether a metric's numbers depend on the data, and not on the network alone."""
     found = declared(metric)
     return found is None or found.of_data
 

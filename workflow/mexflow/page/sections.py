@@ -14,6 +14,7 @@ from mexflow.page import printed_form, spotted_scores, summary
 from mexflow.page.drawings import Letters, has_picture, inline
 from mexflow.page.origins import Origins
 from mexflow.page.printed_form import Grid, Remarks, Shown
+from mexflow.page.so_far import SoFar
 from mexflow.page.spotted_scores import Spotted
 from mexflow.page.summary import Overview
 from mexflow.papers.paper import Paper
@@ -89,7 +90,7 @@ def of_preprocessing(results: Path, graph: Graph, origins: Origins, inputs: Inpu
         UserError: as :func:`of_paper`.
     """
     path = results / "tables" / f"{PREPROCESSING}.parquet"
-    if path.as_posix() not in graph.maker:
+    if path.as_posix() not in graph.maker or not path.is_file():
         return None
     remarks = Remarks()
     rows, _, _ = _cells(path, graph, inputs)
@@ -116,6 +117,7 @@ def of_paper(
     origins: Origins,
     letters: Letters,
     inputs: Inputs,
+    so_far: SoFar | None = None,
 ) -> Section:
     """The section of a paper.
 
@@ -128,6 +130,7 @@ def of_paper(
         origins: takes the experiments that cells were measured of.
         letters: takes the letters of its figures.
         inputs: reads the tables and figures.
+        so_far: takes which figures and times are not there, where that is no error.
 
     Raises:
         UserError: if a table or figure cannot be read, or no record says how a table was made.
@@ -144,7 +147,7 @@ def of_paper(
         if any(at[0] == name for at in places)
     ]
     cells = {row["cell"]: _behind(row, path, of_cells, recorded, paper, graph, origins, remarks) for row in rows}
-    if paper.timing:
+    if paper.timing and not (so_far and so_far.lacks(timing, f"{paper.paper}, the time to classify a clip")):
         timed, _, _ = _cells(timing, graph, inputs)
         judged.append(_timed(timed, source, remarks))
         own = {row["cell"]: [paper.timing.experiment] for row in timed}
@@ -154,7 +157,11 @@ def of_paper(
         source,
         summary.of_paper(paper, rows, of_cells, source.budget),
         tables,
-        [_figure(paper, name, results, pixels, letters, inputs) for name in paper.figures],
+        [
+            _figure(paper, name, results, pixels, letters, inputs)
+            for name in paper.figures
+            if not (so_far and so_far.lacks(_place(paper, name, results), f"{paper.paper}, figure {name}"))
+        ],
         _claims(rows, source, remarks),
         judged,
         _decisions(paper),
@@ -228,8 +235,12 @@ _CONTROLS = (
 )
 
 
+def _place(paper: Paper, name: str, results: Path) -> Path:
+    return results / "figures" / paper.paper / f"{name}.svg"
+
+
 def _figure(paper: Paper, name: str, results: Path, pixels: bool, letters: Letters, inputs: Inputs) -> Figure:
-    path = results / "figures" / paper.paper / f"{name}.svg"
+    path = _place(paper, name, results)
     title = f"{name}. {paper.figures[name].title}"
     content = inputs.bytes(path)
     shown = pixels or not has_picture(content)

@@ -5,22 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from mexflow.datasets.half_length import half_length
+from mexflow.evaluation.curves import Curve, curves
+from mexflow.evaluation.scores import SCORES
 from mexflow.papers.paper import Paper
 from mexflow.store.artifacts import Inputs
 from mexflow.store.paths import Results
 
-if TYPE_CHECKING:
-    from mexflow.figures.scores_figure import Curve
-
 WIDTH, HEIGHT = 1000, 100
 """Units of the drawing: a video is as wide as the drawing, scores go from 0 to its height."""
 _POINTS = 300
+_ROWS = 65_536
+"""Rows of scores that are read at a time."""
 
 
 @dataclass(frozen=True)
@@ -96,8 +97,6 @@ def of_paper(paper: Paper, budget: str, results: Path, folds: dict[str, list[str
 
 
 def _of_experiment(paper: Paper, name: str, results: Path, folds: Sequence[str], inputs: Inputs) -> Spotted:
-    from mexflow.figures.scores_figure import curves
-
     data = paper.data_of(name)
     rows = inputs.table(Results(results).index(data.index)).to_pylist()
     k = {kind: half_length(rows, kind).k for kind in data.classes}
@@ -108,19 +107,29 @@ def _of_experiment(paper: Paper, name: str, results: Path, folds: Sequence[str],
         files = [folder / f"{table}.parquet" for table in ("scores", "thresholds", "intervals")]
         if not all(map(Path.is_file, files)):  # of a run that failed
             continue
-        scores, thresholds, intervals = map(inputs.table, files)
+        scores = _tested(files[0], variant, inputs)
+        thresholds, intervals = map(inputs.table, files[1:])
         found: dict[tuple[str, ...], set[tuple[int, int]]] = {}
         for row in intervals.to_pylist():
             if row["source"] == "truth" and row["matched"] and row["variant"] == variant:
                 of_video = found.setdefault((row["subject"], row["video"], row["type"]), set())
                 of_video.add((row["first"], row["last"]))
-        keys = scores.filter(pc.equal(scores["role"], "test")).select(["dataset", "subject", "video"])
+        keys = scores.select(["dataset", "subject", "video"])
         for key in keys.group_by(["dataset", "subject", "video"], use_threads=False).aggregate([]).to_pylist():
             video = (key["dataset"], key["subject"], key["video"])
             traced = curves(scores, thresholds, intervals, video, variant, k, data.classes, paper.intervals.order)
             traces = [_trace(curve, found.get((*video[1:], curve.type), set())) for curve in traced]
             videos.append(Video(video[2], video[1], fold, traces))
     return Spotted(name, variant, videos)
+
+
+def _tested(path: Path, variant: str, inputs: Inputs) -> pa.Table:
+    """The scores of a fold's test videos, tested in one way: a small part of its table, which has all videos."""
+    kept = [
+        batch.filter(pc.and_(pc.equal(batch["role"], "test"), pc.equal(batch["variant"], variant)))
+        for batch in inputs.batches(path, SCORES.names, _ROWS)
+    ]
+    return pa.Table.from_batches(kept, kept[0].schema if kept else SCORES).unify_dictionaries()
 
 
 def _trace(curve: Curve, found: set[tuple[int, int]]) -> Trace:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from mexflow.page import looks
 from mexflow.papers.reporting_recipe import PageRecipe
+from mexflow.plan.flags import flags
 
 if TYPE_CHECKING:
     from mexflow.plan.workflow import Workflow
@@ -93,6 +94,12 @@ class ResultsPage:
             raw=self._raw,
             faces=config.page.show_faces,
         )
+
+    def incomplete_flags(self) -> str:
+        """What ``mexflow incomplete`` makes of the page of a failed run, as options; none where there is no page."""
+        if not self.targets:
+            return ""
+        return f"{flags('papers', [self._plan.papers_place])} {flags('page', [self.recipe.text()])}"
 
     @property
     def looks(self) -> str:

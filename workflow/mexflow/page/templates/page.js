@@ -1,41 +1,16 @@
-// Panels behind the numbers, sorting, and the choice of light or dark. The page reads whole without any of it.
-// Texts get into the page as text alone (textContent): nothing from the data is ever read as HTML.
+// The results page: what stands in the panel behind a number, and a closer look at curves.
 "use strict";
 (() => {
-  const data = JSON.parse(document.getElementById("data").textContent);
-  const panel = document.getElementById("panel");
-  let opened = null;  // the link that opened the panel
+  const { data, element, part, folded, table, line, quoted, panels, searching } = mexflow;
 
-  function element(name, options, ...children) {
-    const made = document.createElement(name);
-    for (const [key, value] of Object.entries(options || {})) {
-      if (key === "text") made.textContent = value;
-      else if (key === "class") made.className = value;
-      else if (key === "style") Object.assign(made.style, value);
-      else made.setAttribute(key, value);
-    }
-    made.append(...children.filter((child) => child !== null && child !== undefined));
-    return made;
-  }
-  const part = (title, ...children) => element("section", {}, element("h3", { text: title }), ...children.filter(Boolean));
-  const folded = (title, ...children) => element("details", {}, element("summary", { text: title }), ...children);
-  const table = (heads, lines) => element("div", { class: "scroll" }, element("table", {},
-    element("thead", {}, element("tr", {}, ...heads.map((text) => element("th", { text, scope: "col" })))),
-    element("tbody", {}, ...lines)));
-  const line = (texts, kind) => element("tr", { class: kind || "" }, ...texts.map(
-    (text) => text instanceof Node ? element("td", {}, text) : element("td", { text: text ?? "" })));
   const names = (numbers) => numbers.map((number) => data.names[number]).join(", ");
   const duration = (seconds) => seconds < 90 ? `${seconds} s` : seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`;
   const bytes = (size) => size < 1e4 ? `${size} B` : size < 1e7 ? `${Math.round(size / 1e3)} kB` : `${Math.round(size / 1e6)} MB`;
-  const quoted = (text) => /^[\w./:-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 
   function find(name) {
     const paper = data.papers[name.split("/")[0]];
     return paper && Object.hasOwn(paper.cells, name) ? { paper, cell: paper.cells[name] } : null;
   }
-  const address = () => {
-    try { return decodeURIComponent(location.hash.slice(1)); } catch { return ""; }
-  };
 
   // What the cell says, as it stands in its table.
   function numbers(name) {
@@ -45,7 +20,7 @@
     const shown = element("div", { class: "big" }, one("published", texts(".published")) || null,
       one("measured", texts(".number")) || null, one("95 % interval", texts(".interval")) || null);
     // Who comes by the address of a cell has not seen the head of the page.
-    const warnings = texts(".number").includes("†") ? [...document.querySelectorAll("#overview .warning")] : [];
+    const warnings = texts(".number").includes("†") ? [...document.querySelectorAll("#overview p.warning")] : [];
     return element("div", {}, shown, ...warnings.map((one) => element("p", { class: "warning", text: one.textContent })));
   }
 
@@ -66,11 +41,16 @@
       element("span", { text: `${dataset} ${subject} ${name}` }),
       frames ? folded("raw frames", element("span", { class: "small", text: frames })) : null);
   }
-  // Faces stand in one sheet a dataset, sixteen a row.
+  // Faces stand in one sheet a dataset, sixteen a row; each sheet is named once, for it is long.
+  let sheets = null;
   function faceOf([sheet, first], offset, label) {
     const place = first + offset;
-    return element("span", { class: "face", role: "img", "aria-label": label,
-      style: { backgroundImage: `url(${data.faces[sheet]})`, backgroundPosition: `${-56 * (place % 16)}px ${-56 * Math.floor(place / 16)}px` } });
+    if (!sheets) {
+      sheets = element("style", { text: data.faces.map((address, number) => `.sheet-${number} { background-image: url(${address}); }`).join("\n") });
+      document.head.append(sheets);
+    }
+    return element("span", { class: `face sheet-${sheet}`, role: "img", "aria-label": label,
+      style: { backgroundPosition: `${-56 * (place % 16)}px ${-56 * Math.floor(place / 16)}px` } });
   }
   function videosOf(experiment) {
     const counted = experiment.videos.map((row) => {
@@ -78,7 +58,10 @@
       return [data.names[row[2]], data.names[row[1]], [data.names[row[3]], data.names[row[4]]].filter(Boolean).join(", "),
         `${matched}`, `${row[5].length - matched}`, `${row[6].filter((one) => !one[2]).length}`];
     });
-    return part("Test videos", table(["video", "subject", "variant, type", "matched", "missed", "false"], counted.map((row) => line(row))));
+    const spans = (found, failed) => found.map(([first, last, matched]) => `${first}–${last} ${matched ? "matched" : failed}`).join(", ") || "—";
+    const each = experiment.videos.map((row, number) => line([counted[number][0], counted[number][2], spans(row[5], "missed"), spans(row[6], "false")]));
+    return part("Test videos", table(["video", "subject", "variant, type", "matched", "missed", "false"], counted.map((row) => line(row))),
+      folded("Each interval, first to last frame", table(["video", "variant, type", "true", "predicted"], each)));
   }
   function thresholdsOf(experiment) {
     return folded("Thresholds, each chosen on training and validation subjects", table(["fold", "variant", "type", "threshold", "chosen on subjects"],
@@ -86,7 +69,8 @@
   }
   function foldsOf(experiment) {
     return folded(`Folds: ${experiment.folds.length}; who was trained, validated and tested on`,
-      table(["fold", "test", "validation", "training"], experiment.folds.map((fold) => line([fold[0], ...[3, 2, 1].map((place) => names(data.groups[fold[place]]) || "—")]))));
+      table(["fold", "test", "validation", "training", "samples", "tested", "seed"], experiment.folds.map((fold) => line([fold[0],
+        ...[3, 2, 1].map((place) => names(data.groups[fold[place]]) || "—"), ...fold.slice(4).map((told) => told === null ? "—" : `${told}`)]))));
   }
   function recipeOf(experiment) {
     return folded("Recipe: everything that the training depends on", element("dl", { class: "recipe" },
@@ -123,96 +107,20 @@
     return [...stages].map(([stage, jobs]) => [stage, [...jobs]]);
   }
 
-  function fill(name, { paper, cell }) {
+  function fill(name) {
+    const { paper, cell } = find(name);
     const [experiments, remarks, decisions, count, job, seeds] = cell;
-    const close = element("button", { type: "button", class: "close", text: "Close" });
-    close.addEventListener("click", shut);
-    document.body.classList.add("opened");
     const verify = `mexflow verify ${quoted(name)}`;
-    panel.replaceChildren(
-      element("h2", { id: "panel-title", text: name }), close, numbers(name),
+    return [
+      numbers(name),
       ...[count === null ? null : `n = ${count}`, seeds || null].filter(Boolean).map((text) => element("p", { class: "small", text })),
       ...(remarks.length ? [element("ul", {}, ...remarks.map((number) => element("li", { text: paper.remarks[number] })))] : []),
       ...experiments.map((number) => experimentOf(number, experiments.length > 1)),
       ...(decisions.length ? [folded(`Decisions that it rests on: ${decisions.length}`, table(["setting", "value", "in print", "why"],
         decisions.map((number) => line(paper.decisions[number]))))] : []),
       part("From the raw frames to this number", chainOf(merged(experiments, job))),
-      part("Check it yourself", element("pre", { text: `./run python -m ${verify}\n./run python -m ${verify} --recompute-cell\n./run python -m mexflow trace ${quoted(name)}` })));
-  }
-
-  function show() {
-    const name = address();
-    const found = find(name);
-    if (!found) { hide(); return; }
-    fill(name, found);
-    panel.hidden = false;
-    panel.scrollTop = 0;
-    const cell = document.getElementById(location.hash.slice(1));
-    for (let at = cell; at; at = at.parentElement) if (at.tagName === "DETAILS") at.open = true;
-    cell.scrollIntoView({ block: "center" });
-    opened = cell.querySelector(".number");
-    panel.focus({ preventScroll: true });
-  }
-  function hide() {
-    document.body.classList.remove("opened");
-    panel.hidden = true;
-    panel.replaceChildren();
-  }
-  function shut() {
-    const back = opened;
-    history.pushState(null, "", location.pathname + location.search);
-    hide();
-    back?.focus({ preventScroll: true });
-  }
-  addEventListener("hashchange", show);
-  addEventListener("keydown", (event) => { if (event.key === "Escape" && !panel.hidden) shut(); });
-  // A number whose panel was closed has the address already, when it is clicked once more.
-  document.addEventListener("click", (event) => {
-    const link = event.target.closest?.("a[data-cell]");
-    if (link && link.hash === location.hash) show();
-  });
-
-  // Tables are sorted by a column when its head is pressed: by numbers where there are any.
-  function sortable(grid) {
-    const body = grid.tBodies[0];
-    const heads = [...grid.tHead.rows[0].cells];
-    heads.forEach((head, place) => {
-      const button = element("button", { type: "button", text: head.textContent });
-      head.replaceChildren(button);
-      button.addEventListener("click", () => {
-        const down = head.getAttribute("aria-sort") !== "descending";
-        heads.forEach((other) => other.removeAttribute("aria-sort"));
-        head.setAttribute("aria-sort", down ? "descending" : "ascending");
-        const key = (row) => row.cells[place].querySelector(".number b")?.textContent ?? row.cells[place].textContent;
-        const number = (text) => parseFloat(text.replaceAll(",", ""));
-        const rows = [...body.rows].map((row) => [key(row), row]);
-        rows.sort(([one], [other]) => {
-          const [a, b] = [number(one), number(other)];
-          if (Number.isNaN(a) !== Number.isNaN(b)) return Number.isNaN(a) ? 1 : -1;
-          const order = Number.isNaN(a) ? other.localeCompare(one) : b - a;
-          return down ? order : -order;
-        });
-        body.append(...rows.map(([, row]) => row));
-      });
-    });
-  }
-  document.querySelectorAll("main table.grid").forEach(sortable);
-
-  // Repairs and exclusions that hold every word.
-  const search = document.getElementById("search");
-  if (search) {
-    const rows = [...document.querySelectorAll(".changes tbody tr")].map((row) => [row, row.textContent.toLowerCase()]);
-    search.disabled = false;
-    search.addEventListener("input", () => {
-      const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
-      let found = 0;
-      for (const [row, text] of rows) {
-        row.hidden = !words.every((word) => text.includes(word));
-        found += !row.hidden;
-      }
-      document.querySelectorAll(".changes").forEach((one) => { if (words.length) one.open = true; });
-      document.getElementById("found").textContent = words.length ? `${found} of ${rows.length}` : "";
-    });
+      part("Check it yourself", element("pre", { text: `./run python -m ${verify}\n./run python -m ${verify} --recompute-cell\n./run python -m mexflow trace ${quoted(name)}` })),
+    ];
   }
 
   // Curves: what is under the pointer, and a closer look at a part.
@@ -253,20 +161,6 @@
     });
   });
 
-  const theme = document.getElementById("theme");
-  const dark = () => (document.documentElement.dataset.theme || (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark";
-  const named = () => { theme.textContent = dark() ? "Light" : "Dark"; };
-  theme.hidden = false;
-  theme.addEventListener("click", () => { document.documentElement.dataset.theme = dark() ? "light" : "dark"; named(); });
-  named();
-
-  // On paper nothing can be opened: everything folded is printed, and folded again afterwards.
-  let unfolded = [];
-  addEventListener("beforeprint", () => {
-    unfolded = [...document.querySelectorAll("main details:not([open])")];
-    unfolded.forEach((one) => { one.open = true; });
-  });
-  addEventListener("afterprint", () => unfolded.forEach((one) => { one.open = false; }));
-
-  show();
+  panels(find, fill);
+  searching([...document.querySelectorAll(".changes tbody tr")]);
 })();
