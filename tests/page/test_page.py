@@ -259,6 +259,24 @@ def test_what_failed_is_told_from_the_log(copied: Path) -> None:
     assert "<li>flow_x: x.png: &lt;no&gt; picture (job.log)</li>" in text
 
 
+@pytest.mark.parametrize(("started", "done", "told"), [("2100-01-01", False, True), ("2100-01-01", True, False),
+                                                     ("2020-01-01", False, False)])  # fmt: skip
+def test_what_is_of_an_earlier_run_is_told(copied: Path, started: str, done: bool, told: bool) -> None:
+    """The log of a run that was to make the tables anew; those there are were made before, or by it."""
+    log = copied / "run.log"
+    end = "Finished jobid: 1 (Rule: tables_mini)\n" if done else ""
+    log.write_text(
+        f"SNAKEMAKE\n  Date: {started} 00:00:00\nJob stats:\njob  count\n---\ntables_mini  1\ntotal  1\n"
+        f"rule tables_mini:\n    jobid: 1\n{end}"
+    )
+    said = so_far(copied, "--log", log)
+    assert said.returncode == 0, said.stderr
+    text = (copied / "so-far.html").read_text()
+    assert ("What an earlier run made" in text) == told
+    made = json.loads((copied / "results" / "records" / "tables" / "mini.json").read_text())["observed"]["ended"]
+    assert (f"<li>mini, its tables: made on {made[:10]} at {made[11:16]} UTC</li>" in text) == told
+
+
 def test_where_no_table_is_there_is_no_page(copied: Path, gone, tmp_path: Path) -> None:
     gone("tables/mini.parquet")
     said = so_far(copied, "--output", tmp_path / "none.html")

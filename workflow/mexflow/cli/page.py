@@ -26,7 +26,7 @@ def main(
     from mexflow.engine import incomplete, status
     from mexflow.errors import UserError
     from mexflow.page import assembly, looks
-    from mexflow.page.so_far import SoFar, recipe_of
+    from mexflow.page.so_far import SoFar, older, recipe_of
     from mexflow.papers import paper as paper_files
     from mexflow.papers.reporting_recipe import PageRecipe
     from mexflow.store.artifacts import Inputs
@@ -41,7 +41,10 @@ def main(
     if so_far:
         logs = [log] if log else sorted(status.LOGS.glob("*.snakemake.log"))[-1:]
         texts = [Inputs().bytes(path).decode(errors="replace") for path in logs]
-        lacking = SoFar([line for text in texts for line in incomplete.failures(status.parse(text.splitlines()))])
+        lacking = SoFar()
+        for run in (status.parse(text.splitlines()) for text in texts):
+            lacking.failed += incomplete.failures(run)
+            lacking.older += older(run, graph)
     parsed = PageRecipe.read(recipe) if recipe else recipe_of(graph, lacking)
     with Job(record, __name__, threads=1, recipe=parsed.model_dump(mode="json"), looks=looks.digest()) as job:
         shown = []

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 from mexflow.audit.changes import options
 from mexflow.audit.graph import Graph, Record
+from mexflow.engine.status import Status
 from mexflow.errors import UserError
 from mexflow.papers.reporting_recipe import PageRecipe
 
 EMBEDDED = "embedded"
+
+SHOWN = {"tables": "its tables", "incomplete": "its tables", "figures": "its figures", "timing": "its times"}
+"""The stages whose files the page shows, and what they are of a paper."""
 
 
 @dataclass
@@ -19,10 +24,12 @@ class SoFar:
 
     Attributes:
         failed: the jobs that failed, a line each with what they said last.
+        older: what an earlier run made and this one was to make anew, a line each.
         absent: what is not on the page, for its file is not there; whoever finds that adds it.
     """
 
     failed: list[str] = field(default_factory=list)
+    older: list[str] = field(default_factory=list)
     absent: list[str] = field(default_factory=list)
 
     def lacks(self, path: Path, what: str) -> bool:
@@ -31,6 +38,19 @@ class SoFar:
             return False
         self.absent.append(f"{what}: {path} is not made yet")
         return True
+
+
+def older(run: Status, graph: Graph) -> list[str]:
+    """What an earlier run made and this one was to make anew, but has not: a line each, with when it was made."""
+    done = {job.rule for job in run.jobs.values() if job.state == "done"}
+    # Snakemake's log has the time of the place, records that of Greenwich.
+    started = datetime.strptime(run.started, "%Y-%m-%d %H:%M:%S").astimezone(UTC) if run.started else datetime.now(UTC)
+    found = []
+    for record in graph.records.values():
+        rule, ended = record.contents["rule"], datetime.fromisoformat(record.contents["observed"]["ended"])
+        if record.stage in SHOWN and rule in run.counts and rule not in done and ended < started:
+            found.append(f"{_name(record)}, {SHOWN[record.stage]}: made on {ended:%Y-%m-%d at %H:%M} UTC")
+    return sorted(found)
 
 
 def recipe_of(graph: Graph, so_far: SoFar) -> PageRecipe:
