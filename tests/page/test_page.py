@@ -249,6 +249,13 @@ def test_of_a_whole_run_it_shows_the_same_by_hand(copied: Path, made) -> None:
     assert text.replace(told, "") == made(), "but for what it says of itself"
 
 
+def test_by_hand_it_is_made_from_any_folder(copied: Path, made, tmp_path: Path) -> None:
+    options = {"--papers": copied / "papers", "--results": copied / "results", "--output": "here.html"}
+    said = mexflow("page", "--so-far", *(word for option in options.items() for word in option), cwd=tmp_path)
+    assert said.returncode == 0, said.stderr
+    assert data_of((tmp_path / "here.html").read_text()) == data_of(made())
+
+
 def test_what_failed_is_told_from_the_log(copied: Path) -> None:
     (copied / "job.log").write_text("first\nmexflow: error: x.png: <no> picture\n")
     log = copied / "run.log"

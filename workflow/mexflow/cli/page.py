@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -34,6 +35,11 @@ def main(
 
     if not recipe and not so_far:
         raise UserError("--recipe: not given; with --so-far the page shows what there is, as its records say")
+    if so_far:
+        # Records name files as the run does, from the folder that it runs in.
+        papers, output, log = papers.absolute(), output.absolute(), log and log.absolute()
+        os.chdir(results.absolute().parent)
+        results = Path(results.absolute().name)
     # Records are no artifacts of a run: which ones the page was made from stands beside its inputs.
     records = Inputs()
     graph = load(results / "records", records, [assembly.PAGE])
