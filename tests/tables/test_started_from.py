@@ -68,7 +68,7 @@ def test_tables_and_verdicts_say_what_networks_started_from(tmp_path, started, w
     assert "weights:" not in section(text, "V."), "nothing is said of what cannot start from a file"
     assert (
         notes["belaiche2020/R/resnet-1cl/accuracy/accuracy"]
-        == f"no interval: no spread over subjects; weights: {words}; epochs 3 of 150; at most 40 samples an epoch"
+        == f"no interval: no spread over subjects; weights: {words}; epochs 4 of 150; at most 40 samples an epoch"
     )
     assert "weights:" not in notes["belaiche2020/V/vy-3cl/accuracy/accuracy"]
 
