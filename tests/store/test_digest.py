@@ -71,7 +71,7 @@ def test_copies_have_the_same_digests(copy):
         ("models/shallow_cnn", {"train shallow_cnn"}),
         ("models/reduced_resnet", {"train reduced_resnet"}),
         ("datasets/samm", {"index samm"}),
-        ("tables/paper_page", {"learning", "tables"}),
+        ("tables/paper_page", {"compare", "learning", "tables"}),
         ("tables/markdown", {"compare", "coverage", "learning", "page", "quality", "tables", "timing"}),
         ("cli/embed", {"embed"}),
         ("training/loop", {"timing", *TRAINED}),
