@@ -88,12 +88,68 @@ class Browser:
             assert (address, title, shown, focused) == (name, name, True, "panel")
         return {name for name, *_ in seen}
 
+    def obeys_the_keyboard(self, cell: str) -> None:
+        """Assert that Enter opens a cell's panel, and that Escape closes it and leads back to the cell."""
+        from selenium.webdriver.common.keys import Keys
+
+        self.open()
+        self.run("document.querySelector(`td a[data-cell='${arguments[0]}']`).focus()", cell)
+        self.driver.switch_to.active_element.send_keys(Keys.ENTER)
+        assert self.text("#panel-title") == cell
+        self.driver.switch_to.active_element.send_keys(Keys.ESCAPE)
+        assert self.run("return document.getElementById('panel').hidden")
+        assert self.driver.switch_to.active_element.get_attribute("data-cell") == cell
+        assert "#" not in self.driver.current_url
+
     def was_quiet(self) -> None:
         """Assert that nothing but the page itself was asked for, and that the console said nothing."""
         self.listen()
         asked = {url.partition("#")[0] for url in self.requested if not url.startswith(("data:", "about:"))}
         assert asked == {self.url}
         assert self.said == []
+
+    def shown(self, query: str) -> int:
+        """How many of the elements that a query finds are to be seen."""
+        return self.run(
+            "return [...document.querySelectorAll(arguments[0])].filter((one) => one.checkVisibility()).length", query
+        )
+
+    @contextmanager
+    def printed(self) -> Iterator[None]:
+        """The page as it is on paper."""
+        self.command("Emulation.setEmulatedMedia", media="print")
+        self.run("dispatchEvent(new Event('beforeprint'))")
+        yield
+        self.run("dispatchEvent(new Event('afterprint'))")
+        self.command("Emulation.setEmulatedMedia", media="")
+
+    @contextmanager
+    def without_scripts(self) -> Iterator[None]:
+        """The page, opened anew, as one sees it who runs no JavaScript."""
+        self.command("Emulation.setScriptExecutionDisabled", value=True)
+        try:
+            self.open()
+            (theme,) = self.driver.find_elements("id", "theme")
+            assert theme.get_attribute("hidden"), "no script ran"
+            yield
+        finally:
+            self.command("Emulation.setScriptExecutionDisabled", value=False)
+
+    def fits_a_narrow_screen(self, *cells: str) -> None:
+        """Assert that of the page, at the addresses of these cells, only tables are wider than a telephone."""
+        self.command("Emulation.setDeviceMetricsOverride", width=360, height=800, deviceScaleFactor=1, mobile=True)
+        try:
+            for cell in cells:
+                self.open(cell)
+                assert self.run("return document.documentElement.scrollWidth") <= 360
+                assert self.run("return document.getElementById('panel').scrollWidth") <= 360
+        finally:
+            self.command("Emulation.clearDeviceMetricsOverride")
+
+    def is_dark(self) -> bool:
+        """Whether the page is light on dark."""
+        colour = str(self.run("return getComputedStyle(document.body).backgroundColor"))
+        return int(colour.partition("(")[2].partition(",")[0]) < 60
 
     def command(self, name: str, **values: object) -> dict:
         """A command of the browser's own protocol."""

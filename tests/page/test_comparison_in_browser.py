@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 from selenium.webdriver.common.by import By
-from selenium.webdriver.common.keys import Keys
 
 import browser
 from browser import Browser
@@ -107,13 +106,7 @@ def test_a_link_of_the_panel_leads_to_all_cells_with_the_same_behind_them(opened
 
 
 def test_the_keyboard_opens_and_closes_a_panel(opened: Browser) -> None:
-    opened.open()
-    opened.run("document.querySelector(`td a[data-cell='${arguments[0]}']`).focus()", CELL)
-    opened.driver.switch_to.active_element.send_keys(Keys.ENTER)
-    assert opened.text("#panel-title") == CELL
-    opened.driver.switch_to.active_element.send_keys(Keys.ESCAPE)
-    assert opened.run("return document.getElementById('panel').hidden")
-    assert opened.driver.switch_to.active_element.get_attribute("data-cell") == CELL
+    opened.obeys_the_keyboard(CELL)
 
 
 def test_differences_are_searched_and_sorted(opened: Browser, found: Comparison) -> None:
@@ -138,40 +131,25 @@ def test_differences_are_searched_and_sorted(opened: Browser, found: Comparison)
 def test_dark_and_light(opened: Browser, system: str) -> None:
     opened.prefer(system)
     opened.open()
-    colour = opened.run("return getComputedStyle(document.body).backgroundColor")
-    assert (int(colour.partition("(")[2].partition(",")[0]) < 60) == (system == "dark")
+    assert opened.is_dark() == (system == "dark")
     opened.prefer("light")
 
 
 def test_print_has_everything_and_no_controls(opened: Browser, found: Comparison) -> None:
     opened.open()
-    opened.command("Emulation.setEmulatedMedia", media="print")
-    opened.run("dispatchEvent(new Event('beforeprint'))")
-    shown = "return [...document.querySelectorAll(arguments[0])].filter((one) => one.checkVisibility()).length"
-    assert opened.run(shown, ".top, #panel, summary, .search") == 0
-    assert opened.run(shown, "section.paper td.cell") == found.alike + len(found.differences)
-    assert opened.run(shown, "#changes tbody tr") > 0
-    opened.run("dispatchEvent(new Event('afterprint'))")
-    opened.command("Emulation.setEmulatedMedia", media="")
+    with opened.printed():
+        assert opened.shown(".top, #panel, summary, .search") == 0
+        assert opened.shown("section.paper td.cell") == found.alike + len(found.differences)
+        assert opened.shown("#changes tbody tr") > 0
 
 
 def test_a_narrow_screen_scrolls_tables_and_not_the_page(opened: Browser) -> None:
-    opened.command("Emulation.setDeviceMetricsOverride", width=360, height=800, deviceScaleFactor=1, mobile=True)
-    try:
-        for cell in ("", CELL):
-            opened.open(cell)
-            assert opened.run("return document.documentElement.scrollWidth") <= 360
-            assert opened.run("return document.getElementById('panel').scrollWidth") <= 360
-    finally:
-        opened.command("Emulation.clearDeviceMetricsOverride")
+    opened.fits_a_narrow_screen("", CELL)
 
 
 def test_without_javascript_all_is_there_but_the_panels(opened: Browser, found: Comparison) -> None:
-    opened.command("Emulation.setScriptExecutionDisabled", value=True)
-    try:
-        opened.open()
+    with opened.without_scripts():
         find = opened.driver.find_elements
-        assert find(By.ID, "theme")[0].get_attribute("hidden"), "no script ran"
         assert len(find(By.CSS_SELECTOR, "section.paper td.cell")) == found.alike + len(found.differences)
         for cell, one in differing(found).items():
             (link,) = find(By.CSS_SELECTOR, f'section.paper td a.number[data-cell="{cell}"]')
@@ -181,5 +159,3 @@ def test_without_javascript_all_is_there_but_the_panels(opened: Browser, found: 
         reasons = [item.get_attribute("textContent") for item in find(By.CSS_SELECTOR, "#reasons .reasons li")]
         wanted = [text for changes in found.by_changes() for text in comparison_text.reasons(changes)]
         assert reasons == wanted
-    finally:
-        opened.command("Emulation.setScriptExecutionDisabled", value=False)

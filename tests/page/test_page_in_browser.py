@@ -109,14 +109,7 @@ def test_faces_of_embedded_clips_are_shown(opened: Browser) -> None:
 
 
 def test_the_keyboard_opens_and_closes_a_panel(opened: Browser) -> None:
-    opened.open()
-    opened.run("document.querySelector(`td a[data-cell='${arguments[0]}']`).focus()", CELL)
-    opened.driver.switch_to.active_element.send_keys(Keys.ENTER)
-    assert opened.text("#panel-title") == CELL
-    opened.driver.switch_to.active_element.send_keys(Keys.ESCAPE)
-    assert opened.run("return document.getElementById('panel').hidden")
-    assert opened.driver.switch_to.active_element.get_attribute("data-cell") == CELL
-    assert "#" not in opened.driver.current_url
+    opened.obeys_the_keyboard(CELL)
 
 
 def test_a_table_is_sorted_by_the_column_that_is_pressed(opened: Browser) -> None:
@@ -154,9 +147,7 @@ def test_dark_and_light(opened: Browser, system: str, pressed: bool, dark: bool)
     opened.open()
     if pressed:
         opened.driver.find_element(By.ID, "theme").click()
-    colour = opened.run("return getComputedStyle(document.body).backgroundColor")
-    red = int(colour.partition("(")[2].partition(",")[0])
-    assert (red < 60) == dark
+    assert opened.is_dark() == dark
     assert opened.text("#theme") == ("Light" if dark else "Dark")
     opened.prefer("light")
 
@@ -165,36 +156,22 @@ def test_print_has_everything_and_no_controls(opened: Browser) -> None:
     opened.open()
     pdf = base64.b64decode(opened.command("Page.printToPDF")["data"])
     assert pdf.startswith(b"%PDF-") and len(pdf) > 50_000
-    opened.command("Emulation.setEmulatedMedia", media="print")
-    opened.run("dispatchEvent(new Event('beforeprint'))")
-    shown = "return [...document.querySelectorAll(arguments[0])].filter((one) => one.checkVisibility()).length"
-    assert opened.run(shown, ".top, #panel, summary, .search") == 0
-    assert opened.run(shown, "#paper-mini table.grid td.cell") == opened.run(
-        "return document.querySelectorAll('#paper-mini table.grid td.cell').length"
-    )
-    assert opened.run(shown, "#paper-mini .remarks li") > 0
-    opened.run("dispatchEvent(new Event('afterprint'))")
+    with opened.printed():
+        assert opened.shown(".top, #panel, summary, .search") == 0
+        assert opened.shown("#paper-mini table.grid td.cell") == opened.run(
+            "return document.querySelectorAll('#paper-mini table.grid td.cell').length"
+        )
+        assert opened.shown("#paper-mini .remarks li") > 0
     assert not opened.run("return document.querySelector('#paper-mini .remarks').open")
-    opened.command("Emulation.setEmulatedMedia", media="")
 
 
 def test_a_narrow_screen_scrolls_tables_and_not_the_page(opened: Browser) -> None:
-    opened.command("Emulation.setDeviceMetricsOverride", width=360, height=800, deviceScaleFactor=1, mobile=True)
-    try:
-        for cell in ("", CELL):
-            opened.open(cell)
-            assert opened.run("return document.documentElement.scrollWidth") <= 360
-            assert opened.run("return document.getElementById('panel').scrollWidth") <= 360
-    finally:
-        opened.command("Emulation.clearDeviceMetricsOverride")
+    opened.fits_a_narrow_screen("", CELL)
 
 
 def test_without_javascript_all_tables_and_figures_are_there(opened: Browser, finished: Path) -> None:
-    opened.command("Emulation.setScriptExecutionDisabled", value=True)
-    try:
-        opened.open()
+    with opened.without_scripts():
         find = opened.driver.find_elements
-        assert find(By.ID, "theme")[0].get_attribute("hidden"), "no script ran"
         for cell, row in rows(finished).items():
             (link,) = find(By.CSS_SELECTOR, f'td a.number[data-cell="{cell}"]')
             if row["measured"] is not None:
@@ -203,8 +180,6 @@ def test_without_javascript_all_tables_and_figures_are_there(opened: Browser, fi
             (figure,) = find(By.CSS_SELECTOR, f"#figure-mini-{name} svg")
             assert figure.size["width"] > 300 and figure.size["height"] > 100
         assert len(find(By.CSS_SELECTOR, "#overview .axis circle")) >= 2
-    finally:
-        opened.command("Emulation.setScriptExecutionDisabled", value=False)
 
 
 CURVES = """{% extends "base.html" %}{% block main %}{% include "spotted.html" %}{% endblock %}"""

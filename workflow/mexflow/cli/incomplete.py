@@ -23,9 +23,8 @@ def main(
     """Tables of the papers whose folds a failed run lacks: ``INCOMPLETE n/N``, the reasons in their notes; the page."""
     from mexflow.engine import incomplete, status
     from mexflow.papers import reporting_recipe
-    from mexflow.store.artifacts import Inputs
 
-    run = status.parse(Inputs().bytes(log).decode(errors="replace").splitlines())
+    run = status.of_log(log)
     for path, recipe in pairs("--paper", paper).items():
         outcome = incomplete.make(run, Path(path), reporting_recipe.read(recipe), results)
         if outcome:

@@ -45,12 +45,9 @@ def main(
     graph = load(results / "records", records, [assembly.PAGE])
     lacking = None
     if so_far:
-        logs = [log] if log else sorted(status.LOGS.glob("*.snakemake.log"))[-1:]
-        texts = [Inputs().bytes(path).decode(errors="replace") for path in logs]
-        lacking = SoFar()
-        for run in (status.parse(text.splitlines()) for text in texts):
-            lacking.failed += incomplete.failures(run)
-            lacking.older += older(run, graph)
+        log = log or status.newest()
+        run = status.of_log(log) if log else None
+        lacking = SoFar(incomplete.failures(run), older(run, graph)) if run else SoFar()
     parsed = PageRecipe.read(recipe) if recipe else recipe_of(graph, lacking)
     with Job(record, __name__, threads=1, recipe=parsed.model_dump(mode="json"), looks=looks.digest()) as job:
         shown = []

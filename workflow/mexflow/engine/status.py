@@ -65,16 +65,30 @@ def group_of(rule: str, papers: Iterable[str]) -> str:
     return next((paper for paper in papers if paper in rule), DATA)
 
 
+def newest(folder: Path = LOGS) -> Path | None:
+    """The log of the newest run; None if none was started."""
+    return max(folder.glob("*.snakemake.log"), default=None)
+
+
 def read(folder: Path = LOGS) -> Status:
     """The newest run.
 
     Raises:
         UserError: if there is none, or its log cannot be read.
     """
-    logs = sorted(folder.glob("*.snakemake.log"))
-    if not logs:
+    log = newest(folder)
+    if log is None:
         raise UserError(f"{folder}: no run was started here; call this from the folder the workflow runs in")
-    return parse(Inputs().bytes(logs[-1]).decode(errors="replace").splitlines())
+    return of_log(log)
+
+
+def of_log(log: Path) -> Status:
+    """The status that a log's file tells.
+
+    Raises:
+        UserError: if it cannot be read.
+    """
+    return parse(Inputs().bytes(log).decode(errors="replace").splitlines())
 
 
 def parse(lines: Iterable[str]) -> Status:
