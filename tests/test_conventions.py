@@ -311,6 +311,18 @@ def test_no_pickle_anywhere():
                     assert keywords.get("weights_only") == "True", f"{path}:{node.lineno}"
 
 
+def test_pyarrow_works_on_the_thread_of_its_caller():
+    """One of its threads that still starts when Python ends aborts a job whose work is done; groups keep an order."""
+    threaded, found = {"group_by", "iter_batches", "ReadOptions"}, []
+    for path in sorted(PACKAGE.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] in threaded:
+                keywords = {keyword.arg: ast.unparse(keyword.value) for keyword in node.keywords}
+                if keywords.get("use_threads") != "False":
+                    found.append(f"{path}:{node.lineno}")
+    assert found == []
+
+
 def test_only_artifacts_writes_artifacts():
     """Nothing else in the package that runs in jobs opens a file for writing; renderers fill folders it hands out.
 

@@ -298,6 +298,25 @@ def test_table_keeps_values_types_and_nulls(tmp_path):
     assert pq.read_metadata(tmp_path / "a.parquet").row_group(0).column(0).compression == "ZSTD"
 
 
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="/proc tells the threads of a process")
+def test_reading_tables_starts_no_thread(tmp_path):
+    """One that starts while Python ends aborts the process (seen on a busy machine), whose work is done."""
+    with Outputs() as outputs:
+        outputs.table(tmp_path / "a.parquet", TABLE)
+        outputs.commit()
+    code = f"""
+import os
+import pyarrow.parquet
+from mexflow.store.artifacts import Inputs
+before = len(os.listdir("/proc/self/task"))
+assert Inputs().table({str(tmp_path / "a.parquet")!r}).num_rows
+assert list(Inputs().batches({str(tmp_path / "a.parquet")!r}, {TABLE.column_names[:1]!r}))
+print(len(os.listdir("/proc/self/task")) - before)
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert (run.stdout, run.stderr) == ("0\n", "")
+
+
 def test_bytes_of_a_table_are_always_the_same(tmp_path):
     rebuilt = pa.Table.from_pylist(TABLE.to_pylist(), schema=TABLE.schema)
     for name, table in (("a", TABLE), ("b", rebuilt)):

@@ -119,8 +119,10 @@ def _table(inputs: Inputs, path: Path) -> pa.Table:
 
     # A video's name may be all digits, and its zeros count.
     kinds = pyarrow.csv.ConvertOptions(column_types={"video": pa.string(), "clip": pa.string(), "pair": pa.string()})
+    # On the thread of the caller, as `Inputs.table` reads.
+    one = pyarrow.csv.ReadOptions(use_threads=False)
     try:
-        return pyarrow.csv.read_csv(io.BytesIO(inputs.bytes(path)), convert_options=kinds)
+        return pyarrow.csv.read_csv(io.BytesIO(inputs.bytes(path)), read_options=one, convert_options=kinds)
     except pa.ArrowException as error:
         raise UserError(f"{path}: not a readable csv table ({str(error).splitlines()[0]})") from None
 

@@ -39,7 +39,8 @@ def main(
             job.inputs.table(fold / f"{name}.parquet") for name in ("scores", "thresholds", "intervals")
         )
         keys = ["dataset", "subject", "video", "variant", "role"]
-        tested = [row for row in scores.group_by(keys).aggregate([]).to_pylist() if row["role"] == "test"]
+        groups = scores.group_by(keys, use_threads=False).aggregate([]).to_pylist()
+        tested = [row for row in groups if row["role"] == "test"]
         choose(f"variant of {experiment}", variant, sorted({row["variant"] for row in tested}))
         choose(f"test video of fold {fold.name}", video, sorted({row["video"] for row in tested}))
         key = next((row["dataset"], row["subject"], video) for row in tested if row["video"] == video)

@@ -69,7 +69,8 @@ def choose(tables: Sequence[pa.Table]) -> spotted.Video:
     types: dict[spotted.Video, set[str]] = {}
     for table in tables:
         labels = table.select([*keys, "variant", "type", "label"])
-        groups = labels.group_by([*keys, "variant", "type"]).aggregate([("label", "count"), ("label", "any")])
+        grouped = labels.group_by([*keys, "variant", "type"], use_threads=False)
+        groups = grouped.aggregate([("label", "count"), ("label", "any")])
         for row in groups.to_pylist():
             video = (row["dataset"], row["subject"], row["video"])
             frames[video] = row["label_count"]

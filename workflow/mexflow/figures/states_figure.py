@@ -97,7 +97,7 @@ def sample_clips(
     tested: dict[tuple[str, str, str], pa.Table] = {}
     names = ["dataset", "subject", "video"]
     for table in tables:
-        for row in table.select(names).group_by(names).aggregate([]).to_pylist():
+        for row in table.select(names).group_by(names, use_threads=False).aggregate([]).to_pylist():
             tested[row["dataset"], row["subject"].rpartition("/")[2], row["video"]] = table
     first: dict[str, tuple[str, str, str]] = {}
     for key in sorted(clips.keys() & tested.keys(), key=lambda key: (*key[:2], clips[key]["clip"])):

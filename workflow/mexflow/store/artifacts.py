@@ -151,7 +151,9 @@ class Inputs:
             UserError: if it cannot be read or is not parquet.
         """
         with parquet(self.bytes(path), path) as file:
-            return file.read(columns)
+            # On the caller's thread: a process that ends while one of pyarrow's threads still starts is aborted, its
+            # work done. A job has one core, and tables are small.
+            return file.read(columns, use_threads=False)
 
     def batches(self, path: str | Path, columns: list[str], length: int = 1024) -> Iterator[pa.RecordBatch]:
         """Some columns of a parquet file, so many rows at a time: its decoded rows never lie in memory all at once.
@@ -160,7 +162,7 @@ class Inputs:
             UserError: as `table`.
         """
         with parquet(self.bytes(path), path) as file:
-            yield from file.iter_batches(length, columns=columns)
+            yield from file.iter_batches(length, columns=columns, use_threads=False)
 
     def array(self, path: str | Path) -> np.ndarray:
         """A ``.npy`` file, memory-mapped read-only; hashed in one sequential pass.

@@ -308,7 +308,7 @@ class Evidence:
                 path = self._root / experiment / fold / "scores.parquet"
                 if path.is_file():
                     table = _of_role(self._inputs.table(path, ["role", *keys, "frame", "label"]), "test")
-                    rows += table.group_by(keys).aggregate(sums).to_pylist()
+                    rows += table.group_by(keys, use_threads=False).aggregate(sums).to_pylist()
             self._videos[experiment] = [{names.get(name, name): row[name] for name in row} for row in rows]
         return self._videos[experiment]
 
