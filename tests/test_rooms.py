@@ -20,7 +20,7 @@ from project import PACKAGE, ROOT, WORKFLOW, loaded_after
 
 LEVELS = (
     ("__main__", "cli"),
-    ("tables", "figures", "sheets", "page", "audit", "plan", "engine"),
+    ("tables", "figures", "sheets", "page", "audit", "plan", "engine", "analysis"),
     ("config", "commands"),
     ("training",),
     ("models", "evaluation"),
