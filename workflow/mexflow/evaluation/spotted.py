@@ -63,21 +63,27 @@ class Spotted:
 
 
 def scored(table: pa.Table, k: Mapping[str, int], order: int = ORDER) -> dict[tuple[str, str], list[Scored]]:
-    """The videos of a scores table by (variant, type); scores are normalised and smoothed with Wn = 1/k of the type.
-
-    What was not measured (NaN) is as low as the lowest score while it is smoothed, so that no peak can come of it, and
-    NaN again afterwards.
-    """
+    """The videos of a scores table by (variant, type); scores are normalised and smoothed with Wn = 1/k of the type."""
     videos: dict[tuple[str, str], list[Scored]] = {}
     for part in by_video(table):
         variant, kind, role = (part[name][0].as_py() for name in ("variant", "type", "role"))
         raw = part["score"].to_numpy()
-        smooth = spotting.smooth(normalised(raw, lowest=0.0), 1 / k[kind], order)
-        smooth[np.isnan(raw)] = np.nan
+        smooth = processed(raw, k[kind], order)
         labels = part["label"].to_numpy(zero_copy_only=False)
         scored_video = Scored(_video(part), role, part["frame"].to_numpy(), smooth, raw, labels)
         videos.setdefault((variant, kind), []).append(scored_video)
     return videos
+
+
+def processed(raw: np.ndarray, k: int, order: int = ORDER) -> np.ndarray:
+    """Scores of one video (n,) normalised and smoothed with Wn = 1/k, float64.
+
+    What was not measured (NaN) is as low as the lowest score while it is smoothed, so that no peak can come of it, and
+    NaN again afterwards.
+    """
+    smooth = spotting.smooth(normalised(raw, lowest=0.0), 1 / k, order)
+    smooth[np.isnan(raw)] = np.nan
+    return smooth
 
 
 def by_video(table: pa.Table) -> Iterator[pa.Table]:
