@@ -8,7 +8,7 @@ A notebook calls one line::
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -292,4 +292,3 @@ def _model(given: str | Path | Model | None, inputs: Inputs | None, task: str) -
             raise UserError(f"{named}: a network that spots; --recognise takes one that recognises, --spot this one")
         recognition.refuse_unusable(model.card, named)
     return model
-

@@ -86,7 +86,12 @@ def _one(video: Path, output: Path, plan: Plan) -> str:
 
 
 def _settings(plan: Plan) -> dict[str, Any]:
-    return {"apex": plan.apex, "macro_too": plan.macro_too, "fps": plan.fps, "clips": [list(clip) for clip in plan.clips]}
+    return {
+        "apex": plan.apex,
+        "macro_too": plan.macro_too,
+        "fps": plan.fps,
+        "clips": [list(clip) for clip in plan.clips],
+    }
 
 
 def _picks(recipes: Sequence[Recipe]) -> list[str]:

@@ -26,8 +26,8 @@ def spotter(found: Mapping[Path, Mapping[str, Any]], folder: Path = MODELS) -> P
     spotters = [path for path, card in found.items() if "spotting" in card]
     if not spotters:
         raise UserError(
-            f"{folder}: no network that spots; make the networks with './run snakemake --cores all models', or name one "
-            "with --spot"
+            f"{folder}: no network that spots; make the networks with './run snakemake --cores all models', or name "
+            "one with --spot"
         )
     return max(spotters, key=lambda path: (max(found[path]["fps"]), path.as_posix()))
 

@@ -155,7 +155,7 @@ def normalise(faces: Faces, sigma: float, folder: Path) -> Path:
 
 
 def crops(faces: Faces, frames: list[int]) -> dict[int, np.ndarray]:
-    """The aligned faces of some frames by number, uint8 (112, 112) or (112, 112, 3) RGB; those not seen are left out."""
+    """The aligned faces of some frames by number, uint8 (112, 112) or (112, 112, 3) RGB, of those that were seen."""
     video = faces.video
     seen = [frame for frame in dict.fromkeys(frames) if video.row(frame) is not None]
     images: Any = faces.table.images[[video.row(frame) for frame in seen]] if seen else []

@@ -1,4 +1,4 @@
-"""From the frame rate that a network was trained at to that of a video: which frames are looked at, and how far apart."""
+"""From the frame rate that a network was trained at to a video's: which frames are looked at, and how far apart."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ class Sampling:
     Attributes:
         positions: int64 (n,), positions in the video. Of a constant rate these are all; of a variable one, the nearest
             to each step of the rate that the network was trained at, so one may be there twice and another not at all.
-        near: bool (n,), whether that frame is near enough to stand for its time: where a video stops for a while, none is.
+        near: bool (n,), whether that frame is near enough to stand for its time: where a video stops for a while,
+            none is.
         factor: how many of these frames take as long as one frame of the network's data.
         remark: what was done to a variable rate, or None.
     """
@@ -55,6 +56,15 @@ def sampling(seconds: np.ndarray, fps: float, variable: bool, trained: float) ->
         "second, the rate of the network, the nearest frame is taken by its time stamp"
     )
     return Sampling(positions.astype(np.int64), near, 1.0, remark)
+
+
+def too_slow(fps: float, trained: float) -> str | None:
+    """Why micro-expressions are not looked for in a video of that rate, by a network trained at another; or None."""
+    least = min(SLOWEST, trained)
+    # Rates are written down rounded: 49.95 is a camera of 50.
+    if fps >= 0.98 * least:
+        return None
+    return f"{fps:.4g} frames a second are too few for micro-expressions: at least {least:.4g} are needed"
 
 
 def nearest_rate(rates: Sequence[float], fps: float) -> float:

@@ -1,7 +1,7 @@
 """The class of each expression of a video, by a network that recognises: fed as the workflow feeds it, by its loader.
 
-What the network needs of a clip (flow from onset to apex, a residual sum, frames) is made into arrays with tables, as the
-workflow keeps them, in a folder that goes away; the loader of its kind of input takes them from there.
+What the network needs of a clip (flow from onset to apex, a residual sum, frames) is made into arrays with tables, as
+the workflow keeps them, in a folder that goes away; the loader of its kind of input takes them from there.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Expressions in the faces of a video, by a network that spots: scores, thresholds of the network, intervals, apexes."""
+"""Expressions in the faces of a video, by a network that spots: scores, thresholds, intervals, apexes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from mexflow.analysis.faces import Faces, normalise
-from mexflow.analysis.rate import SLOWEST, Sampling
+from mexflow.analysis.rate import Sampling, too_slow
 from mexflow.evaluation import spotted
 from mexflow.evaluation.frame_skips import TYPES
 from mexflow.evaluation.intervals import Interval
@@ -21,8 +21,8 @@ from mexflow.training.spotting.samples import Frames, Video
 class Course:
     """What a network made of a video, frame by frame as it looked at it.
 
-    `positions` int64 (n,) are positions in the video; `scores` by type are float64 (n,), smoothed, NaN where nothing was
-    measured; `intervals` by type are positions in these arrays, both ends included.
+    `positions` int64 (n,) are positions in the video; `scores` by type are float64 (n,), smoothed, NaN where nothing
+    was measured; `intervals` by type are positions in these arrays, both ends included.
     """
 
     positions: np.ndarray
@@ -32,17 +32,14 @@ class Course:
     not_spotted: Mapping[str, str]
 
 
-def too_slow(fps: float, trained: float) -> str | None:
-    """Why micro-expressions are not looked for in a video of that rate, or None."""
-    least = min(SLOWEST, trained)
-    # Rates are written down rounded: 49.95 is a camera of 50.
-    if fps >= 0.98 * least:
-        return None
-    return f"{fps:.4g} frames a second are too few for micro-expressions: at least {least:.4g} are needed"
-
-
 def spot(
-    card: Mapping[str, Any], network: Any, faces: Faces, numbers: np.ndarray, fps: float, sampling: Sampling, folder: Any
+    card: Mapping[str, Any],
+    network: Any,
+    faces: Faces,
+    numbers: np.ndarray,
+    fps: float,
+    sampling: Sampling,
+    folder: Any,
 ) -> Course:
     """Score every frame and cut intervals, as the tables of the workflow have them of test videos.
 
@@ -117,7 +114,7 @@ def _numbered(numbers: np.ndarray, sampling: Sampling, cuts: tuple[int, ...]) ->
 
 
 def _held(positions: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """For each of these positions itself, or where nothing is known of it, the last before it (else the first) that is."""
+    """For each of these positions itself, or where it is not known the last before it that is, else the first."""
     inside = known[positions]
     last = np.maximum.accumulate(np.where(inside, np.arange(len(positions)), -1))
     return positions[np.where(last < 0, inside.argmax(), last)]

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from mexflow.store.leftovers import remove, remove_stale
 from mexflow.store.artifacts import writing
+from mexflow.store.leftovers import remove, remove_stale
 
 
 @contextmanager
