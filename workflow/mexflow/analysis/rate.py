@@ -50,7 +50,7 @@ def sampling(seconds: np.ndarray, fps: float, variable: bool, trained: float) ->
     wanted = np.arange(int(np.floor(seconds[-1] * trained + 1e-6)) + 1) / trained
     after = np.searchsorted(seconds, wanted).clip(1, count - 1)
     positions = np.where(wanted - seconds[after - 1] <= seconds[after] - wanted, after - 1, after)
-    near = np.abs(seconds[positions] - wanted) <= max(1 / trained, 1 / fps)
+    near = np.abs(seconds[positions] - wanted) <= 1.01 * max(1 / trained, 1 / fps)
     remark = (
         f"the time between frames varies ({fps:.4g} a second by the median step): for each step of {trained:.4g} a "
         "second, the rate of the network, the nearest frame is taken by its time stamp"
@@ -62,7 +62,7 @@ def too_slow(fps: float, trained: float) -> str | None:
     """Why micro-expressions are not looked for in a video of that rate, by a network trained at another; or None."""
     least = min(SLOWEST, trained)
     # Rates are written down rounded: 49.95 is a camera of 50.
-    if fps >= 0.98 * least:
+    if fps >= 0.99 * least:
         return None
     return f"{fps:.4g} frames a second are too few for micro-expressions: at least {least:.4g} are needed"
 
