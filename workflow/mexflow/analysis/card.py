@@ -256,7 +256,9 @@ def _held_out(paper: Paper, experiment: str, variant: str | None, cells: Iterabl
         for row in table.rows:
             for column, own in zip(table.columns, row.experiments, strict=False):
                 metric = column.metric or row.metric
-                if own == experiment and METRICS[metric].of_folds and row.variant in (None, variant):
+                said = METRICS.declared(metric)
+                scores = said.of_folds and not said.of_similarity
+                if own == experiment and scores and row.variant in (None, variant):
                     cell = Cell(paper.paper, name, row.name, column.name, metric).name
                     starts.add(cell.rpartition("/")[0])  # what is measured beside it has another metric
     names = list(HeldOut.model_fields)

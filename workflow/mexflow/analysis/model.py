@@ -23,8 +23,8 @@ from mexflow.errors import UserError, choose
 from mexflow.models import available, build, wrong_options
 from mexflow.papers.kinds import KINDS
 from mexflow.papers.recipe import RecognitionRecipe, SequencesRecipe, TrainedRecipe, VideosRecipe
-from mexflow.store.artifacts import Inputs, Outputs, hash_bytes
 from mexflow.store.arrays import first_line
+from mexflow.store.artifacts import Inputs, Outputs, hash_bytes
 from mexflow.training.memory.fold import Scaled, Scales
 from mexflow.training.recognition.normalisation import restored
 from mexflow.validation import explain

@@ -44,7 +44,10 @@ class Unlisted:
         return next((self._reasons[name] for name in members(index) if name in self._reasons), None)
 
     def targets(self, name: str) -> list[str]:
-        """What ``all``, ``datasets``, ``learning``, ``models`` or a paper waits for so as to fail; nothing where all is listed."""
+        """What ``all``, ``datasets``, ``learning``, ``models`` or a paper waits for so as to fail.
+
+        Nothing where all is listed.
+        """
         of_methods = self._plan.learning.left_out
         lacking = {
             "all": self._reasons,
