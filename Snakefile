@@ -4,6 +4,7 @@ snakemake --cores 32                 everything that config.yaml asks for
 snakemake --cores 32 belaiche2020    one paper
 snakemake --cores 4 datasets         the datasets: indexes with their summaries, contact sheets, the check of preprocessing
 snakemake --cores 32 learning        whether the papers' proposed methods learn, on held-out subjects
+snakemake --cores 32 models          networks for use: the proposed ones, trained on all subjects
 """
 
 import sys

@@ -74,7 +74,7 @@ def job(tmp_path, monkeypatch):
 )
 def test_out_of_memory_halves_how_many_go_at_once(job, tmp_path, capfd, room, limits, messages):
     folder, advanced = tmp_path / "folds", []
-    found = train_folds(job, GPU, NAMES, Memory(folder, room), folder, advanced.append)
+    found = train_folds(job, GPU, NAMES, Memory(folder, room), folder.joinpath, advanced.append)
     assert list(found) == NAMES
     assert [(one["fold"], one["loss"]) for one in found.values()] == [(name, 0.1 + 0.2) for name in NAMES]
     assert len({os.getpid(), *(one["subjects"][0] for one in found.values())}) == 5, "each in a process of its own"
@@ -109,7 +109,7 @@ def test_a_fold_that_has_no_room_alone(job, tmp_path, full):
     remedy = "use a GPU with more memory, or set training.device: cpu in config.yaml"
     message = rf"^fold [ab]: GPU of 8 GB has no room for it even alone \({said}\); {remedy}$"
     with pytest.raises(UserError, match=message):
-        train_folds(job, GPU, NAMES[:2], Memory(tmp_path, 0, full), tmp_path, lambda epochs: None)
+        train_folds(job, GPU, NAMES[:2], Memory(tmp_path, 0, full), tmp_path.joinpath, lambda epochs: None)
     assert files(tmp_path) == []
 
 
@@ -137,7 +137,7 @@ def test_a_fold_that_fails_ends_the_others(tmp_path, monkeypatch, capfd, ending)
         "bug": (RuntimeError, "^fold c: its process failed, the traceback stands above$"),
     }[ending]
     with pytest.raises(expected[0], match=expected[1]), Job(None, "mexflow.training.parallel") as job:
-        train_folds(job, GPU, NAMES[:3], work, tmp_path, lambda epochs: None)
+        train_folds(job, GPU, NAMES[:3], work, tmp_path.joinpath, lambda epochs: None)
     assert files(tmp_path) == []
     with pytest.raises(ProcessLookupError):
         os.kill(other.value, 0)
@@ -160,7 +160,7 @@ def work(name, outputs, after_epoch):
 
 folder = Path(sys.argv[1])
 with lease(["A"], folder), Job(None, "mexflow.training.parallel") as job:
-    train_folds(job, Place(torch.device("cuda"), "G"), ["a", "b", "c"], work, folder, print)
+    train_folds(job, Place(torch.device("cuda"), "G"), ["a", "b", "c"], work, folder.joinpath, print)
 """
     with holder(tmp_path, code=code) as process:
         assert soon(lambda: all((tmp_path / name).exists() for name in "abc")), "they run"

@@ -38,6 +38,8 @@ COMMANDS = {
         Command("lbp_top", "LBP-TOP features of one subject's clips."),
         Command("weights", "Whether a file is one of the weights that networks may start from."),
         Command("train", "Train and test some folds of an experiment, as its recipe says."),
+        Command("card", "The card of a network for use: what it is, what it was trained on, how well it does."),
+        Command("export", "Pack a network for use as one file to hand on."),
         Command("intervals", "Thresholds and intervals of a spotting experiment, from its scores."),
         Command("timing", "Time the classification of a clip."),
         Command("tables", "A paper's tables, published beside measured."),

@@ -52,7 +52,7 @@ if plan.sources.unlisted:
         benchmark:
             "results/benchmarks/unlisted/{target}.tsv"
         wildcard_constraints:
-            target="|".join(["all", "datasets", "learning", *plan.unlisted.papers]),
+            target="|".join(["all", "datasets", "learning", "models", *plan.unlisted.papers]),
         localrule: True
         conda:
             "../../envs/mexflow.yaml"

@@ -5,6 +5,7 @@ Needs the paper's file, its predictions, and for figures flow and faces. Makes `
 Times differ from run to run; they have tables of their own, so that the others are the same bits in every run.
 ``results/index.html`` is the results page: the whole of a run, to be looked at in a browser.
 ``results/tables/learning.*``, where it is asked for, is of the papers' proposed methods and their controls alone.
+``results/models/<paper>/<experiment>/card.json``, likewise, says of a network for use what it is and what it can do.
 """
 
 for paper in plan.papers:
@@ -255,3 +256,49 @@ if plan.learning.papers:
             "MEXFLOW_RULE={params.rule} MEXFLOW_ATTEMPT={resources.attempt} python -m mexflow learning"
             " --papers {params.papers:q} --results results --recipe {params.recipe:q}"
             " --output results/tables/learning --record {output.record} > {log} 2>&1"
+
+
+rule models:
+    """The papers' proposed networks, trained on all subjects, each with its card: for videos of one's own."""
+    input:
+        models=plan.models.targets,
+        unlisted=plan.unlisted.targets("models"),
+
+
+for group in plan.models.groups:
+
+    rule:
+        """The card of a network for use: what it is, what it was trained on, how well it does."""
+        name:
+            group.card
+        input:
+            paper=plan.paper_file(group.paper),
+            index=lambda wildcards, group=group: plan.index_of(group.paper, wildcards.experiment),
+            files=group.files,
+            training=f"results/records/train/{group.paper}/{{experiment}}/{plan.models.fold}.json",
+            tables=plan.models.tables(group.paper),
+        output:
+            card=f"results/models/{group.paper}/{{experiment}}/card.json",
+            record=f"results/records/card/{group.paper}/{{experiment}}/{plan.models.fold}.json",
+        log:
+            f"results/logs/card/{group.paper}/{{experiment}}.log",
+        benchmark:
+            f"results/benchmarks/card/{group.paper}/{{experiment}}.tsv"
+        wildcard_constraints:
+            experiment="|".join(group.experiments),
+        localrule: True
+        conda:
+            "../../envs/mexflow.yaml"
+        resources:
+            mem_mb=growing(2000),
+            runtime=growing(30),
+            attempt=attempt,
+        params:
+            rule=group.card,
+            recipe=lambda wildcards, group=group: plan.models.recipe(group.paper, wildcards.experiment).text(),
+            code=plan.code("card"),
+        shell:
+            "MEXFLOW_RULE={params.rule} MEXFLOW_ATTEMPT={resources.attempt} python -m mexflow card"
+            " --paper {input.paper:q} --experiment {wildcards.experiment} --results results"
+            " --training {input.training} --recipe {params.recipe:q} --output {output.card}"
+            " --record {output.record} > {log} 2>&1"

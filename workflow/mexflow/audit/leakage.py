@@ -51,6 +51,8 @@ def proofs(graph: Graph, paper: str | None = None) -> Iterator[FoldProof]:
             continue
         for fold, facts in sorted(record.contents["folds"].items()):
             tested = set(facts["test_subjects"])
+            if not tested:
+                continue  # a network for use, trained on all subjects
             training = set(facts.get("training_subjects", ()))
             validation = set(facts.get("validation_subjects", ()))
             wrong = [
@@ -86,8 +88,14 @@ def _tables(graph: Graph, record: Record, folder: str, tested: set[str]) -> list
 
 
 def untested(graph: Graph, paper: str | None = None) -> list[str]:
-    """Models of the run that no proof is about."""
+    """Models of folds of the run that no proof is about."""
     proved = {f"results/folds/{proof.paper}/{proof.experiment}/{proof.fold}/model.pt" for proof in proofs(graph, paper)}
-    models = {path for path in graph.maker if path.endswith("/model.pt")}
+    models = {path for path in graph.maker if path.startswith("results/folds/") and path.endswith("/model.pt")}
     wanted = {path for path in models if paper is None or Path(path).parts[2] == paper}
     return sorted(wanted - proved)
+
+
+def for_use(graph: Graph, paper: str | None = None) -> list[str]:
+    """Networks for use of the run: trained on all subjects, so they score nobody and there is nothing to prove."""
+    models = {path for path in graph.maker if path.startswith("results/models/") and path.endswith("/model.pt")}
+    return sorted(path for path in models if paper is None or Path(path).parts[2] == paper)

@@ -29,6 +29,8 @@ def main(
     missing = leakage.untested(graph, paper)
     for path in missing:
         print(f"{path}: FAIL: no record says whom it was trained on")
+    for path in leakage.for_use(graph, paper):
+        print(f"{path}: for use, trained on all subjects; it scores none of them")
     failed = sum(bool(proof.wrong) for proof in proofs) + len(missing)
     print(f"{len(proofs)} folds, {failed} failed")
     if failed:

@@ -12,8 +12,10 @@ from mexflow.cli.options import Record, command, pairs
 
 def main(
     recipe: Annotated[str, typer.Option(help="The recipe: JSON, or a file that holds it.")],
-    fold: Annotated[list[str], typer.Option(help="A fold to train and test; repeatable.")],
-    results: Annotated[Path, typer.Option(help="Folder of the results: index and arrays are read, folds written.")],
+    fold: Annotated[list[str], typer.Option(help="A fold to train and test, repeatable; all: all subjects, for use.")],
+    results: Annotated[
+        Path, typer.Option(help="Folder of the results: index and arrays are read, folds and models written.")
+    ],
     threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 1,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     weights: Annotated[

@@ -23,7 +23,7 @@ _PAIRS = (
 )  # fmt: skip
 """Options of any number of NAME=VALUE."""
 _RULES = ("--forcerun", "-R")
-_TARGETS = ("all", "datasets", "learning")
+_TARGETS = ("all", "datasets", "learning", "models")
 
 
 def check(words: list[str], project: Path) -> None:

@@ -25,6 +25,9 @@ class Fold:
 PROTOCOLS: Registry[Callable[[Iterable[Mapping[str, Any]], str], list[Fold]]] = Registry("protocol", __name__)
 """Protocols by name: ``protocol(rows, label) -> folds``."""
 
+ALL = "all"
+"""No fold of a protocol: nobody is tested, and all subjects are trained on, for a network for use."""
+
 _SPLIT_SEED = 2019  # of the order in which `subject_split` takes subjects
 
 
@@ -126,13 +129,16 @@ def validation_subjects(training: Iterable[str], share: float, seed: int) -> fro
 def next_subject(subjects: Iterable[str], testing: Iterable[str]) -> str:
     """The subject that validates (elface2021): the next in sorted order after the test subject, cyclic.
 
+    Where nobody is tested it is the first one (decided: the next after the last).
+
     Raises:
         ValueError: if no subject would be left to train on.
     """
     names, testing = sorted(subjects), set(testing)
     if len(set(names) - testing) < 2:
-        raise ValueError("one test and one validation subject need a third to train on")
-    place = max(names.index(name) for name in testing)
+        tested = "one test and one validation subject need a third" if testing else "a validation subject needs another"
+        raise ValueError(f"{tested} to train on")
+    place = max((names.index(name) for name in testing), default=-1)
     return next(name for name in names[place + 1 :] + names if name not in testing)
 
 

@@ -39,6 +39,7 @@ class Kind:
         reads: the stages whose arrays it reads, the one with a table a row first; ``stage:key`` is the stage's folder
             that the experiment's `key` names.
         files: the files of each fold.
+        for_use: the files of a network that is trained on all subjects, for use; empty where nothing is trained.
         recognises: whether it predicts the class of clips.
         spotted: the tables of a fold that hold what it spots; empty if it does not spot.
         every_video: whether every video counts, also one without an expression, and so every subject has a fold.
@@ -57,6 +58,7 @@ class Kind:
     trainer: str
     reads: tuple[str, ...]
     files: tuple[str, ...]
+    for_use: tuple[str, ...] = ("history.parquet", "model.pt")
     recognises: bool = False
     spotted: tuple[str, ...] = ()
     every_video: bool = False
@@ -202,6 +204,7 @@ KINDS: dict[str, Kind] = {
         "mexflow.training.spotting.fold",
         ("faces", "lcn"),
         ("scores.parquet", "history.parquet", "model.pt"),
+        for_use=("scores.parquet", "history.parquet", "model.pt"),
         spotted=("scores", "thresholds", "intervals"),
         every_video=True,
         memory=3000,
@@ -230,6 +233,7 @@ KINDS: dict[str, Kind] = {
         "mexflow.training.difference",
         ("faces",),
         ("scores.parquet",),
+        for_use=(),
         spotted=("scores",),
         memory=2000,
         minutes=120,

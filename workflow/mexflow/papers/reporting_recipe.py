@@ -17,6 +17,7 @@ from mexflow.papers.interval_methods import DEFAULT, IntervalMethod
 from mexflow.papers.paper import Paper
 from mexflow.papers.part import Part, document
 from mexflow.papers.parts import Budget
+from mexflow.papers.preprocessing import Flow, Motion, Residual
 from mexflow.validation import explain
 
 ShownFaces = Literal["embedded", "all", "none"]
@@ -124,6 +125,54 @@ class PageRecipe(_Recipe):
     def shows(self, data: str) -> bool:
         """Whether pixels of such data may stand on the page."""
         return self.faces == "all" or (self.faces == "embedded" and data == "embedded")
+
+
+class Faces(Part):
+    """How faces were found and aligned.
+
+    `smoothing` of the landmarks over time is the sigma of a Gaussian, frames; a clip with a larger share of frames
+    without a face than `max_missed` is left out. `openface` tells that faces and landmarks are OpenFace's.
+    """
+
+    smoothing: float
+    max_missed: float
+    openface: bool = False
+
+
+class Lcn(Part):
+    """Local contrast normalisation: the `sigma` of its Gaussian, pixels of the aligned face."""
+
+    sigma: float
+
+
+class MadeWith(Part):
+    """Everything that the input of an experiment is made with, from raw frames on; null where it has no part in it."""
+
+    faces: Faces
+    lcn: Lcn | None = None
+    flow: Flow | None = None
+    motion: Motion | None = None
+    residual: Residual | None = None
+
+
+class CardRecipe(_Recipe):
+    """What the card of a network for use depends on, beside the paper's file, its training and its paper's tables.
+
+    Attributes:
+        budget: how it was trained.
+        reading: how the paper was read.
+        data: ``embedded``, or a text that names the licensed copies.
+        release: which release of its datasets, in words.
+        preprocess: what its input was made with.
+        tables: whether the paper's tables can be made, in which its held-out scores stand.
+    """
+
+    budget: Budget
+    reading: Reading = "decided"
+    data: str
+    release: str
+    preprocess: MadeWith
+    tables: bool = True
 
 
 def read(words: str) -> ReportingRecipe:

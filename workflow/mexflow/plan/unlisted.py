@@ -44,10 +44,17 @@ class Unlisted:
         return next((self._reasons[name] for name in members(index) if name in self._reasons), None)
 
     def targets(self, name: str) -> list[str]:
-        """What ``all``, ``datasets``, ``learning`` or a paper waits for so as to fail; nothing where all is listed."""
-        lacking = {"all": self._reasons, "datasets": self._reasons, "learning": self._plan.learning.left_out}.get(
-            name, self.papers.get(name)
-        )
+        """What ``all``, ``datasets``, ``learning``, ``models`` or a paper waits for so as to fail.
+
+        Nothing where all is listed.
+        """
+        of_methods = self._plan.learning.left_out
+        lacking = {
+            "all": self._reasons,
+            "datasets": self._reasons,
+            "learning": of_methods,
+            "models": of_methods,
+        }.get(name, self.papers.get(name))
         return [f"{self._plan.sources.results}/index/.unlisted.{name}"] if lacking else []
 
     def before(self, name: str, asked: Iterable[str]) -> list[str]:
@@ -60,6 +67,8 @@ class Unlisted:
                 targets += self._plan.dataset_targets()
             elif target == "learning":
                 targets += self._plan.learning.targets
+            elif target == "models":
+                targets += self._plan.models.targets
             elif target in self._plan.whole:
                 targets += self._plan.targets(target)
             elif "/" in target:
@@ -70,7 +79,7 @@ class Unlisted:
         """The lines that say why `name` fails, as options of ``mexflow unlisted``."""
         if name in self.papers:
             return flags("reason", [self.papers[name]])
-        reasons = self._plan.learning.left_out if name == "learning" else self._reasons
+        reasons = self._plan.learning.left_out if name in ("learning", "models") else self._reasons
         return flags("reason", dict.fromkeys(reasons.values()))
 
     def warn(self) -> None:

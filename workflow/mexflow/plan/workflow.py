@@ -27,6 +27,7 @@ from mexflow.plan.checks import check
 from mexflow.plan.enumeration import spread
 from mexflow.plan.flags import flags
 from mexflow.plan.learning import Learning
+from mexflow.plan.models import Models
 from mexflow.plan.named_preprocessing import FLOW_IMAGES, NamedPreprocessing
 from mexflow.plan.paper_figures import PaperFigures
 from mexflow.plan.reporting import Reporting
@@ -72,6 +73,7 @@ class Workflow:
         self.unlisted = Unlisted(self)
         self.reporting = Reporting(self)
         self.learning = Learning(self)
+        self.models = Models(self)
         self.page = ResultsPage(self)
         # Once a run: Snakemake asks for every job, and thousands of jobs would spend half of the DAG's time on it.
         self._code_digest = cache(commands.code_digest)
@@ -159,12 +161,12 @@ class Workflow:
                     experiments=tuple(names),
                     kind=kind,
                     index=index,
-                    inputs=tuple(self._read_beside(kind, index, reads)),
+                    inputs=tuple(self.read_beside(kind, index, reads)),
                     files_of_fold=(*kind.files, *(["features.npy"] if keep else [])),
                 )
         return batches
 
-    def _read_beside(self, kind: Kind, index: str, reads: Sequence[str]) -> list[str]:
+    def read_beside(self, kind: Kind, index: str, reads: Sequence[str]) -> list[str]:
         """What a training reads beside its index."""
         first, *others = (self._stage(folder, index) for folder in reads)
         videos = [f"{RESULTS}/index/{index}.videos.parquet"] if kind.every_video else []

@@ -37,6 +37,10 @@ class Results:
         """The folder of a fold."""
         return self.experiment(paper, experiment) / fold
 
+    def model(self, paper: str, experiment: str) -> Path:
+        """The folder of an experiment's network for use, trained on all subjects."""
+        return self.root / "models" / paper / experiment
+
     def checkpoints(self, paper: str, experiment: str) -> Path:
         """The folder of the states of an experiment's unfinished folds."""
         return self.root / "checkpoints" / paper / experiment

@@ -1,7 +1,7 @@
 """Whether an artifact that a job reads is what the job that made it wrote, by that job's record.
 
 Found by names alone, without reading all records: ``results/STAGE/REST.npy`` and its table are in the record
-``results/records/STAGE/REST.json``, and those of a fold in one of the few of its experiment.
+``results/records/STAGE/REST.json``, and those of a fold, or of a network for use, in one of the few of its experiment.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def _records(path: str) -> Iterator[dict]:
 def _places(path: str) -> list[Path]:
     stage, *rest = Path(path).parts[1:]
     records = Path(_RESULTS) / "records"
-    if stage == "folds":
+    if stage in ("folds", "models"):
         return _of_experiment(*rest[:2])
     name = rest[-1].split(".")[0] if rest else ""
     return [records.joinpath(stage, *rest[:-1], f"{name}.json")]

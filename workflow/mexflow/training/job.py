@@ -12,7 +12,7 @@ from typing import Any
 
 from mexflow.datasets import subjects
 from mexflow.errors import UserError, choose
-from mexflow.evaluation.folds import PROTOCOLS, assert_disjoint
+from mexflow.evaluation.folds import ALL, PROTOCOLS, assert_disjoint
 from mexflow.models import available, wrong_weights
 from mexflow.papers.kinds import KINDS
 from mexflow.papers.recipe import Recipe, TrainedRecipe
@@ -58,7 +58,7 @@ def train(
     Args:
         recipe: everything that the result depends on, beside index and arrays.
         results: the folder of the results.
-        names: the folds.
+        names: the folds; ``all`` is none of them, but all subjects to train on and nobody to test: a network for use.
         threads: CPU threads.
         device: ``auto``, ``cpu`` or ``cuda``.
         checkpoint_seconds: least time between two checkpoints.
@@ -78,6 +78,8 @@ def train(
         digest.require_entry(picked)
     kind, places = KINDS[recipe.kind], Results(results)
     label = f"{recipe.paper}/{recipe.experiment}"
+    if ALL in names and not kind.for_use:
+        raise UserError(f"{label}: nothing is trained for it, so there is no network for use")
     make_deterministic(threads)
     keep_memory()
     facts = {"paper": recipe.paper, "experiment": recipe.experiment, "recipe": recipe.model_dump(mode="json")}
@@ -92,6 +94,8 @@ def train(
         arrays = [places.arrays(folder, listed) for folder in recipe.reads]
         folds: Folds = trainer.Folds(recipe, Material(job.inputs, rows, listed, arrays))
         folds.starts = starts
+        if ALL in names:
+            folds.add_all()
         for name in names:
             choose("fold", name, folds.testing)
         for line in folds.left_out:
@@ -108,17 +112,20 @@ def train(
         folder = places.checkpoints(recipe.paper, recipe.experiment)
         checkpoints = Checkpoints(folder, canonical_digest(evidence).sha256, checkpoint_seconds)
 
+        def folder_of(name: str) -> Path:
+            if name == ALL:
+                return places.model(recipe.paper, recipe.experiment)
+            return places.fold(recipe.paper, recipe.experiment, name)
+
         def train_fold(name: str, outputs: Outputs, after_epoch: Callable[[], None]) -> dict[str, Any]:
-            folder = places.fold(recipe.paper, recipe.experiment, name)
-            description = folds.train(name, place.device, folder, outputs, checkpoints, after_epoch)
+            description = folds.train(name, place.device, folder_of(name), outputs, checkpoints, after_epoch)
             assert_disjoint(description["training_subjects"], folds.testing[name])
+            description["test_subjects"] = sorted(folds.testing[name])
             print(f"{name}: {_summary(description)}")
-            return {**description, "test_subjects": sorted(folds.testing[name])}
+            return description
 
         with progress(f"train {label}", len(names) * folds.epochs) as advance:
-            described = train_folds(
-                job, place, names, train_fold, places.experiment(recipe.paper, recipe.experiment), advance
-            )
+            described = train_folds(job, place, names, train_fold, folder_of, advance)
         facts = {"seed": getattr(recipe, "seed", None), "threads": threads, "device": place.name}
         facts |= {"weights": starting.stated(starts)} if starts else {}
         job.state(**{**facts, **folds.facts}, folds=described, left_out=folds.left_out)
@@ -133,7 +140,9 @@ def code(recipe: Recipe) -> list[str]:
 
 def _summary(description: Mapping[str, Any]) -> str:
     """What is said of a fold when it is done."""
-    tested = next(f"{description[name]} {name.replace('_', ' ')}" for name in _TESTED if name in description)
+    tested = f"{len(description['training_subjects'])} subjects"
+    if description["test_subjects"]:
+        tested = next(f"{description[name]} {name.replace('_', ' ')}" for name in _TESTED if name in description)
     if "final_loss" not in description:
         return tested
     loss = description["final_loss"]

@@ -42,7 +42,12 @@ def folds_at_once(place: Place, folds: int) -> int | None:
 
 
 def train_folds(
-    job: Job, place: Place, names: Sequence[str], work: Work, folder: Path, advance: Callable[[int], None]
+    job: Job,
+    place: Place,
+    names: Sequence[str],
+    work: Work,
+    folder_of: Callable[[str], Path],
+    advance: Callable[[int], None],
 ) -> dict[str, dict[str, Any]]:
     """Train folds; each gives the same bits however many go at once.
 
@@ -50,7 +55,8 @@ def train_folds(
     from its checkpoint if it has one. The record states how many went at once, among what was only observed.
 
     Args:
-        work: writes nothing but below `folder`, the fold's name; what it prints is printed when it is done.
+        work: writes nothing but into the fold's folder; what it prints is printed when it is done.
+        folder_of: the folder of a fold, by its name.
         advance: called with the number of epochs done.
 
     Returns:
@@ -107,7 +113,7 @@ def train_folds(
         for fold in running.values():
             fold.process.kill()
             fold.process.join()
-            job.outputs.discard(folder / fold.name)
+            job.outputs.discard(folder_of(fold.name))
     job.observe(folds_at_once=limits)
     return {name: results[name] for name in names}
 

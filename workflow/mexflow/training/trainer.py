@@ -8,6 +8,8 @@ from typing import Any
 
 import torch
 
+from mexflow.errors import UserError
+from mexflow.evaluation.folds import ALL
 from mexflow.papers.recipe import Recipe
 from mexflow.store.artifacts import Outputs
 from mexflow.training.checkpoints import Checkpoints
@@ -39,6 +41,19 @@ class Folds:
         self.facts: dict[str, Any] = {}
         self.starts: Starts = {}
 
+    def add_all(self) -> None:
+        """Have all subjects trained on too, under the name ``all``.
+
+        Raises:
+            UserError: if a fold has this name.
+        """
+        if ALL in self.testing:
+            raise UserError(
+                f"{self.recipe.paper}/{self.recipe.experiment}: a fold is called {ALL!r}, the name under which a "
+                "network is trained on all subjects; give that subject another name"
+            )
+        self.testing = {**self.testing, ALL: frozenset()}
+
     @staticmethod
     def run(
         recipe: Any,
@@ -53,6 +68,8 @@ class Folds:
         starts: Starts,
     ) -> dict[str, Any]:
         """Train and test a fold, whose test subjects are `testing`, and write its files to `folder`.
+
+        Where there is no test subject, nothing is tested: no file is written that only tests fill.
 
         Returns:
             What the record says of it.

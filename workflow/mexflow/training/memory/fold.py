@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,6 +84,25 @@ class Scales:
         return cls(
             1.0 if method == "none" else flow_scale(clips), frame_scale(clips) if method == "first_frame" else None
         )
+
+
+class Scaled(nn.Module):
+    """The three networks with what their input is divided by, as a fold keeps them.
+
+    `divisors` are float64 (2,), of flow and of frames; the second is NaN where frames are not divided.
+    """
+
+    def __init__(self, network: TimeContrastNetwork, scales: Scales) -> None:
+        super().__init__()
+        self.network = network
+        divisors = [float("nan") if scale is None else scale for scale in (scales.flow, scales.frames)]
+        self.register_buffer("divisors", torch.tensor(divisors, dtype=torch.float64))
+
+    @property
+    def scales(self) -> Scales:
+        """What :func:`score_clip` divides by."""
+        flow, frames = self.divisors.tolist()
+        return Scales(flow, None if math.isnan(frames) else frames)
 
 
 class Masks:
@@ -244,18 +264,47 @@ def run_fold(
 ) -> dict[str, Any]:
     """Train and test one fold, and write its files to `folder`; `starts` are what parts of its networks start from.
 
-    Writes ``predictions.parquet`` (a clip's probabilities are the means over the frames in [onset, offset]),
-    ``scores.parquet`` (intensities of the test clips' videos, type ``intensity``), ``states.parquet``
-    (:data:`STATES_TABLE`), ``history.parquet`` (:data:`STAGE_HISTORY`) and ``model.pt`` (the state of the three
-    networks under ``network.``, and ``divisors``, what flow and frames are divided by before them; the second is NaN
-    where frames are not).
+    Writes ``history.parquet`` (:data:`STAGE_HISTORY`), ``model.pt`` (the state of a :class:`Scaled`) and, where anybody
+    is tested, ``predictions.parquet`` (a clip's probabilities are the means over the frames in [onset, offset]),
+    ``scores.parquet`` (intensities of the test clips' videos, type ``intensity``) and ``states.parquet``
+    (:data:`STATES_TABLE`).
 
     Returns:
         What the job's record says of the fold.
     """
-    classes = recipe.classes
     train, test = split(clips, recipe, fold, testing)
     network, scales, history = train_network(recipe, fold, train, device, checkpoints, after_epoch, starts)
+    if testing:
+        _test(network, scales, recipe, fold, test, device, folder, outputs, starts)
+    outputs.table(folder / "history.parquet", pa.Table.from_pylist(history, schema=STAGE_HISTORY))
+    buffer = io.BytesIO()
+    torch.save({name: value.cpu() for name, value in Scaled(network, scales).state_dict().items()}, buffer)
+    outputs.bytes(folder / "model.pt", buffer.getvalue())
+    return {
+        "training_subjects": sorted({clip.subject for clip in train}),
+        "validation_subjects": [],
+        "test_subjects": sorted(testing),
+        "training_samples": len(train),
+        "test_clips": len(test),
+        "seed": recipe.seed_of(fold),
+        "normalisation": {"method": recipe.training.normalise, "flow": scales.flow, "frames": scales.frames},
+        "final_loss": history[-1]["loss"],
+    }
+
+
+def _test(
+    network: TimeContrastNetwork,
+    scales: Scales,
+    recipe: SequencesRecipe,
+    fold: str,
+    test: Sequence[Clip],
+    device: torch.device,
+    folder: Path,
+    outputs: Outputs,
+    starts: Starts,
+) -> None:
+    """Score the test clips of a fold, and write what only tests fill; see :func:`run_fold`."""
+    classes = recipe.classes
     predictions, shown = [], []
     batches: dict[tuple[str, str, str], list[pa.RecordBatch]] = {}
     for clip in test:
@@ -290,22 +339,6 @@ def run_fold(
     outputs.table(folder / "predictions.parquet", pa.Table.from_pylist(predictions, schema=schema))
     outputs.table(folder / "scores.parquet", pa.Table.from_batches(scored, scores.SCORES).unify_dictionaries())
     outputs.table(folder / "states.parquet", pa.Table.from_pylist(shown, schema=STATES_TABLE))
-    outputs.table(folder / "history.parquet", pa.Table.from_pylist(history, schema=STAGE_HISTORY))
-    buffer = io.BytesIO()
-    saved = {f"network.{name}": value.cpu() for name, value in network.state_dict().items()}
-    divisors = [float("nan") if scale is None else scale for scale in (scales.flow, scales.frames)]
-    torch.save({**saved, "divisors": torch.tensor(divisors, dtype=torch.float64)}, buffer)
-    outputs.bytes(folder / "model.pt", buffer.getvalue())
-    return {
-        "training_subjects": sorted({clip.subject for clip in train}),
-        "validation_subjects": [],
-        "test_subjects": sorted(testing),
-        "training_samples": len(train),
-        "test_clips": len(test),
-        "seed": recipe.seed_of(fold),
-        "normalisation": {"method": recipe.training.normalise, "flow": scales.flow, "frames": scales.frames},
-        "final_loss": history[-1]["loss"],
-    }
 
 
 class Folds(trainer.Folds):

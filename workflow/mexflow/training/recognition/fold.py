@@ -137,9 +137,9 @@ def run_fold(
 ) -> dict[str, Any]:
     """Train and test one fold, and write its files to `folder`; `starts` are what parts of its network start from.
 
-    Writes ``predictions.parquet`` (:data:`PREDICTIONS`), ``history.parquet`` (epoch, loss, accuracy), ``model.pt``
-    (the state of the network behind its normalisation, loadable with ``weights_only=True``) and, if wanted,
-    ``features.npy``, float32 (n, d), rows as in the predictions.
+    Writes ``history.parquet`` (epoch, loss, accuracy), ``model.pt`` (the state of the network behind its normalisation,
+    loadable with ``weights_only=True``) and, where anybody is tested, ``predictions.parquet`` (:data:`PREDICTIONS`)
+    and, if wanted, ``features.npy``, float32 (n, d), rows as in the predictions.
 
     Returns:
         What the job's record says of the fold.
@@ -177,23 +177,25 @@ def run_fold(
         if training.recompute_batch_norm:
             recompute_batch_norm(network, Clips(train, device), batch_size)
         oversampled = feed.oversampled
-    keep_features = getattr(recipe, "keep_features", False)
-    probabilities, features = predict(network, test, device, batch_size, keep_features)
-    names = samples.classes
-    rows = [
-        {
-            "paper": recipe.paper,
-            "experiment": recipe.experiment,
-            "fold": fold,
-            **{key: clip[key] for key in ("dataset", "subject", "clip")},
-            "label": names[label],
-            "predicted": names[int(values.argmax())],
-            "probabilities": values,
-        }
-        for clip, label, values in zip(test.clips, test.labels, probabilities, strict=True)
-    ]
-    schema = with_starts(PREDICTIONS, stated(starts))
-    outputs.table(folder / "predictions.parquet", pa.Table.from_pylist(rows, schema=schema))
+    features = None
+    if testing:
+        keep_features = getattr(recipe, "keep_features", False)
+        probabilities, features = predict(network, test, device, batch_size, keep_features)
+        names = samples.classes
+        rows = [
+            {
+                "paper": recipe.paper,
+                "experiment": recipe.experiment,
+                "fold": fold,
+                **{key: clip[key] for key in ("dataset", "subject", "clip")},
+                "label": names[label],
+                "predicted": names[int(values.argmax())],
+                "probabilities": values,
+            }
+            for clip, label, values in zip(test.clips, test.labels, probabilities, strict=True)
+        ]
+        schema = with_starts(PREDICTIONS, stated(starts))
+        outputs.table(folder / "predictions.parquet", pa.Table.from_pylist(rows, schema=schema))
     outputs.table(folder / "history.parquet", pa.Table.from_pylist(history, schema=HISTORY))
     buffer = io.BytesIO()
     torch.save({name: value.cpu() for name, value in network.state_dict().items()}, buffer)

@@ -6,7 +6,7 @@ for its ε of 1e-5, which is larger than the variance of such an input, and for 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import nn
@@ -64,6 +64,12 @@ def normalised(network: nn.Module, method: str, training: Samples) -> Normalised
         UserError: for an unknown normalisation.
     """
     return METHODS[method](network, training)
+
+
+def restored(network: nn.Module, method: str, state: Mapping[str, torch.Tensor]) -> Normalised:
+    """A network behind the normalisation of that name, with room for a saved state, which is still to be loaded."""
+    mean = torch.zeros_like(state["mean"]) if "mean" in state else None
+    return Normalised(network, torch.ones_like(state.get("divisor", torch.ones(1))), method == "mean_frame", mean)
 
 
 @METHODS.entry("rms")

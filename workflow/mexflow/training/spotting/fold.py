@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 def split(videos: Sequence[Video], recipe: VideosRecipe, fold: str, testing: frozenset[str]) -> dict[str, list[Video]]:
     """The videos by their role; no subject has two. The validation subject is the next after the test subject.
 
+    Where nobody is tested, it is the first one.
+
     Raises:
         UserError: if nothing is left to train on, or a type of expression is nowhere in the training videos.
     """
