@@ -285,10 +285,10 @@ def _model(given: str | Path | Model | None, inputs: Inputs | None, task: str) -
         return None
     model = load(Path(given), inputs or Inputs()) if isinstance(given, str | Path) else given
     named = given if isinstance(given, str | Path) else f"{model.card['paper']}/{model.card['experiment']}"
-    if task == "spotting" and "spotting" not in model.card:
+    if task == "spotting" and not model.card["spotting"]:
         raise UserError(f"{named}: a network that recognises; --spot takes one that spots, --recognise this one")
     if task == "recognition":
-        if "spotting" in model.card and "classes" not in model.card:
+        if not model.card["classes"]:
             raise UserError(f"{named}: a network that spots; --recognise takes one that recognises, --spot this one")
         recognition.refuse_unusable(model.card, named)
     return model

@@ -23,7 +23,7 @@ def spotter(found: Mapping[Path, Mapping[str, Any]], folder: Path = MODELS) -> P
     Raises:
         UserError: if there is none.
     """
-    spotters = [path for path, card in found.items() if "spotting" in card]
+    spotters = [path for path, card in found.items() if card.get("spotting")]
     if not spotters:
         raise UserError(
             f"{folder}: no network that spots; make the networks with './run snakemake --cores all models', or name "
@@ -34,5 +34,5 @@ def spotter(found: Mapping[Path, Mapping[str, Any]], folder: Path = MODELS) -> P
 
 def recogniser(found: Mapping[Path, Mapping[str, Any]], kinds: Mapping[str, Any]) -> Path | None:
     """The network that recognises: of several usable ones, that of the most subjects. None where there is none."""
-    usable = [path for path, card in found.items() if "classes" in card and card["kind"] in kinds]
+    usable = [path for path, card in found.items() if card.get("classes") and card.get("kind") in kinds]
     return max(usable, key=lambda path: (len(found[path]["subjects"]), path.as_posix()), default=None)

@@ -82,7 +82,8 @@ def spot(
         if name not in wanted:
             continue
         smooth = spotted.processed(scores[:, i], k[name], order)
-        thresholds[name] = settings["thresholds"][name]
+        chosen = settings["thresholds"][name]
+        thresholds[name] = np.inf if chosen is None else chosen
         scored = spotted.Scored(("", "", ""), "test", names, smooth, scores[:, i], np.zeros(len(names), bool))
         courses[name] = smooth
         at = {int(number): position for position, number in enumerate(names)}
