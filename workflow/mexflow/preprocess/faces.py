@@ -1,4 +1,4 @@
-"""Aligned faces of one subject, streamed: decode, hash, find, smooth, align, write.
+"""Aligned faces of a video, streamed: decode, hash, find, smooth, align, write.
 
 Frames wait in a short queue until the landmarks around them are known (for smoothing, and for filling gaps);
 memory does not grow with the length of a video.
@@ -10,6 +10,7 @@ import math
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
@@ -71,7 +72,7 @@ class _Waiting:
     """A frame whose face is not yet written; `landmarks` are None as long as they are unknown."""
 
     number: int
-    file: Path
+    name: str
     frame: Frame | None
     damage: str | None
     found: Found | None
@@ -140,10 +141,43 @@ def align_video(folder: Path, expected: int, frame_name: str, settings: FaceSett
         check_shape(file, frame.image.shape, shape)
         return frame
 
+    def samples() -> Iterator[np.ndarray]:
+        for position in sample_positions(len(files)):
+            try:
+                yield grey_of(read(files[position][1]).image)
+            except DamagedFrame:
+                continue
+
+    frames = ((number, file.name, partial(read, file)) for number, file in files)
+    yield from align(frames, shape, samples, settings)
+
+
+def align(
+    frames: Iterable[tuple[int, str, Callable[[], Frame]]],
+    shape: tuple[int, ...] | None,
+    samples: Callable[[], Iterable[np.ndarray]],
+    settings: FaceSettings,
+) -> Iterator[AlignedFrame]:
+    """Align the face in every frame of a video, wherever its frames come from.
+
+    Args:
+        frames: of each frame in order its number, the name of its file, and what reads it; that is called once, before
+            the next frame is asked for. It raises :class:`mexflow.preprocess.frames.DamagedFrame` if it cannot be used.
+        shape: of the frames, (h, w) or (h, w, 3).
+        samples: gives the grey, uint8 (h, w), of some frames spread over the video (:func:`sample_positions`); it is
+            called only where several faces are seen.
+        settings: see :class:`FaceSettings`.
+
+    Yields:
+        One :class:`AlignedFrame` a frame.
+
+    Raises:
+        UserError: if a frame is damaged and `settings.unreadable` is ``error``.
+    """
     every = _EVERY if settings.smoothing >= 2 * _EVERY else 1
-    track, tracker = _Track(settings.smoothing), Tracker(lambda: _samples(files, read), every)
+    track, tracker = _Track(settings.smoothing), Tracker(samples, every)
     queue: deque[_Waiting] = deque()
-    written, last, before = 0, -1, None
+    written, last, before, count = 0, -1, None, 0
 
     def emit(upto: int) -> Iterator[AlignedFrame]:
         """Write waiting frames before position `upto`."""
@@ -152,13 +186,14 @@ def align_video(folder: Path, expected: int, frame_name: str, settings: FaceSett
             yield _aligned(queue.popleft(), track, written, shape)
             written += 1
 
-    for position, (number, file) in enumerate(files):
-        frame, damage = or_damage(read, file, settings.unreadable)
+    for position, (number, name, read) in enumerate(frames):
+        count = position + 1
+        frame, damage = or_damage(read, settings.unreadable)
         face = None if frame is None else tracker.next(frame.image)
         landmarks = face.landmarks if face else None
         head = face.head if face else None
         state = face.state if face else "unreadable"
-        queue.append(_Waiting(number, file, frame, damage, face, landmarks, head, state))
+        queue.append(_Waiting(number, name, frame, damage, face, landmarks, head, state))
         if landmarks is not None:
             if last >= 0 and 0 < position - last - 1 <= _LONGEST_GAP:
                 _fill(queue, track, before, written, last, position)
@@ -170,7 +205,7 @@ def align_video(folder: Path, expected: int, frame_name: str, settings: FaceSett
             # The gap is too long to wait for its end: these frames stay without a face. What waits on are frames
             # before the gap whose smoothing may reach beyond it.
             yield from emit(position - track.radius + 1)
-    yield from emit(len(files))
+    yield from emit(count)
 
 
 def indexed_files(folder: Path, expected: int, frame_name: str) -> list[tuple[int, Path]]:
@@ -207,24 +242,20 @@ def _fill(queue: deque[_Waiting], track: _Track, before: _Waiting, first: int, l
         track.add(at, waiting.landmarks, waiting.head)
 
 
-def _samples(files: list[tuple[int, Path]], read: Callable[[Path], Frame]) -> Iterator[np.ndarray]:
-    """The grey of some readable frames spread evenly over a video."""
-    count = min(_SAMPLES, len(files))
-    for i in range(count):
-        try:
-            yield grey_of(read(files[(2 * i + 1) * len(files) // (2 * count)][1]).image)
-        except DamagedFrame:
-            continue
+def sample_positions(count: int) -> list[int]:
+    """Positions of a few of `count` frames spread evenly over a video, ascending."""
+    samples = min(_SAMPLES, count)
+    return [(2 * i + 1) * count // (2 * samples) for i in range(samples)]
 
 
-def or_damage(read: Callable[[Path], T], file: Path, unreadable: str) -> tuple[T | None, str | None]:
-    """What `read` makes of a raw frame; or None, and why, if it is damaged and `unreadable` is ``exclude``.
+def or_damage(read: Callable[[], T], unreadable: str) -> tuple[T | None, str | None]:
+    """What `read` makes of its raw frame; or None, and why, if it is damaged and `unreadable` is ``exclude``.
 
     Raises:
         UserError: if it is damaged and `unreadable` is ``error``.
     """
     try:
-        return read(file), None
+        return read(), None
     except DamagedFrame as error:
         if unreadable == "exclude":
             return None, str(error)
@@ -237,7 +268,7 @@ def _aligned(waiting: _Waiting, track: _Track, position: int, shape: tuple[int, 
     colour = shape is not None and len(shape) == 3
     row: dict[str, Any] = {
         "frame": waiting.number,
-        "file": waiting.file.name,
+        "file": waiting.name,
         "sha256": waiting.frame.sha256 if waiting.frame else None,
         "size": waiting.frame.size if waiting.frame else None,
         "state": waiting.state,

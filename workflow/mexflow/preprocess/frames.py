@@ -42,12 +42,13 @@ class DamagedFrame(Exception):
 class Frame:
     """A decoded raw frame: uint8 (h, w) grey or (h, w, 3) RGB, with the sha256 and size of its file, bytes.
 
+    Both are None of a frame out of a video file: no bytes of the file are its own, and the file's hash stands for it.
     `orientation` is EXIF's, 1 to 8; the image is upright already.
     """
 
     image: np.ndarray
-    sha256: str
-    size: int
+    sha256: str | None
+    size: int | None
     orientation: int = 1
 
 
@@ -81,7 +82,7 @@ def read_frame(path: Path) -> Frame:
         image = _jpeg(data, header) if header.kind == JPEG else _lossless(data, header)
     except ValueError as error:
         raise DamagedFrame(f"{path}: {error}") from None
-    return Frame(_upright(image, header.orientation), hashlib.sha256(data).hexdigest(), len(data), header.orientation)
+    return Frame(upright(image, header.orientation), hashlib.sha256(data).hexdigest(), len(data), header.orientation)
 
 
 def common_shape(files: Sequence[Path]) -> tuple[int, ...] | None:
@@ -180,8 +181,8 @@ def _lossless(data: bytes, header: Header) -> np.ndarray:
     return image
 
 
-def _upright(image: np.ndarray, orientation: int) -> np.ndarray:
-    """The image with the side up that EXIF's orientation says is up."""
+def upright(image: np.ndarray, orientation: int) -> np.ndarray:
+    """The image with the side up that EXIF's orientation, 1 to 8, says is up."""
     turn = {
         2: lambda: cv2.flip(image, 1),
         3: lambda: cv2.rotate(image, cv2.ROTATE_180),

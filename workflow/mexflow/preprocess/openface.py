@@ -16,6 +16,7 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -103,7 +104,7 @@ def align_video(
         raise UserError(f"{pictures}: no such folder of aligned faces; {_AGAIN}")
     for number, file in files:
         position = positions[file.name]
-        raw, damage = or_damage(read, file, settings.unreadable)
+        raw, damage = or_damage(partial(read, file), settings.unreadable)
         landmarks = face.landmarks.get(position) if raw else None
         rotated = raw is not None and raw.orientation != 1
         row: dict[str, Any] = {
