@@ -13,10 +13,10 @@ import numpy as np
 
 from mexflow.preprocess.aligned import AlignedFaces, VideoFaces
 from mexflow.preprocess.alignment import SIZE
-from mexflow.preprocess.faces import FaceSettings, align_file
+from mexflow.preprocess.faces import FaceSettings
 from mexflow.preprocess.lcn import grey, lcn
 from mexflow.preprocess.table_schemas import FaceRows
-from mexflow.preprocess.video_files import VideoFile
+from mexflow.preprocess.video_files import VideoFile, align_file
 from mexflow.progress import progress
 from mexflow.store.artifacts import Inputs, Outputs
 from mexflow.store.paths import table_of
