@@ -174,7 +174,7 @@ def open_video(path: Path, fps: float | None = None) -> VideoFile:
             raise UserError(f"{name}: {there}; give a video file, or a folder of frames")
         return _of_file(path, fps)
     except OSError as error:
-        raise UserError(f"{name}: cannot be read ({error.strerror}); check its permissions and the disk") from None
+        raise UserError(f"{name}: {_unreadable(error)}") from None
 
 
 def align_file(video: VideoFile, settings: FaceSettings) -> Iterator[AlignedFrame]:
@@ -311,7 +311,9 @@ def _shortfall(path: Path, times: time_stamps.Times, announced: int | None, fps:
     if counts_frames(path):
         if announced == decoded:
             return ()
-        return (f"{announced} frames are announced, {decoded} were decoded: it is cut short, or damaged",)
+        # An AVI's times count what is found in it.
+        early = ", and what comes after the damage is told too early" if is_avi(path) else ""
+        return (f"{announced} frames are announced, {decoded} were decoded: it is cut short, or damaged{early}",)
     # Of other kinds OpenCV makes the number from the length and a guess of the rate.
     length, end = announced / fps if fps else 0.0, times.seconds[-1] + 1 / times.fps
     if length - end <= max(2 / times.fps, _LONGER * length):
@@ -328,9 +330,17 @@ def _opened(path: Path) -> Capture:
         UserError: if OpenCV finds no video in it.
     """
     capture = Capture(path)
-    if not capture.opened:
-        raise UserError(f"{shown(str(path))}: {why_not(path)}")
-    return capture
+    if capture.opened:
+        return capture
+    try:
+        why = why_not(path)
+    except OSError as error:
+        why = _unreadable(error)
+    raise UserError(f"{shown(str(path))}: {why}")
+
+
+def _unreadable(error: OSError) -> str:
+    return f"cannot be read ({error.strerror}); check its permissions and the disk"
 
 
 def _or_told(read: Callable[[], Frame]) -> Frame:
