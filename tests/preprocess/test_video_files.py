@@ -9,16 +9,20 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
+from dataset_files import ANY_FRAME
+from embedded_files import SEED, SIZE, SUBJECTS
+from mexflow.embedded import plan
 from mexflow.errors import UserError
 from mexflow.preprocess import capture
-from mexflow.preprocess.faces import FaceSettings
+from mexflow.preprocess.faces import AlignedFrame, FaceSettings, align_video
+from mexflow.preprocess.frames import read_frame
 from mexflow.preprocess.video_files import VideoFile, align_file, open_video
 from movie_files import DISPLAY, at_times, displayed, h264, pictures, sound, write
 from project import WORKFLOW
@@ -199,7 +203,7 @@ def test_the_same_bits_with_any_number_of_threads(
 
 
 def test_memory_does_not_grow_with_the_video(tmp_path: Path) -> None:
-    """8,000 frames, which would take 295 MB, in the memory of 800."""
+    """8,000 frames, which would take 123 MB, in the memory of 800."""
     program = (
         "import resource, sys; from pathlib import Path; from mexflow.preprocess.video_files import open_video\n"
         "video = open_video(Path(sys.argv[1]))\n"
@@ -208,7 +212,7 @@ def test_memory_does_not_grow_with_the_video(tmp_path: Path) -> None:
     )
     peaks = []
     for count in (800, 8000):
-        path = write(tmp_path / f"{count}.mp4", pictures(count), 200.0)
+        path = write(tmp_path / f"{count}.mp4", pictures(count, 64, 80), 200.0)
         done = subprocess.run(
             [sys.executable, "-c", program, path], capture_output=True, text=True, check=True,
             env={**os.environ, "PYTHONPATH": str(WORKFLOW)},
@@ -300,9 +304,10 @@ def test_nothing_is_said_on_the_terminal_but_what_is_said_here(tmp_path: Path) -
         "    except UserError as error: print(error)"
     )
     names = ["hole.avi", "zeros.mp4", "short.mp4"]
+    unset = {name: value for name, value in os.environ.items() if name != "OPENCV_FFMPEG_LOGLEVEL"}
     done = subprocess.run(
         [sys.executable, "-c", program, *names], capture_output=True, text=True, check=True, cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(WORKFLOW), "OPENCV_FFMPEG_LOGLEVEL": "-8"},
+        env={**unset, "PYTHONPATH": str(WORKFLOW)},
     )  # fmt: skip
     assert done.stderr == ""
     frames, *errors = done.stdout.splitlines()
@@ -510,3 +515,68 @@ def test_a_damaged_frame_of_a_folder(tmp_path: Path) -> None:
     found = list(align_file(video, FaceSettings(unreadable="exclude")))
     assert [face.row["state"] for face in found] == ["missing"] * 4 + ["unreadable"] + ["missing"] * 4
     assert found[4].damage == f"{torn}: the PNG is truncated"
+
+
+# Aligned faces
+
+
+def embedded_pictures(root: Path, count: int) -> list[np.ndarray]:
+    """The first frames of a synthetic face, uint8 (h, w, 3) RGB."""
+    clip = next(c for c in plan("casme2", SIZE, SEED).of_subject(SUBJECTS["casme2"]) if c.annotated)
+    return [read_frame(root / clip.file(number)).image for number in clip.frames[:count]]
+
+
+def in_folder(folder: Path, frames: Iterable[np.ndarray]) -> Path:
+    folder.mkdir()
+    for number, frame in enumerate(frames):
+        (folder / f"{number:03d}.png").write_bytes(cv2.imencode(".png", frame[..., ::-1])[1])
+    return folder
+
+
+def same_faces(one: list[AlignedFrame], other: list[AlignedFrame], of_a_file: str | None = None) -> None:
+    """The same images, and rows that differ at most in what a frame of the file `of_a_file` does not have."""
+    for wanted, found in zip(one, other, strict=True):
+        assert (wanted.image == found.image).all() and wanted.image.dtype == found.image.dtype
+        assert wanted.damage == found.damage
+        own = {"file": of_a_file, "sha256": None, "size": None} if of_a_file else {}
+        for key, value in (wanted.row | own).items():
+            assert np.array_equal(found.row[key], value), key
+        assert found.row.keys() == wanted.row.keys()
+
+
+def test_faces_of_a_file_are_those_of_its_frames(embedded_root: dict[str, Path], tmp_path: Path) -> None:
+    frames = embedded_pictures(embedded_root["casme2"], 14)
+    folder = in_folder(tmp_path / "frames", frames)
+    settings = FaceSettings()
+    wanted = list(align_video(folder, 14, ANY_FRAME, settings))
+    assert all(face.row["state"] in ("detected", "tracked") for face in wanted)
+    same_faces(wanted, list(align_file(open_video(folder, 200.0), settings)))
+    video = open_video(write(tmp_path / "v.mkv", frames, 200.0, "FFV1"))
+    same_faces(wanted, list(align_file(video, settings)), "v.mkv")
+
+
+def test_of_several_faces_in_a_file_the_persistent_one_is_followed(
+    embedded_root: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A small face is there throughout, a large one beside it in the first frames alone. They are sampled only then."""
+    face = embedded_pictures(embedded_root["casme2"], 1)[0]
+    large, small = face[80:400, 160:480], cv2.resize(face[80:400, 160:480], None, fx=0.8, fy=0.8)
+    alone = np.full((400, 800, 3), 110, np.uint8)
+    alone[60 : 60 + len(small), 500 : 500 + len(small)] = small
+    both = alone.copy()
+    both[40 : 40 + len(large), 60 : 60 + len(large)] = large
+    frames = [both] * 3 + [alone] * 15
+    asked = []
+    stream = VideoFile.stream
+    monkeypatch.setattr(
+        VideoFile, "stream", lambda self, positions=None: (asked.append(positions), stream(self, positions))[1]
+    )
+    folder = in_folder(tmp_path / "frames", frames)
+    wanted = list(align_video(folder, len(frames), ANY_FRAME, FaceSettings()))
+    assert wanted[0].row["choice"] == "persistent: the face in 10 of 10 sampled frames; another is in 2"
+    video = open_video(write(tmp_path / "v.mkv", frames, 200.0, "FFV1"))
+    same_faces(wanted, list(align_file(video, FaceSettings())), "v.mkv")
+    assert asked == [None, [1, 3, 5, 7, 9, 11, 13, 15, 17]]
+    asked.clear()
+    list(align_file(open_video(write(tmp_path / "one.mkv", [alone] * 3, 200.0, "FFV1")), FaceSettings()))
+    assert asked == [None]
