@@ -25,7 +25,7 @@ from mexflow.embedded import plan
 from mexflow.errors import UserError
 from mexflow.preprocess import alignment, faces
 from mexflow.preprocess.faces import FaceSettings, align_video, exclusion
-from mexflow.preprocess.frames import DamagedFrame, Frame
+from mexflow.preprocess.frames import DamagedFrame, Frame, frame_files, read_frame
 from mexflow.preprocess.head import IDENTITY
 from mexflow.preprocess.landmarks import Found
 from mexflow.preprocess.table_schemas import FACES, FaceRows
@@ -305,6 +305,33 @@ def test_a_face_is_found_in_a_picture_turned_upright(embedded_root: dict[str, Pa
     for one, other in zip(wanted, found, strict=True):
         assert one.row["state"] != "missing" and (one.rotated, other.rotated) == (False, True)
         assert (one.image == other.image).all() and (one.row["landmarks"] == other.row["landmarks"]).all()
+
+
+def test_frames_from_anywhere_give_what_a_folder_gives(embedded_root: dict[str, Path]) -> None:
+    clip = next(c for c in plan("casme2", SIZE, SEED).of_subject(SUBJECTS["casme2"]) if c.annotated)
+    folder = embedded_root["casme2"] / clip.path
+    wanted = list(align_video(folder, clip.frame_count, ANY_FRAME, FaceSettings()))
+    files = frame_files(folder, ANY_FRAME)
+    stream = ((number, file.name, functools.partial(read_frame, file)) for number, file in files)
+    shape = read_frame(files[0][1]).image.shape
+
+    def samples() -> list[np.ndarray]:
+        raise AssertionError("there is one face")
+
+    found = list(faces.align(stream, shape, samples, FaceSettings()))
+    for one, other in zip(wanted, found, strict=True):
+        assert (one.image == other.image).all() and one.row.keys() == other.row.keys()
+        assert all(np.array_equal(one.row[key], other.row[key]) for key in one.row)
+
+
+@given(st.integers(1, 10_000))
+def test_samples_are_spread_over_a_video(count: int) -> None:
+    positions = faces.sample_positions(count)
+    assert len(positions) == min(9, count) == len(set(positions)) and positions == sorted(positions)
+    assert positions[0] >= 0 and positions[-1] < count
+    # As far from the ends as half of the distance between two, to a frame.
+    assert abs(positions[0] - (count - 1 - positions[-1])) <= 1
+    assert np.ptp(np.diff(positions)) <= 1 if len(positions) > 2 else True
 
 
 def test_a_folder_that_changed_since_the_index(tmp_path: Path) -> None:

@@ -15,6 +15,9 @@ import cv2
 import numpy as np
 from cv2.utils import logging
 
+# OpenCV reads it once, where a process opens its first video. Who wants FFmpeg's own say sets it, e.g. to 16.
+os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+
 _OPTIONS = "OPENCV_FFMPEG_CAPTURE_OPTIONS"
 
 # Playlists are videos to FFmpeg, too: they name other files, or addresses in the network.
@@ -39,8 +42,6 @@ class Capture:
         # From its root: a name is never taken for an address, an option or the number of a camera.
         name = os.path.abspath(path)
         with _silence(), _environment(_OPTIONS, _ONLY):
-            # It is read whenever a file is opened, and stays in force: whoever wants FFmpeg's say sets it.
-            os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
             self._capture = cv2.VideoCapture(name, cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, _THREADS])
         self.opened = self._capture.isOpened()
 

@@ -93,10 +93,16 @@ def _of_seconds(seconds: np.ndarray, announced: float | None, rounding: float) -
     if np.abs(seconds - np.linspace(0, span, count)).max() <= rounding + 1e-9:
         # Within rounding the announced rate is the exact one.
         agrees = announced is not None and abs((count - 1) / announced - span) <= rounding + 1e-9
-        return Times(seconds, announced if agrees else float((count - 1) / span), False)
+        return Times(seconds, announced if agrees else round(1 / _step(seconds), 6), False)
     shortest, longest = 1000 * steps.min(), 1000 * steps.max()
     remark = f"the time between frames varies, {shortest:.3g} to {longest:.3g} ms: frames are where their stamps say"
-    return Times(seconds, float(1 / np.median(steps)), True, (remark,))
+    return Times(seconds, round(float(1 / np.median(steps)), 6), True, (remark,))
+
+
+def _step(seconds: np.ndarray) -> float:
+    """The step of the line through all times, which rounding moves less than that through the first and the last."""
+    positions = np.arange(len(seconds)) - (len(seconds) - 1) / 2
+    return float(positions @ seconds / (positions @ positions))
 
 
 def _ascending(stamps: np.ndarray) -> np.ndarray:
@@ -111,6 +117,9 @@ def _ascending(stamps: np.ndarray) -> np.ndarray:
         if position == 0 and len(stamps) > 1 and stamp < 0 <= stamps[1]:
             continue
         length = bisect_left(tails, stamp)
+        if tails[length : length + 1] == [stamp] and (ends[length] > 0 or stamp == 0):
+            # Of equal stamps the first is right, but for the one of the first frame, which may be of decoding.
+            continue
         before[position] = ends[length - 1] if length else -1
         tails[length : length + 1] = [stamp]
         ends[length : length + 1] = [position]

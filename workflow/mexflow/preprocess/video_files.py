@@ -42,6 +42,9 @@ _LOOKS = 9
 _TINT = 4
 """Levels of 255 by which the channels of a grey video differ at most: compression rounds its colours (3 were seen)."""
 
+_LONGER = 0.05
+"""Share of its length by which a file may be longer than its picture: the sound ends a little later."""
+
 _NAMED = 3
 
 
@@ -171,7 +174,7 @@ def open_video(path: Path, fps: float | None = None) -> VideoFile:
             raise UserError(f"{name}: {there}; give a video file, or a folder of frames")
         return _of_file(path, fps)
     except OSError as error:
-        raise UserError(f"{name}: cannot be read ({error.strerror}); check its permissions and the disk") from None
+        raise UserError(f"{name}: {_unreadable(error)}") from None
 
 
 def align_file(video: VideoFile, settings: FaceSettings) -> Iterator[AlignedFrame]:
@@ -179,8 +182,8 @@ def align_file(video: VideoFile, settings: FaceSettings) -> Iterator[AlignedFram
 
     Args:
         video: the video.
-        settings: see :class:`mexflow.preprocess.faces.FaceSettings`. With `unreadable` ``exclude``, a damaged frame gets
-            that state.
+        settings: see :class:`mexflow.preprocess.faces.FaceSettings`. With `unreadable` ``exclude``, a damaged frame
+            gets that state.
 
     Yields:
         One :class:`mexflow.preprocess.faces.AlignedFrame` a frame; its row has the frame's number and the name of its
@@ -269,10 +272,7 @@ def _of_file(path: Path, fps: float | None) -> VideoFile:
     if lost:
         where = listed([str(position) for position, _ in lost], _NAMED)
         remarks += (f"{sum(count for _, count in lost)} frames cannot be decoded, before frame {where}",)
-    # How many frames there are in some minutes is told to the frame by few kinds of files.
-    slack = 0 if counts_frames(path) else len(stamps) if times.variable else 2
-    if announced is not None and abs(announced - len(stamps)) > slack:
-        remarks += (f"{announced} frames are announced, {len(stamps)} were decoded: it is cut short, or damaged",)
+    remarks += _shortfall(path, times, announced, announced_fps)
     return VideoFile(
         path,
         sha256,
@@ -303,6 +303,26 @@ def _remarks(capture: Capture, orientation: int) -> tuple[str, ...]:
     return tuple(remarks)
 
 
+def _shortfall(path: Path, times: time_stamps.Times, announced: int | None, fps: float | None) -> tuple[str, ...]:
+    """Whether a file announces more than was decoded, as a remark."""
+    decoded = len(times.seconds)
+    if announced is None:
+        return ()
+    if counts_frames(path):
+        if announced == decoded:
+            return ()
+        # An AVI's times count what is found in it.
+        early = ", and what comes after the damage is told too early" if is_avi(path) else ""
+        return (f"{announced} frames are announced, {decoded} were decoded: it is cut short, or damaged{early}",)
+    # Of other kinds OpenCV makes the number from the length and a guess of the rate.
+    length, end = announced / fps if fps else 0.0, times.seconds[-1] + 1 / times.fps
+    if length - end <= max(2 / times.fps, _LONGER * length):
+        return ()
+    return (
+        f"{length:.3f} seconds are announced, {end:.3f} were decoded ({decoded} frames): it is cut short, or damaged",
+    )
+
+
 def _opened(path: Path) -> Capture:
     """A capture of a file.
 
@@ -310,9 +330,17 @@ def _opened(path: Path) -> Capture:
         UserError: if OpenCV finds no video in it.
     """
     capture = Capture(path)
-    if not capture.opened:
-        raise UserError(f"{shown(str(path))}: {why_not(path)}")
-    return capture
+    if capture.opened:
+        return capture
+    try:
+        why = why_not(path)
+    except OSError as error:
+        why = _unreadable(error)
+    raise UserError(f"{shown(str(path))}: {why}")
+
+
+def _unreadable(error: OSError) -> str:
+    return f"cannot be read ({error.strerror}); check its permissions and the disk"
 
 
 def _or_told(read: Callable[[], Frame]) -> Frame:
