@@ -257,7 +257,8 @@ def _held_out(paper: Paper, experiment: str, variant: str | None, cells: Iterabl
             for column, own in zip(table.columns, row.experiments, strict=False):
                 metric = column.metric or row.metric
                 said = METRICS.declared(metric)
-                scores = said.of_folds and not said.of_similarity
+                # How alike features are says nothing of how often it is right.
+                scores = said.of_folds and "features" not in said.needs
                 if own == experiment and scores and row.variant in (None, variant):
                     cell = Cell(paper.paper, name, row.name, column.name, metric).name
                     starts.add(cell.rpartition("/")[0])  # what is measured beside it has another metric
