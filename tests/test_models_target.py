@@ -61,9 +61,12 @@ def test_audits_know_it_for_what_it_is(with_models: Path) -> None:
     said = command(with_models, "verify", "--all")
     assert said.returncode == 0 and " 0 failed" in said.stdout, said.stdout + said.stderr
     for path in ("model.pt", "card.json"):
-        said = command(with_models, "trace", f"{FOLDER}/{path}", "--full")
+        said = command(with_models, "trace", f"{FOLDER}/{path}")
         assert said.returncode == 0, said.stderr
         assert "training subjects: casme2/04, casme2/05, samm/028, samm/032" in said.stdout
+    record = json.loads((with_models / RECORDS[1]).read_text())
+    assert not any("records/" in path for path in record["inputs"]), "the run root knows no times"
+    assert list(record["observed"]["records"]) == [RECORDS[0]]
     run = json.loads((with_models / "results/run.json").read_text())
     assert {"train/mini/cnn/all", "card/mini/cnn/all"} <= set(run["records"])
 
