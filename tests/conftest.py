@@ -6,7 +6,7 @@ import fcntl
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import chdir
 from pathlib import Path
 
@@ -40,6 +40,23 @@ def nothing_picked() -> None:
     from mexflow.registries import PICKED
 
     PICKED.clear()
+
+
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """For the command in this process, which has loaded what other tests need.
+
+    That it needs no more than it says is shown where it has a process of its own.
+    """
+    import torch
+
+    from mexflow.store import records
+
+    monkeypatch.setattr(records.digest, "unaccounted", lambda modules: [])
+    threads = torch.get_num_threads()
+    yield
+    torch.set_num_threads(threads)
+    torch.set_deterministic_debug_mode("default")
 
 
 def shared(folders: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:

@@ -20,7 +20,10 @@ from training_files import arguments, call, linked
 
 CLASSES = ["happiness", "surprise", "anger"]
 PAIRS = ["onset-apex", "onset-apex+1"]
-INDEX = pa.schema([(name, pa.string()) for name in ("dataset", "subject", "clip", "label", "excluded")])
+INDEX = pa.schema(
+    [*((name, pa.string()) for name in ("dataset", "subject", "clip", "label", "excluded")), ("fps", pa.float64())]
+)
+FPS = 200.0
 RECIPE: dict[str, Any] = {
     "kind": "flow", "paper": "made", "experiment": "up", "index": "both", "reads": ["flow/made"], "label": "label",
     "classes": CLASSES, "protocol": "leave_one_subject_out", "model": "shallow_cnn", "options": {"layers": 1},
@@ -89,7 +92,7 @@ def write(
             for place, name in enumerate(CLASSES):
                 clip = f"{subject}_{name}_{number}"
                 keys = {"dataset": "casme2", "clip": clip}
-                rows.append({**keys, "subject": f"casme2/{subject}", "label": name, "excluded": None})
+                rows.append({**keys, "subject": f"casme2/{subject}", "label": name, "excluded": None, "fps": FPS})
                 for pair in PAIRS:
                     field = rng.normal(0, 0.1, (2, 64, 64)).astype(np.float32)
                     field[:, 8:24, 20 * place + 2 : 20 * place + 18] += 1

@@ -21,6 +21,7 @@ from training_files import arguments, call, linked
 CLASSES = ["happiness", "surprise"]
 LABEL = "casme2_5class"
 FRAMES = 12
+FPS = 200.0
 FIRST = 5
 """Number of a video's first frame."""
 
@@ -78,7 +79,7 @@ def row(subject: str, video: str, label: str | None, onset: int, apex: int, offs
     return {
         **dict.fromkeys(ROWS.names), "dataset": "casme2", "subject": subject, "video": video,
         "clip": f"{subject}_{video}", "type": "micro", "onset": onset, "apex": apex, "offset": offset, LABEL: label,
-        "path": video, "repairs": [], **changed,
+        "path": video, "repairs": [], "fps": FPS, **changed,
     }  # fmt: skip
 
 

@@ -27,6 +27,7 @@ from training_files import arguments, call, linked
 DATASET = "samm_lv"
 SIDE = 32
 SIGMA = 2.0
+FPS = 30.0
 FIRST = 5
 """Number of a video's first frame."""
 
@@ -107,6 +108,7 @@ def write(folder: Path, videos: Mapping[str, Mapping[str, Made]] = VIDEOS, chann
             index += [
                 {
                     **keys, "clip": f"{name}_{number}", "type": kind, "onset": onset, "offset": offset, "repairs": [],
+                    "fps": FPS,
                     "excluded": "frames_missing: as made" if (kind, onset, offset) in made.dropped else None,
                 }
                 for number, (kind, onset, offset) in enumerate([*made.expressions, *made.dropped])

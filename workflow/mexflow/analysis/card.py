@@ -25,6 +25,7 @@ from mexflow.papers.reporting_recipe import CardRecipe, Faces, Lcn
 from mexflow.preprocess.boxes import box_matrix
 from mexflow.store.artifacts import Inputs
 from mexflow.store.paths import Results
+from mexflow.store.records import load
 from mexflow.tables.cells import Cell
 from mexflow.tables.source import Source
 
@@ -158,14 +159,14 @@ def make(paper: Paper, experiment: str, recipe: CardRecipe, results: Path, recor
         recipe: what the card depends on besides.
         results: the folder of the results: index, model and tables are read.
         record: of its training.
-        inputs: reads them.
+        inputs: reads them, but for the record.
 
     Raises:
         UserError: if a file cannot be read, or the record is of no such training.
     """
     places = Results(results)
     folder = places.model(paper.paper, experiment)
-    trained = inputs.json(record)
+    trained = load(record)  # not an input: it tells times as well, and would be other bytes in every run
     try:
         fold, version = trained["folds"][ALL], trained["versions"]["torch"]
         used = _trained(trained)
@@ -257,7 +258,8 @@ def _held_out(paper: Paper, experiment: str, variant: str | None, cells: Iterabl
             for column, own in zip(table.columns, row.experiments, strict=False):
                 metric = column.metric or row.metric
                 said = METRICS.declared(metric)
-                scores = said.of_folds and not said.of_similarity
+                # How alike features are says nothing of how often it is right.
+                scores = said.of_folds and "features" not in said.needs
                 if own == experiment and scores and row.variant in (None, variant):
                     cell = Cell(paper.paper, name, row.name, column.name, metric).name
                     starts.add(cell.rpartition("/")[0])  # what is measured beside it has another metric

@@ -92,8 +92,11 @@ def _lay_out(record: Record, folder: Path) -> None:
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
     named = [word.rpartition("=")[2] for word in shlex.split(record.contents["command"])]
     for path in sorted({*record.inputs, *_records_read(record), *named}, key=len):
+        # A recipe may be longer than the name of a file can be; pathlib raises for that.
+        if path in written or not os.path.exists(path):
+            continue
         source, target = Path(path), folder / path
-        if source.is_absolute() or ".." in source.parts or not source.exists() or target.exists() or path in written:
+        if source.is_absolute() or ".." in source.parts or target.exists():
             continue
         target.parent.mkdir(parents=True, exist_ok=True)
         target.symlink_to(source.absolute())

@@ -14,6 +14,7 @@ from typing import Any
 
 from mexflow.audit.graph import Graph, Record
 from mexflow.errors import UserError, nearest
+from mexflow.evaluation.folds import ALL
 from mexflow.papers import repeats
 from mexflow.papers.metrics import METRICS
 from mexflow.store.artifacts import Inputs
@@ -126,10 +127,15 @@ def tree(graph: Graph, path: str, seen: set[str] | None = None, depth: int | Non
     if path in seen:
         return Node(path, recorded["sha256"], recorded["size"], record, again=True)
     seen.add(path)
-    fold = record.contents.get("folds", {}).get(Path(path).parent.name, {}) if record else {}
+    fold = record.contents.get("folds", {}).get(_fold_of(path), {}) if record else {}
     parents = graph.parents(path) if depth is None or depth > 0 else []
     inputs = [tree(graph, parent, seen, None if depth is None else depth - 1) for parent in parents]
     return Node(path, recorded["sha256"], recorded["size"], record, fold, inputs)
+
+
+def _fold_of(path: str) -> str:
+    """The fold whose folder an artifact lies in; a network for use is of all subjects."""
+    return ALL if path.startswith("results/models/") else Path(path).parent.name
 
 
 def raw_files(graph: Graph, paths: list[str]) -> Iterator[dict[str, Any]]:

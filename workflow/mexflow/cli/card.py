@@ -24,6 +24,7 @@ def main(
     from mexflow.errors import choose
     from mexflow.papers import paper as papers
     from mexflow.papers.reporting_recipe import CardRecipe
+    from mexflow.store.artifacts import hash_file
     from mexflow.store.records import Job
 
     parsed = CardRecipe.read(recipe)
@@ -31,6 +32,7 @@ def main(
         spec = papers.parse(job.inputs.bytes(paper), paper, parsed.reading)
         choose("experiment", experiment, spec.experiments)
         made = card.make(spec, experiment, parsed, results, training, job.inputs)
+        job.observe(records={training.as_posix(): hash_file(training).sha256})
         job.outputs.json(output, made.model_dump(mode="json"))
         job.finish()
     print("\n".join(made.limits))

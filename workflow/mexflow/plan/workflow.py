@@ -26,8 +26,8 @@ from mexflow.plan.batches import Batch, cut
 from mexflow.plan.checks import check
 from mexflow.plan.enumeration import spread
 from mexflow.plan.flags import flags
+from mexflow.plan.for_use import Models
 from mexflow.plan.learning import Learning
-from mexflow.plan.models import Models
 from mexflow.plan.named_preprocessing import FLOW_IMAGES, NamedPreprocessing
 from mexflow.plan.paper_figures import PaperFigures
 from mexflow.plan.reporting import Reporting
