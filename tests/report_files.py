@@ -53,14 +53,14 @@ def face(seed: int = 0, shift: int = 0, colour: bool = False) -> np.ndarray:
     return np.roll((255 * (smooth - smooth.min()) / np.ptp(smooth)).astype(np.uint8), shift, axis=0)
 
 
-def report(frames: int = 600, name: str = "video 1.mp4", colour: bool = False, **changed: Any) -> Report:
+def report(length: int = 600, name: str = "video 1.mp4", colour: bool = False, **changed: Any) -> Report:
     """Two expressions and a stretch without a face, at fixed frames below 600; `changed` replaces fields of the report."""
     events = (
         event("micro", 100, 130, 112, score=0.9, label="positive", probabilities=PROBABILITIES),
         event("macro", 200, 320, 260, score=0.8, not_classified=NOT_CLASSIFIED),
         event(UNSEEN, 400, 450, reason=REASON),
     )
-    at = np.arange(frames)
+    at = np.arange(length)
     scores = {
         kind: (0.1 + peak * np.exp(-(((at - middle) / wide) ** 2))).astype(np.float32)
         for kind, peak, middle, wide in (("micro", 0.8, 112, 12), ("macro", 0.7, 260, 50))
@@ -71,7 +71,7 @@ def report(frames: int = 600, name: str = "video 1.mp4", colour: bool = False, *
     moved = np.zeros((2, SIDE, SIDE), np.float32)
     moved[1, 10:20, 10:30] = -1.5
     made = Report(
-        source=Source(f"/somewhere/{name}", name, "0" * 64, frames, 64, 48, FPS, False, ("One frame was repeated.",)),
+        source=Source(f"/somewhere/{name}", name, "0" * 64, length, 64, 48, FPS, False, ("One frame was repeated.",)),
         events=events,
         seconds=at / FPS,
         frames=at,
