@@ -34,7 +34,7 @@ class Band:
 class Course:
     """The drawing of a type of expression, `WIDTH` by `HEIGHT`.
 
-    `last` is its end in seconds, it begins at 0; `top` the score at its upper edge; `line` the scores, empty where
+    `last` is its end in seconds, it begins at 0; `top` the score at its upper edge, the same in all drawings; `line` the scores, empty where
     nothing was scored; `level` the height of `threshold`; `why_not` says why none was looked for.
     """
 
@@ -60,7 +60,8 @@ def courses(report: Report) -> list[Course]:
     found = {event.type for event in report.events} - {UNSEEN}
     named = [*report.scores, *report.not_spotted, *found]
     kinds = sorted(set(named), key=lambda kind: (kind not in TYPES, TYPES.index(kind) if kind in TYPES else kind))
-    return [_course(kind, report) for kind in kinds]
+    top = _top(report)
+    return [_course(kind, report, top) for kind in kinds]
 
 
 def length(report: Report) -> float:
@@ -76,12 +77,21 @@ def ticks(last: float) -> list[tuple[float, str]]:
     return [(100 * number * step / last, f"{number * step:.{digits}f}") for number in range(int(last / step) + 1)]
 
 
-def _course(kind: str, report: Report) -> Course:
+def _top(report: Report) -> float:
+    """A round number that no score and no threshold is above."""
+    values = np.concatenate([[0.0, *report.thresholds.values()], *report.scores.values()])
+    most = float(np.max(values[np.isfinite(values)]))
+    if most <= 0:
+        return 1.0
+    unit = 10.0 ** np.floor(np.log10(most)) / 5
+    return float(round(np.ceil(most / unit) * unit, 9))
+
+
+def _course(kind: str, report: Report, top: float) -> Course:
     last = length(report)
     scores = np.asarray(report.scores.get(kind, ()), np.float64)
     threshold = report.thresholds.get(kind)
-    reached = [value for value in (*scores, threshold or 0.0) if np.isfinite(value)]
-    top = rounded_up(max(reached)) if reached and max(reached) > 0 else 1.0
+    level = threshold if threshold is not None and np.isfinite(threshold) else None
 
     def band(number: int, event: Event) -> Band:
         scale = WIDTH / last
@@ -99,8 +109,8 @@ def _course(kind: str, report: Report) -> Course:
         last=last,
         top=top,
         line=_line(report.seconds, scores / top, last),
-        threshold=threshold if threshold is not None and np.isfinite(threshold) else None,
-        level=None if threshold is None or not np.isfinite(threshold) else round(HEIGHT * (1 - threshold / top), 1),
+        threshold=level,
+        level=None if level is None else round(HEIGHT * (1 - level / top), 1),
         bands=bands(kind),
         unseen=bands(UNSEEN),
         why_not=report.not_spotted.get(kind, ""),

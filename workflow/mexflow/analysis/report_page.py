@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import numpy as np
 
+from mexflow import __version__
 from mexflow.analysis import drawn_course, honesty, motion_pictures
 from mexflow.analysis.motion_pictures import Motion
 from mexflow.analysis.report import UNSEEN, Event, Report
@@ -72,6 +73,7 @@ def page(report: Report) -> str:
         .get_template("analysed/page.html")
         .render(
             source=report.source,
+            version=__version__,
             address=quote(os.fsencode(report.source.name)),
             data_line=honesty.data(report),
             synthetic=honesty.synthetic(report),
