@@ -23,9 +23,13 @@ _DONE = {"spotted": "Spotted by", "recognised": "Recognised by"}
 
 @dataclass(frozen=True)
 class HeldOut:
-    """A score on subjects that a network did not see, as text; `missing` says why there is none."""
+    """A score on subjects that a network did not see, as text; `missing` says why there is none.
+
+    `of` is what it is of: the row and the column of its cell.
+    """
 
     cell: str
+    of: str
     metric: str
     measured: str
     interval: str
@@ -108,6 +112,7 @@ def _held_out(cell: Mapping[str, Any]) -> HeldOut:
     note = cell["note"] or ""
     return HeldOut(
         cell=cell["cell"],
+        of=", ".join(cell["cell"].split("/")[2:4]),
         metric=label(cell["metric"]),
         measured=format(cell["measured"], form) if known else "",
         interval=" to ".join(format(end, form) for end in ends) if None not in ends else "",
