@@ -89,7 +89,9 @@ def test_the_line_of_time_has_all_events_and_the_place_of_the_frame(tmp_path: Pa
 def test_frames_of_a_folder_have_numbers_of_their_own(tmp_path: Path) -> None:
     numbers = np.arange(100, 100 + 2 * COUNT, 2)
     report = made_up()
-    shifted = [replace(event, onset=100 + 2 * event.onset, offset=100 + 2 * event.offset, apex=None) for event in report.events]
+    shifted = [
+        replace(event, onset=100 + 2 * event.onset, offset=100 + 2 * event.offset, apex=None) for event in report.events
+    ]
     found, _ = read(marked(tmp_path / "v.avi", replace(report, events=tuple(shifted)), numbers=numbers))
     bordered = [place for place, one in enumerate(found) if near(one[60, 0], annotated._COLOURS["micro"])]
     assert bordered == list(range(10, 21))

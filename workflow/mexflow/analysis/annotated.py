@@ -82,7 +82,9 @@ def _writer(made: Path, fps: float, size: tuple[int, int], path: Path) -> cv2.Vi
     kind = CODECS[made.suffix]
     writer = cv2.VideoWriter(str(made), cv2.CAP_FFMPEG, cv2.VideoWriter.fourcc(*kind), fps, size)
     if not writer.isOpened():
-        raise UserError(f"{path}: OpenCV cannot write {kind} of {size[0]} x {size[1]} pixels at {fps:g} frames a second")
+        raise UserError(
+            f"{path}: OpenCV cannot write {kind} of {size[0]} x {size[1]} pixels at {fps:g} frames a second"
+        )
     return writer
 
 
@@ -165,7 +167,11 @@ class _Marks:
         strip = np.full((2 * row, self._width, 3), _GROUND, np.uint8)
         for event in sorted(self._events, key=lambda one: one.type != UNSEEN):
             first, last = np.searchsorted(numbers, [event.onset, event.offset])
-            rows = slice(None) if event.type == UNSEEN else slice(*(row * (_ROWS.index(event.type) + one) for one in (0, 1)))
+            rows = (
+                slice(None)
+                if event.type == UNSEEN
+                else slice(*(row * (_ROWS.index(event.type) + one) for one in (0, 1)))
+            )
             strip[rows, self._across(int(first)) : self._across(int(last)) + self._line] = _COLOURS[event.type]
         return strip
 
