@@ -101,11 +101,11 @@ class Browser:
         assert self.driver.switch_to.active_element.get_attribute("data-cell") == cell
         assert "#" not in self.driver.current_url
 
-    def was_quiet(self) -> None:
-        """Assert that nothing but the page itself was asked for, and that the console said nothing."""
+    def was_quiet(self, *beside: Path) -> None:
+        """Assert that nothing but the page itself and these files were asked for, and that the console said nothing."""
         self.listen()
         asked = {url.partition("#")[0] for url in self.requested if not url.startswith(("data:", "about:"))}
-        assert asked == {self.url}
+        assert asked == {self.url, *(path.absolute().as_uri() for path in beside)}
         assert self.said == []
 
     def shown(self, query: str) -> int:

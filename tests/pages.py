@@ -28,12 +28,15 @@ def data_of(text: str) -> dict:
 
 
 def asks_for_nothing(text: str, *beside: str) -> None:
-    """Assert that a page loads nothing, and links to nothing but itself and what begins with one of `beside`."""
+    """Assert that a page loads nothing, and links to nothing but itself and what begins with one of `beside`.
+
+    A video may be one of these.
+    """
     for tag, attributes in Tags(text).found:
         assert tag not in ("link", "iframe", "object", "embed")
         for name in ("src", "href", "xlink:href"):
             address = attributes.get(name) or "#"
-            inside = address.startswith(("#", "data:")) or (tag == "a" and address.startswith(beside))
+            inside = address.startswith(("#", "data:")) or (tag in ("a", "video") and address.startswith(beside))
             assert inside, f"{tag} {name} {address}"
     assert "url(http" not in text and "@import" not in text and 'type="module"' not in text
     assert text.index("Content-Security-Policy") < text.index("<style>")

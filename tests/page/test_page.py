@@ -21,7 +21,7 @@ import spotting_files
 from mexflow.audit import reproduce
 from mexflow.audit.graph import load
 from mexflow.errors import UserError
-from mexflow.page import assembly, looks, sections, spotted_scores, summary
+from mexflow.page import assembly, looks, score_line, sections, spotted_scores, summary
 from mexflow.page.drawings import Letters, inline
 from mexflow.papers import paper as papers
 from mexflow.papers.reporting_recipe import PageRecipe
@@ -338,7 +338,7 @@ def test_a_long_curve_keeps_its_peaks_and_its_gaps() -> None:
     scores = np.full(5000, 0.5)
     scores[1234], scores[4321] = 1.0, 0.0
     scores[2000:2500] = np.nan
-    drawn = spotted_scores.path(np.arange(1, 5001), scores)
+    drawn = score_line.path(np.arange(1, 5001), scores)
     points = [tuple(map(int, point.split())) for point in re.split("[ML]", drawn) if point]
     assert len(points) <= 300
     assert (round(1234 * 1000 / 4999), 0) in points and (round(4321 * 1000 / 4999), 100) in points

@@ -73,7 +73,10 @@ def scale_of(flow: np.ndarray, least: float) -> float:
     magnitude = np.hypot(*np.asarray(flow, np.float64))
     magnitude = magnitude[np.isfinite(magnitude)]
     reached = float(np.percentile(magnitude, 99)) if magnitude.size else 0.0
-    if reached <= least:
-        return least
-    power = 10.0 ** np.floor(np.log10(reached))
-    return float(next(step * power for step in (1, 2, 5, 10) if step * power >= reached * (1 - 1e-9)))
+    return least if reached <= least else rounded_up(reached)
+
+
+def rounded_up(value: float) -> float:
+    """The first of 1, 2 and 5 times a power of ten that is not below a value above 0."""
+    power = 10.0 ** np.floor(np.log10(value))
+    return float(next(step * power for step in (1, 2, 5, 10) if step * power >= value * (1 - 1e-9)))

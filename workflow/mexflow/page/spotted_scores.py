@@ -13,13 +13,11 @@ import pyarrow.compute as pc
 from mexflow.datasets.half_length import half_length
 from mexflow.evaluation.curves import Curve, curves
 from mexflow.evaluation.scores import SCORES
+from mexflow.page.score_line import HEIGHT, WIDTH, path
 from mexflow.papers.paper import Paper
 from mexflow.store.artifacts import Inputs
 from mexflow.store.paths import Results
 
-WIDTH, HEIGHT = 1000, 100
-"""Units of the drawing: a video is as wide as the drawing, scores go from 0 to its height."""
-_POINTS = 300
 _ROWS = 65_536
 """Rows of scores that are read at a time."""
 
@@ -150,29 +148,3 @@ def _trace(curve: Curve, found: set[tuple[int, int]]) -> Trace:
         [span(interval, "matched" if tuple(interval) in found else "missed") for interval in curve.truth],
         [span(interval, "matched" if matched else "false") for interval, matched in curve.predicted],
     )
-
-
-def path(frames: np.ndarray, scores: np.ndarray) -> str:
-    """Scores as the path of a drawing, `WIDTH` by `HEIGHT`, in whole units.
-
-    Of a long video the lowest and the highest score of each piece are drawn, so that no peak is lost. Where nothing was
-    measured (NaN) the line is broken.
-
-    Args:
-        frames: int64 (n,), rising.
-        scores: float64 (n,), of [0, 1]; what smoothing carries beyond is drawn at the edge.
-    """
-    pieces = np.array_split(np.arange(len(scores)), min(len(scores), _POINTS // 2))
-    across = WIDTH / max(1, int(frames[-1] - frames[0]))
-    parts, pen = [], "M"
-    for piece in pieces:
-        known = piece[np.isfinite(scores[piece])]
-        if not len(known):
-            pen = "M"
-            continue
-        for place in sorted({int(known[np.argmin(scores[known])]), int(known[np.argmax(scores[known])])}):
-            x = round(float(frames[place] - frames[0]) * across)
-            y = round(HEIGHT * (1 - min(1.0, max(0.0, float(scores[place])))))
-            parts.append(f"{pen}{x} {y}")
-            pen = "L"
-    return "".join(parts)

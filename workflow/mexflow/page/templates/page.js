@@ -1,4 +1,4 @@
-// The results page: what stands in the panel behind a number, and a closer look at curves.
+// The results page: what stands in the panel behind a number.
 "use strict";
 (() => {
   const { data, element, part, folded, table, line, quoted, panels, searching } = mexflow;
@@ -122,44 +122,6 @@
       part("Check it yourself", element("pre", { text: `./run python -m ${verify}\n./run python -m ${verify} --recompute-cell\n./run python -m mexflow trace ${quoted(name)}` })),
     ];
   }
-
-  // Curves: what is under the pointer, and a closer look at a part.
-  document.querySelectorAll("svg.scores").forEach((drawing) => {
-    const [first, last] = [Number(drawing.dataset.first), Number(drawing.dataset.last)];
-    const read = drawing.parentElement.querySelector(".read");
-    const curve = drawing.querySelector(".curve").getAttribute("d").split(/[ML]/).filter(Boolean).map((pair) => pair.split(" ").map(Number));
-    let [start, wide, from] = [0, 1000, null];
-    const frame = (x) => Math.round(first + (last - first) * x / 1000);
-    const place = (event) => {
-      const box = drawing.getBoundingClientRect();
-      return start + wide * Math.min(1, Math.max(0, (event.clientX - box.left) / box.width));
-    };
-    const look = (at, width) => {
-      wide = Math.min(1000, Math.max(10, width));
-      start = Math.min(1000 - wide, Math.max(0, at));
-      drawing.setAttribute("viewBox", `${start} -14 ${wide} 128`);
-      read.textContent = `frames ${frame(start)} to ${frame(start + wide)}`;
-    };
-    drawing.addEventListener("pointermove", (event) => {
-      if (!curve.length) return;
-      const x = place(event);
-      const near = curve.reduce((best, point) => Math.abs(point[0] - x) < Math.abs(best[0] - x) ? point : best);
-      read.textContent = `frame ${frame(near[0])}: score ${(1 - near[1] / 100).toFixed(2)}`;
-    });
-    drawing.addEventListener("pointerdown", (event) => { from = place(event); });
-    drawing.addEventListener("pointerup", (event) => {
-      const to = place(event);
-      if (from !== null && Math.abs(to - from) > wide / 50) look(Math.min(from, to), Math.abs(to - from));
-      from = null;
-    });
-    drawing.addEventListener("dblclick", () => look(0, 1000));
-    drawing.addEventListener("keydown", (event) => {
-      const steps = { "+": [wide / 4, wide / 2], "=": [wide / 4, wide / 2], "-": [-wide / 2, 2 * wide], ArrowLeft: [-wide / 4, wide], ArrowRight: [wide / 4, wide], 0: [-start, 1000] };
-      if (!(event.key in steps)) return;
-      event.preventDefault();
-      look(start + steps[event.key][0], steps[event.key][1]);
-    });
-  });
 
   panels(find, fill);
   searching([...document.querySelectorAll(".changes tbody tr")]);
