@@ -60,6 +60,9 @@ COMMANDS = {
         Command("repair", "Make a changed artifact again, if its bytes come out as they were written."),
         Command("leakage", "Proof that no test subject reached what scored it."),
         Command("crate", "The run as an RO-Crate, data described by digest."),
+        Command("analyse", "Spot the expressions in videos of one's own, and say of which class they are."),
+        Command("spot", "Spot the expressions in videos of one's own."),
+        Command("recognise", "Say of which class expressions of a video are, whose onset and apex are given."),
         Command("run_root", "Close a run with one digest of what all its records say."),
         Command("schema", "Write the JSON schema of config.yaml."),
     )

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mexflow.analysis import annotated, page, writing
+from mexflow.analysis import annotated, report_page, writing
 from mexflow.analysis.analyse import SHOWN, Wanted, analyse, recognise
 from mexflow.analysis.model import load
 from mexflow.analysis.report import UNSEEN, Report
@@ -77,9 +77,11 @@ def _one(video: Path, output: Path, plan: Plan) -> str:
             report = recognise(video, plan.recogniser, plan.clips, **places)
         job.outputs.text(f"{base}.csv", writing.csv(report))
         job.outputs.text(f"{base}.json", writing.json(report))
-        job.outputs.text(f"{base}.html", page.page(report))
+        job.outputs.text(f"{base}.html", report_page.page(report))
         if plan.annotated:
-            annotated.annotate(open_video(video, plan.fps), report, job.outputs, output)
+            opened = open_video(video, plan.fps)
+            frames = (frame.image for frame in opened.frames())
+            annotated.annotate(frames, report, Path(f"{base}.marked.mp4"), job.outputs, opened.numbers)
         job.state(video={"path": str(video), "sha256": report.source.sha256}, settings=_settings(plan))
         job.finish()
     return f"{video}: {summary(report)}; see {base}.html"
