@@ -185,6 +185,9 @@ def test_only_some_frames_become_pictures(tmp_path: Path, monkeypatch: pytest.Mo
     assert all((frame.image == everything[position]).all() for position, frame in found)
     assert (len(converted), len(decoded)) == (3, 21)
     assert list(video.some([])) == []
+    for position in (-1, COUNT):
+        with pytest.raises(IndexError):
+            list(video.some([3, position]))
 
 
 @pytest.mark.parametrize(
@@ -240,7 +243,7 @@ def test_a_file_that_changes_between_two_readings(tmp_path: Path) -> None:
 def test_a_file_that_is_cut_short(tmp_path: Path) -> None:
     """An AVI and a mkv hold what they hold. The index of a mp4 is at its end."""
     told = {
-        "v.avi": r"40 frames are announced, (\d+) were decoded: it is cut short, or damaged, and what comes after",
+        "v.avi": r"40 frames are announced, (\d+) were decoded: it is cut short, trimmed or damaged, and what comes after",
         "v.mkv": r"1\.600 seconds are announced, \d\.\d+ were decoded \((\d+) frames\): it is cut short, or damaged",
     }
     for name, remark in told.items():
