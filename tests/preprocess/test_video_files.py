@@ -149,6 +149,17 @@ def test_a_tilt_is_not_undone_but_told(tmp_path: Path) -> None:
     assert all((one == other).all() for one, other in zip(images(video), stored, strict=True))
 
 
+def test_pixels_that_are_no_squares_are_told(tmp_path: Path) -> None:
+    path = write(tmp_path / "v.mkv", pictures(9), 25.0, "mpg2")
+    data = bytearray(path.read_bytes())
+    for header in re.finditer(rb"\x00\x00\x01\xb3", data):
+        # A screen of 16:9 for a picture of 4:3.
+        data[header.end() + 3] = 0x30 | data[header.end() + 3] & 0x0F
+    path.write_bytes(data)
+    (remark,) = open_video(path).remarks
+    assert remark.startswith("its pixels are to be shown 1.33 times as wide as high, but are taken as squares")
+
+
 @pytest.mark.parametrize(
     ("name", "codec"), [("v.mp4", "mp4v"), ("v.avi", "MJPG"), ("v.webm", "VP80"), ("v.mkv", "FFV1")]
 )
@@ -185,6 +196,9 @@ def test_only_some_frames_become_pictures(tmp_path: Path, monkeypatch: pytest.Mo
     assert all((frame.image == everything[position]).all() for position, frame in found)
     assert (len(converted), len(decoded)) == (3, 21)
     assert list(video.some([])) == []
+    for position in (-1, COUNT):
+        with pytest.raises(IndexError):
+            list(video.some([3, position]))
 
 
 @pytest.mark.parametrize(
@@ -240,8 +254,8 @@ def test_a_file_that_changes_between_two_readings(tmp_path: Path) -> None:
 def test_a_file_that_is_cut_short(tmp_path: Path) -> None:
     """An AVI and a mkv hold what they hold. The index of a mp4 is at its end."""
     told = {
-        "v.avi": r"40 frames are announced, (\d+) were decoded: it is cut short, or damaged, and what comes after",
-        "v.mkv": r"1\.600 seconds are announced, \d\.\d+ were decoded \((\d+) frames\): it is cut short, or damaged",
+        "v.avi": r"40 frames are announced, (\d+) were decoded: it is cut, trimmed or damaged; what comes after damage is told too early",
+        "v.mkv": r"1\.600 seconds are announced, \d\.\d+ were decoded \((\d+) frames\): it is cut or damaged",
     }
     for name, remark in told.items():
         path = write(tmp_path / name, pictures(COUNT), 25.0, "MJPG")
@@ -331,6 +345,14 @@ def without_decoder(path: Path) -> Path:
     return path
 
 
+def without_frames(path: Path) -> Path:
+    """An AVI that ends where its frames begin."""
+    write(path, pictures(5), codec="MJPG")
+    data = path.read_bytes()
+    path.write_bytes(data[: data.index(b"movi") + 4])
+    return path
+
+
 def saved(data: bytes) -> Callable[[Path], Path]:
     def save(path: Path) -> Path:
         path.write_bytes(data)
@@ -350,6 +372,8 @@ NO_VIDEO = {
     "sound as mp4": ("v.mp4", without_video, "holds no video (only sound?); give the file that holds the video"),
     "codec": ("v.avi", without_decoder, "its video (codec ZQZQ) cannot be decoded by OpenCV; copy it again if it may "
               "be damaged, else convert it"),
+    "headers alone": ("v.avi", without_frames, "none of its frames (codec MJPG) can be decoded by OpenCV; copy it again if "
+                      "it may be damaged, else convert it"),
     "picture": ("v.jpg", saved(JPEG), "is a picture, not a video; give the folder that holds all frames"),
 }  # fmt: skip
 

@@ -66,6 +66,12 @@ class Capture:
         return fps if 0 < fps < 1e6 else None
 
     @property
+    def codec(self) -> str:
+        """Four letters for how its pictures are encoded."""
+        letters = int(self._capture.get(cv2.CAP_PROP_FOURCC)).to_bytes(4, "little").decode("latin-1")
+        return "".join(letter if "!" <= letter <= "~" else "?" for letter in letters)
+
+    @property
     def rotation(self) -> int:
         """By how many degrees, clockwise, the stored picture is to be turned; a multiple of 90 is applied."""
         return round(self._capture.get(cv2.CAP_PROP_ORIENTATION_META))

@@ -94,9 +94,12 @@ class VideoFile:
         Of a file all frames up to there are decoded, for they build on each other, but only these become pictures.
 
         Raises:
+            IndexError: if there is no frame at one of them.
             UserError: if one of them is damaged, or the file is no longer what it was.
         """
         wanted = sorted(set(positions))
+        if wanted and not 0 <= wanted[0] <= wanted[-1] < len(self):
+            raise IndexError(f"positions {wanted[0]} to {wanted[-1]} of {len(self)} frames")
         for position, (_, _, read) in zip(wanted, self.stream(wanted), strict=True):
             yield position, _or_told(read)
 
@@ -152,7 +155,7 @@ def open_video(path: Path, fps: float | None = None) -> VideoFile:
 
     A file is decoded once from end to end. What of it is damaged shows only in part: frames that are lost are counted,
     but a picture that the decoder patched up looks like any other to OpenCV. Of such files, too, the same frames come
-    out at each reading, on any machine.
+    out at each reading, however many cores there are.
 
     Args:
         path: the file or folder; never an address or a camera.
@@ -246,7 +249,7 @@ def _of_file(path: Path, fps: float | None) -> VideoFile:
             capture.as_stored()
         else:
             orientation = _TURNED.get(capture.rotation, 1)
-        announced, announced_fps = capture.announced, capture.fps
+        announced, announced_fps, codec = capture.announced, capture.fps, capture.codec
         remarks = _remarks(capture, orientation)
         every = max(1, (announced or 1000) // _LOOKS)
         for missed in capture.grabs():
@@ -259,7 +262,10 @@ def _of_file(path: Path, fps: float | None) -> VideoFile:
                     coloured = coloured or _is_coloured(picture)
             stamps.append(capture.stamp())
     if shape is None:
-        raise UserError(f"{shown(str(path))}: none of its frames can be decoded; copy it again, or convert it")
+        raise UserError(
+            f"{shown(str(path))}: none of its frames (codec {codec}) can be decoded by OpenCV; copy it again if it may be "
+            "damaged, else convert it"
+        )
     try:
         times = time_stamps.of_stamps(stamps, announced_fps, steady=is_avi(path))
     except ValueError as error:
@@ -312,15 +318,13 @@ def _shortfall(path: Path, times: time_stamps.Times, announced: int | None, fps:
         if announced == decoded:
             return ()
         # An AVI's times count what is found in it.
-        early = ", and what comes after the damage is told too early" if is_avi(path) else ""
-        return (f"{announced} frames are announced, {decoded} were decoded: it is cut short, or damaged{early}",)
+        early = "; what comes after damage is told too early" if is_avi(path) else ""
+        return (f"{announced} frames are announced, {decoded} were decoded: it is cut, trimmed or damaged{early}",)
     # Of other kinds OpenCV makes the number from the length and a guess of the rate.
     length, end = announced / fps if fps else 0.0, times.seconds[-1] + 1 / times.fps
     if length - end <= max(2 / times.fps, _LONGER * length):
         return ()
-    return (
-        f"{length:.3f} seconds are announced, {end:.3f} were decoded ({decoded} frames): it is cut short, or damaged",
-    )
+    return (f"{length:.3f} seconds are announced, {end:.3f} were decoded ({decoded} frames): it is cut or damaged",)
 
 
 def _opened(path: Path) -> Capture:
