@@ -1,4 +1,4 @@
-"""The page of an analysis in a real browser: jumps, the video beside it or not, a closer look, paper, narrow screens."""
+"""The page of an analysis in a real browser: jumps, the video beside it or not, a closer look, paper, a telephone."""
 
 from __future__ import annotations
 
