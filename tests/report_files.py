@@ -19,9 +19,10 @@ NOT_CLASSIFIED = "a macro-expression: the network knows micro-expressions"
 REASON = "no face was found"
 
 SPOTTER: dict[str, Any] = {
-    "format": 1, "paper": "elface2021", "experiment": "samm-lv", "citation": "Made up, Spotting, 2021", "kind": "videos",
+    "format": 1, "paper": "elface2021", "experiment": "samm-lv", "citation": "Made up, Spotting, 2021", 
+    "kind": "videos", "limits": ["It knows two subjects."],
     "synthetic": True, "data": "embedded", "release": "1", "licence": "made up", "budget": "demo", "reading": "decided",
-    "types": ["micro", "macro"], "fps": [200.0], "subjects": ["006", "007"], "limits": ["It knows two subjects."],
+    "types": ["micro", "macro"], "fps": [200.0], "subjects": ["006", "007"],
     "held_out": [
         {"cell": "elface2021/T3/EL-FACE, k-th skips/SAMM-LV ME/interval_f1", "metric": "interval_f1", "measured": 0.25,
          "ci_low": 0.1, "ci_high": 0.5, "n": 4, "note": "epochs 3 of 150"},
@@ -54,7 +55,7 @@ def face(seed: int = 0, shift: int = 0, colour: bool = False) -> np.ndarray:
 
 
 def report(length: int = 600, name: str = "video 1.mp4", colour: bool = False, **changed: Any) -> Report:
-    """Two expressions and a stretch without a face, at fixed frames below 600; `changed` replaces fields of the report."""
+    """Two expressions and a stretch without a face, at fixed frames below 600; `changed` replaces fields."""
     events = (
         event("micro", 100, 130, 112, score=0.9, label="positive", probabilities=PROBABILITIES),
         event("macro", 200, 320, 260, score=0.8, not_classified=NOT_CLASSIFIED),

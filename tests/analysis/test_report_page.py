@@ -185,3 +185,12 @@ def test_motion_is_drawn_where_it_is_and_the_face_elsewhere(colour: bool) -> Non
         broken = report.flows[0].copy()
         broken[:, 12, 12] = np.nan
         assert motion_pictures.motion(broken, face).scale == 2.0
+
+
+def test_without_a_threshold_none_is_drawn_and_the_page_says_why() -> None:
+    report = report_files.report(thresholds={"micro": np.inf, "macro": 0.4})
+    micro, macro = drawn_course.courses(report)
+    assert (micro.threshold, micro.level) == (None, None) and macro.threshold == 0.4
+    text = report_page.page(report)
+    assert text.count('<path class="threshold"') == 1
+    assert told(text).count("no threshold could be chosen, so none is spotted") == 1

@@ -1,4 +1,4 @@
-"""The page of an analysis in a real browser: jumps, the video beside it or not, a closer look, paper, narrow screens."""
+"""The page of an analysis in a real browser: jumps, the video beside it or not, a closer look, paper, a telephone."""
 
 from __future__ import annotations
 
@@ -129,7 +129,15 @@ def test_the_video_follows_what_is_pressed(beside: Browser) -> None:
     assert beside.text(".trace .read").startswith("4.2") and beside.run(f"return {now}") == before
     found(beside, "#event-2 h2 a").click()
     waits_for(beside, f"Math.abs({now} - 2) < 0.01")
-    assert 0 <= beside.run("return document.getElementById('video').getBoundingClientRect().top") < 900
+    waits_for(beside, "document.querySelector('.beside').classList.contains('afloat')")
+    left, top, right, bottom = beside.run(
+        """const { left, top, right, bottom } = document.getElementById("video").getBoundingClientRect();
+        return [left, top, right, bottom];"""
+    )
+    assert 0 < left < right < 1400 and 0 < top < bottom < 1000
+    assert beside.driver.current_url.endswith("#event-1")
+    beside.run("scrollTo(0, 0)")
+    waits_for(beside, "!document.querySelector('.beside').classList.contains('afloat')")
 
 
 def test_without_scripts_everything_is_there(beside: Browser) -> None:

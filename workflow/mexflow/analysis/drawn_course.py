@@ -34,8 +34,9 @@ class Band:
 class Course:
     """The drawing of a type of expression, `WIDTH` by `HEIGHT`.
 
-    `last` is its end in seconds, it begins at 0; `top` the score at its upper edge, the same in all drawings; `line` the scores, empty where
-    nothing was scored; `level` the height of `threshold`; `why_not` says why none was looked for.
+    It begins at 0 and ends after `last` seconds. `top` is the score at its upper edge, in all drawings the same; `line`
+    has the scores, empty where nothing was scored; `level` is the height of `threshold`; `why_not` says why no such
+    expression was looked for.
     """
 
     type: str

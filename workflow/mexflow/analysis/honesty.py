@@ -1,4 +1,4 @@
-"""What every file of an analysis says of itself: what its networks were trained on, and what nobody can read out of it."""
+"""What every file of an analysis says of itself: what its networks were trained on, and what it does not tell."""
 
 from __future__ import annotations
 

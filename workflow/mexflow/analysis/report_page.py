@@ -23,7 +23,7 @@ _DONE = {"spotted": "Spotted by", "recognised": "Recognised by"}
 
 @dataclass(frozen=True)
 class HeldOut:
-    """A score on subjects that a network did not see, as text; `missing` says why there is none.
+    """A score on subjects that were held out, as text; `missing` says why there is none.
 
     `of` is what it is of: the row and the column of its cell.
     """
@@ -40,7 +40,7 @@ class HeldOut:
 
 @dataclass(frozen=True)
 class Network:
-    """A network that had a part in the analysis: what it did, its card, and its scores on subjects it did not see."""
+    """A network that had a part in the analysis: what it did, its card, and scores on subjects that were held out."""
 
     did: str
     card: Mapping[str, Any]
@@ -135,7 +135,7 @@ def _row(number: int, event: Event, report: Report) -> Row:
         for name, (frame, seconds) in frames.items()
         if pictured and frame is not None and seconds is not None and frame in report.faces
     ]
-    flow, at_apex = report.flows.get(number - 1), report.faces.get(-1 if event.apex is None else event.apex)
+    flow, at_apex = report.flows.get(number - 1), None if event.apex is None else report.faces.get(event.apex)
     return Row(
         number,
         event,

@@ -22,7 +22,8 @@ _DIGITS = 6
 """Of seconds, scores and probabilities behind the point."""
 _TIMES = ("onset", "apex", "offset")
 _FACTS = (
-    "paper", "experiment", "citation", "synthetic", "data", "budget", "licence", "types", "classes", "held_out", "limits"
+    "paper", "experiment", "citation", "synthetic", "data", "budget", "licence", "types", "classes",
+    "held_out", "limits",
 )  # fmt: skip
 """What of a card stands in a document; the card itself lies with the network."""
 
@@ -76,7 +77,7 @@ def json(report: Report) -> str:
 
 def classes(report: Report) -> list[str]:
     """The classes that a report tells apart: its network's, in their order, else those of its events."""
-    named = (report.recogniser or {}).get("classes", [])
+    named = (report.recogniser or {}).get("classes") or []
     return list(dict.fromkeys([*named, *(name for event in report.events for name in event.probabilities or {})]))
 
 

@@ -12,16 +12,31 @@
   else if (video.readyState) there();
   document.querySelectorAll(".scripted").forEach((one) => { one.hidden = false; });
 
-  const seek = (seconds) => { if (video.readyState) video.currentTime = seconds; };
+  // Once it is in use the video stays in sight: small in a corner, while its own place is out of the window.
+  const place = video.parentElement;
+  let used = false;
+  let inSight = true;
+  const settle = () => {
+    const afloat = used && !inSight && !video.hidden;
+    if (afloat && !place.classList.contains("afloat")) place.style.minHeight = `${place.offsetHeight}px`;
+    else if (!afloat) place.style.minHeight = "";
+    place.classList.toggle("afloat", afloat);
+  };
+  new IntersectionObserver(([entry]) => { inSight = entry.isIntersecting; settle(); }).observe(place);
+  const use = () => { used = true; settle(); };
+  video.addEventListener("play", use);
+
+  const seek = (seconds) => {
+    if (!video.readyState) return;
+    video.currentTime = seconds;
+    use();
+  };
   const links = [...document.querySelectorAll("a[data-seconds]")];
   links.forEach((link) => {
     link.addEventListener("dragstart", (event) => event.preventDefault());
     link.addEventListener("click", (event) => {
       seek(Number(link.dataset.seconds));
-      if ("stay" in link.dataset && !video.hidden) {
-        event.preventDefault();
-        video.scrollIntoView({ block: "center" });
-      }
+      if ("stay" in link.dataset && !video.hidden) event.preventDefault();
     });
   });
 
