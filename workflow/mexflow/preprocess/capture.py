@@ -15,6 +15,11 @@ import cv2
 import numpy as np
 from cv2.utils import logging
 
+from mexflow.datasets.folders import shown
+from mexflow.errors import UserError
+from mexflow.preprocess.containers import mirrored, why_not
+from mexflow.preprocess.frames import upright
+
 # OpenCV reads it once, where a process opens its first video. Who wants FFmpeg's own say sets it, e.g. to 16.
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 
@@ -24,6 +29,9 @@ _OPTIONS = "OPENCV_FFMPEG_CAPTURE_OPTIONS"
 _ONLY = "protocol_whitelist;file|format_whitelist;mov,matroska,avi,mpeg,mpegts,asf,flv,ogg,mxf,ivf,dv,nut"
 
 _THREADS = 1
+
+_TURNED = {90: 6, 180: 3, 270: 8}
+"""EXIF's orientation by the degrees that OpenCV turns a picture."""
 
 _MOST_MISSED = 10_000
 """Attempts in a row that may fail before the end of a file is taken to be reached: OpenCV gives up at a packet that it
@@ -35,15 +43,31 @@ class Capture:
     """One pass through a video file, in order. It is to be used as a context manager.
 
     Attributes:
-        opened: whether OpenCV finds a video in it; if not, nothing else can be asked.
+        orientation: EXIF's orientation, 1 to 8, by which the stored pictures are set upright.
     """
 
     def __init__(self, path: Path) -> None:
-        # From its root: a name is never taken for an address, an option or the number of a camera.
-        name = os.path.abspath(path)
-        with _silence(), _environment(_OPTIONS, _ONLY):
-            self._capture = cv2.VideoCapture(name, cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, _THREADS])
-        self.opened = self._capture.isOpened()
+        """
+        Raises:
+            UserError: if OpenCV finds no video in the file, or it cannot be read.
+        """
+        try:
+            orientation = mirrored(path)
+            # From its root: a name is never taken for an address, an option or the number of a camera.
+            name = os.path.abspath(path)
+            with _silence(), _environment(_OPTIONS, _ONLY):
+                self._capture = cv2.VideoCapture(name, cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, _THREADS])
+            if not self._capture.isOpened():
+                raise UserError(f"{shown(str(path))}: {why_not(path)}")
+        except OSError as error:
+            raise UserError(
+                f"{shown(str(path))}: cannot be read ({error.strerror}); check its permissions and the disk"
+            ) from None
+        self._mirrored = orientation != 1
+        if self._mirrored:
+            # OpenCV knows turns alone, and turns such a picture upside down.
+            self._capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 0)
+        self.orientation = orientation if self._mirrored else _TURNED.get(self._rotation, 1)
 
     def __enter__(self) -> Capture:
         return self
@@ -72,19 +96,27 @@ class Capture:
         return "".join(letter if "!" <= letter <= "~" else "?" for letter in letters)
 
     @property
-    def rotation(self) -> int:
-        """By how many degrees, clockwise, the stored picture is to be turned; a multiple of 90 is applied."""
-        return round(self._capture.get(cv2.CAP_PROP_ORIENTATION_META))
+    def remarks(self) -> tuple[str, ...]:
+        """What is to be known of how its pictures are shown."""
+        remarks = []
+        if self._mirrored:
+            remarks.append("its pictures are mirrored, as the file says")
+        elif self.orientation != 1:
+            remarks.append(f"its pictures are turned by {self._rotation} degrees, as the file says")
+        elif self._rotation % 360:
+            remarks.append(f"the file asks for a turn by {self._rotation} degrees, which is not made")
+        across, down = self._capture.get(cv2.CAP_PROP_SAR_NUM), self._capture.get(cv2.CAP_PROP_SAR_DEN)
+        if across > 0 and down > 0 and abs(across / down - 1) > 0.01:
+            remarks.append(
+                f"its pixels are to be shown {across / down:.3g} times as wide as high, but are taken as squares: "
+                "faces look stretched; convert it to square pixels"
+            )
+        return tuple(remarks)
 
     @property
-    def pixel_aspect(self) -> float:
-        """How much wider than high a pixel is to be shown."""
-        across, down = self._capture.get(cv2.CAP_PROP_SAR_NUM), self._capture.get(cv2.CAP_PROP_SAR_DEN)
-        return across / down if across > 0 and down > 0 else 1.0
-
-    def as_stored(self) -> None:
-        """Give pictures as they are stored from now on, not as they are to be turned."""
-        self._capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 0)
+    def _rotation(self) -> int:
+        """By how many degrees, clockwise, the stored picture is to be turned."""
+        return round(self._capture.get(cv2.CAP_PROP_ORIENTATION_META))
 
     def grabs(self) -> Iterator[int]:
         """Decode frame by frame; yields for each how many attempts failed just before it."""
@@ -103,9 +135,12 @@ class Capture:
         return self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
 
     def picture(self) -> np.ndarray | None:
-        """The frame that was decoded last: uint8 (h, w, 3) BGR, turned as the file says; None if it has no picture."""
+        """The frame that was decoded last: uint8 (h, w, 3) BGR, upright; None if it has no picture."""
         with _silence():
-            return self._capture.retrieve()[1]
+            found, picture = self._capture.retrieve()
+        if not found:
+            return None
+        return upright(picture, self.orientation) if self._mirrored else picture
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from math import isfinite
@@ -21,9 +21,9 @@ from mexflow.datasets.folders import IMAGE, is_utf8, listed, numbered_files, sho
 from mexflow.errors import UserError
 from mexflow.preprocess import time_stamps
 from mexflow.preprocess.capture import Capture
-from mexflow.preprocess.containers import counts_frames, is_avi, mirrored, why_not
 from mexflow.preprocess.faces import AlignedFrame, FaceSettings, align, sample_positions
-from mexflow.preprocess.frames import DamagedFrame, Frame, check_shape, common_shape, frame_files, read_frame, upright
+from mexflow.preprocess.first_pass import first_pass
+from mexflow.preprocess.frames import DamagedFrame, Frame, check_shape, common_shape, frame_files, read_frame
 from mexflow.preprocess.landmarks import grey_of
 from mexflow.store.artifacts import hash_file
 
@@ -32,18 +32,6 @@ Item = tuple[int, str, Callable[[], Frame]]
 
 _FRAME = rf"(?:.*\D)?(\d+){IMAGE}"
 """A frame's file name: the number before its ending is the frame's."""
-
-_TURNED = {90: 6, 180: 3, 270: 8}
-"""EXIF's orientation by the degrees that OpenCV turned a picture."""
-
-_LOOKS = 9
-"""Frames spread over a video that are looked at to tell whether it is grey."""
-
-_TINT = 4
-"""Levels of 255 by which the channels of a grey video differ at most: compression rounds its colours (3 were seen)."""
-
-_LONGER = 0.05
-"""Share of its length by which a file may be longer than its picture: the sound ends a little later."""
 
 _NAMED = 3
 
@@ -121,9 +109,7 @@ class VideoFile:
 
     def _stream_file(self, wanted: Collection[int]) -> Iterator[Item]:
         needed = max(wanted, default=-1) + 1
-        with _opened(self.path) as capture:
-            if _is_mirrored(self.orientation):
-                capture.as_stored()
+        with Capture(self.path) as capture:
             position = -1
             for position, _ in enumerate(islice(capture.grabs(), needed)):
                 if position in wanted:
@@ -143,8 +129,6 @@ class VideoFile:
         picture = capture.picture()
         if picture is None:
             raise DamagedFrame(f"{shown(str(self.path))}: frame {position} has no picture")
-        if _is_mirrored(self.orientation):
-            picture = upright(picture, self.orientation)
         image = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY if len(self.shape) == 2 else cv2.COLOR_BGR2RGB)
         check_shape(self.path, image.shape, self.shape)
         return Frame(image, None, None, self.orientation)
@@ -170,14 +154,15 @@ def open_video(path: Path, fps: float | None = None) -> VideoFile:
     if not is_utf8(str(path)):
         raise UserError(f"{name}: the name is not in UTF-8; rename it")
     try:
-        if path.is_dir():
-            return _of_folder(path, fps)
-        if not path.is_file():
-            there = "neither a file nor a folder" if path.exists() else "no such file or folder"
-            raise UserError(f"{name}: {there}; give a video file, or a folder of frames")
-        return _of_file(path, fps)
+        is_folder, is_file, exists = path.is_dir(), path.is_file(), path.exists()
     except OSError as error:
-        raise UserError(f"{name}: {_unreadable(error)}") from None
+        raise UserError(f"{name}: cannot be read ({error.strerror}); check its permissions and the disk") from None
+    if is_folder:
+        return _of_folder(path, fps)
+    if is_file:
+        return _of_file(path, fps)
+    there = "neither a file nor a folder" if exists else "no such file or folder"
+    raise UserError(f"{name}: {there}; give a video file, or a folder of frames")
 
 
 def align_file(video: VideoFile, settings: FaceSettings) -> Iterator[AlignedFrame]:
@@ -239,112 +224,12 @@ def _of_folder(folder: Path, fps: float | None) -> VideoFile:
 
 
 def _of_file(path: Path, fps: float | None) -> VideoFile:
-    sha256 = hash_file(path).sha256
-    stamps: list[float] = []
-    lost: list[tuple[int, int]] = []
-    shape, coloured = None, False
-    with _opened(path) as capture:
-        orientation = mirrored(path)
-        if _is_mirrored(orientation):
-            capture.as_stored()
-        else:
-            orientation = _TURNED.get(capture.rotation, 1)
-        announced, announced_fps, codec = capture.announced, capture.fps, capture.codec
-        remarks = _remarks(capture, orientation)
-        every = max(1, (announced or 1000) // _LOOKS)
-        for missed in capture.grabs():
-            if missed:
-                lost.append((len(stamps), missed))
-            if shape is None or not coloured and len(stamps) % every == 0:
-                picture = capture.picture()
-                if picture is not None:
-                    shape = upright(picture, orientation if _is_mirrored(orientation) else 1).shape
-                    coloured = coloured or _is_coloured(picture)
-            stamps.append(capture.stamp())
-    if shape is None:
-        raise UserError(
-            f"{shown(str(path))}: none of its frames (codec {codec}) can be decoded by OpenCV; copy it again if it may be "
-            "damaged, else convert it"
-        )
-    try:
-        times = time_stamps.of_stamps(stamps, announced_fps, steady=is_avi(path))
-    except ValueError as error:
-        if fps is None:
-            raise UserError(f"{shown(str(path))}: {error}; give --fps") from None
-        times = time_stamps.even(len(stamps), fps)
-    if fps is not None:
-        overruled = f"--fps {fps:g} overrules its time stamps, of {times.fps:.6g} frames a second"
-        times = replace(time_stamps.even(len(stamps), fps), remarks=(overruled,))
-    if lost:
-        where = listed([str(position) for position, _ in lost], _NAMED)
-        remarks += (f"{sum(count for _, count in lost)} frames cannot be decoded, before frame {where}",)
-    remarks += _shortfall(path, times, announced, announced_fps)
+    sha256, found = hash_file(path).sha256, first_pass(path, fps)
+    times = found.times
+    numbers = np.arange(len(times.seconds), dtype=np.int64)
     return VideoFile(
-        path,
-        sha256,
-        np.arange(len(stamps), dtype=np.int64),
-        times.seconds,
-        times.fps,
-        times.variable,
-        shape if coloured else shape[:2],
-        times.remarks + remarks,
-        orientation,
+        path, sha256, numbers, times.seconds, times.fps, times.variable, found.shape, found.remarks, found.orientation
     )
-
-
-def _remarks(capture: Capture, orientation: int) -> tuple[str, ...]:
-    """What is to be known of how the pictures of a file are shown."""
-    remarks = []
-    if _is_mirrored(orientation):
-        remarks.append("its pictures are mirrored, as the file says")
-    elif orientation != 1:
-        remarks.append(f"its pictures are turned by {capture.rotation} degrees, as the file says")
-    elif capture.rotation % 360:
-        remarks.append(f"the file asks for a turn by {capture.rotation} degrees, which is not made")
-    if abs(capture.pixel_aspect - 1) > 0.01:
-        remarks.append(
-            f"its pixels are to be shown {capture.pixel_aspect:.3g} times as wide as high, but are taken as squares: "
-            "faces look stretched; convert it to square pixels"
-        )
-    return tuple(remarks)
-
-
-def _shortfall(path: Path, times: time_stamps.Times, announced: int | None, fps: float | None) -> tuple[str, ...]:
-    """Whether a file announces more than was decoded, as a remark."""
-    decoded = len(times.seconds)
-    if announced is None:
-        return ()
-    if counts_frames(path):
-        if announced == decoded:
-            return ()
-        # An AVI's times count what is found in it.
-        early = "; what comes after damage is told too early" if is_avi(path) else ""
-        return (f"{announced} frames are announced, {decoded} were decoded: it is cut, trimmed or damaged{early}",)
-    # Of other kinds OpenCV makes the number from the length and a guess of the rate.
-    length, end = announced / fps if fps else 0.0, times.seconds[-1] + 1 / times.fps
-    if length - end <= max(2 / times.fps, _LONGER * length):
-        return ()
-    return (f"{length:.3f} seconds are announced, {end:.3f} were decoded ({decoded} frames): it is cut or damaged",)
-
-
-def _opened(path: Path) -> Capture:
-    """A capture of a file.
-
-    Raises:
-        UserError: if OpenCV finds no video in it.
-    """
-    capture = Capture(path)
-    if capture.opened:
-        return capture
-    try:
-        why = why_not(path)
-    except OSError as error:
-        why = _unreadable(error)
-    raise UserError(f"{shown(str(path))}: {why}")
-
-
-def _unreadable(error: OSError) -> str:
-    return f"cannot be read ({error.strerror}); check its permissions and the disk"
 
 
 def _or_told(read: Callable[[], Frame]) -> Frame:
@@ -360,12 +245,3 @@ def _hash(path: Path) -> str:
     except UserError:
         # What is wrong with it is told when it is its turn to be read.
         return "unreadable"
-
-
-def _is_coloured(picture: np.ndarray) -> bool:
-    blue, green, red = cv2.split(picture)
-    return max(cv2.norm(blue, green, cv2.NORM_INF), cv2.norm(red, green, cv2.NORM_INF)) > _TINT
-
-
-def _is_mirrored(orientation: int) -> bool:
-    return orientation in (2, 4, 5, 7)
