@@ -29,7 +29,7 @@ def with_models(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     """A finished run, after the target was asked of it."""
     folder = part_of(finished, tmp_path_factory.mktemp("models"), taken=("none",))
     said = ask(folder)
-    assert "rule train_mini_all_flow:" in said and "rule card_mini_flow:" in said
+    assert "rule train_mini_all_0:" in said and "rule card_mini:" in said
     assert "rule train_mini_0" not in said and "rule tables_mini" not in said, "of the run nothing is made again"
     return folder
 

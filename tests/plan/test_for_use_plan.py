@@ -22,26 +22,18 @@ def plan() -> Workflow:
     return make()
 
 
-def made(plan: Workflow) -> dict[str, list[str]]:
-    """The experiments of the networks for use, by paper."""
-    found: dict[str, list[str]] = {}
-    for group in plan.models.groups:
-        found.setdefault(group.paper, []).extend(group.experiments)
-    return found
-
-
 def test_they_are_of_the_proposed_methods(plan):
-    assert made(plan) == {paper: spec.learning for paper, spec in plan.papers.items()}
-    assert made(make(training={"repeats": 3}, null_controls=True)) == made(plan), "no controls, no repeats"
+    assert plan.models.experiments == {paper: spec.learning for paper, spec in plan.papers.items()}
+    assert make(training={"repeats": 3}).models.experiments == plan.models.experiments, "no controls, no repeats"
     assert set(plan.models.targets) == {
         f"results/models/{paper}/{name}/{file}"
-        for paper, names in made(plan).items()
+        for paper, names in plan.models.experiments.items()
         for name in names
         for file in ("model.pt", "history.parquet", "card.json", *(["scores.parquet"] if paper == "elface2021" else []))
     }
     assert not set(plan.models.targets) & {*plan.paper_targets(), *plan.dataset_targets()}, "where they are asked for"
-    names = [name for group in plan.models.groups for name in (group.name, group.card)]
-    assert len(set(names)) == len(names) and not set(names) & {batch.name for batch in plan.batches}
+    names = [batch.name for batch in [*plan.batches, *plan.models.batches]]
+    assert len(set(names)) == len(names)
 
 
 def test_what_is_not_trained_has_none():
@@ -51,14 +43,16 @@ def test_what_is_not_trained_has_none():
 
 
 def test_a_training_reads_what_its_folds_read(plan):
-    for group in plan.models.groups:
-        for name in group.experiments:
-            batch = next(one for one in plan.batches if one.paper == group.paper and name in one.experiments)
-            assert plan.models.read(group.paper, name) == list(batch.inputs) and group.kind == batch.kind
+    assert len(plan.models.batches) == sum(map(len, plan.models.experiments.values()))
+    for own in plan.models.batches:
+        (name,) = own.experiments
+        batch = next(one for one in plan.batches if one.paper == own.paper and name in one.experiments)
+        assert (own.inputs, own.index, own.kind) == (batch.inputs, batch.index, batch.kind)
+        assert [path.format(experiment=name) for path in own.files] == plan.models.files(own.paper, name)
 
 
 def test_a_card_is_told_what_its_input_is_made_with(plan):
-    told = {paper: plan.models.recipe(paper, names[0]) for paper, names in made(plan).items()}
+    told = {paper: plan.models.recipe(paper, names[0]) for paper, names in plan.models.experiments.items()}
     for recipe in told.values():
         assert CardRecipe.read(recipe.text()) == recipe
         assert (recipe.budget, recipe.data, recipe.tables) == ("demo", "embedded", True)
@@ -90,10 +84,12 @@ def test_settings_reach_the_card(tmp_path):
 def test_a_dataset_that_cannot_be_listed():
     """What can be trained is, its card without tables that would need the other dataset; and the target fails."""
     plan = make(papers=["elface2021", "belaiche2020"], datasets={"samm_lv": {"root": "/nowhere"}})
-    assert made(plan) == {"elface2021": ["cas-me-2"], "belaiche2020": ["vy-3cl"]}
+    assert plan.models.experiments == {"elface2021": ["cas-me-2"], "belaiche2020": ["vy-3cl"]}
     assert plan.models.tables("elface2021") == [] and plan.models.tables("belaiche2020")
     assert not plan.models.recipe("elface2021", "cas-me-2").tables
     assert plan.unlisted.targets("models") == ["results/index/.unlisted.models"]
+    whole = {batch.experiments: batch.name for batch in make(papers=["elface2021"]).models.batches}
+    assert all(whole.get(batch.experiments, batch.name) == batch.name for batch in plan.models.batches)
     assert plan.unlisted.before("models", []) == sorted(plan.models.targets)
     assert "/nowhere" in plan.unlisted.reasons("models")
     assert make(papers=["belaiche2020"]).unlisted.targets("models") == []

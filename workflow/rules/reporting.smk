@@ -265,27 +265,27 @@ rule models:
         unlisted=plan.unlisted.targets("models"),
 
 
-for group in plan.models.groups:
+for paper in plan.models.experiments:
 
     rule:
         """The card of a network for use: what it is, what it was trained on, how well it does."""
         name:
-            group.card
+            f"card_{paper}"
         input:
-            paper=plan.paper_file(group.paper),
-            index=lambda wildcards, group=group: plan.index_of(group.paper, wildcards.experiment),
-            files=group.files,
-            training=f"results/records/train/{group.paper}/{{experiment}}/{plan.models.fold}.json",
-            tables=plan.models.tables(group.paper),
+            paper=plan.paper_file(paper),
+            index=lambda wildcards, paper=paper: plan.index_of(paper, wildcards.experiment),
+            files=lambda wildcards, paper=paper: plan.models.files(paper, wildcards.experiment),
+            training=f"results/records/train/{paper}/{{experiment}}/{plan.models.fold}.json",
+            tables=plan.models.tables(paper),
         output:
-            card=f"results/models/{group.paper}/{{experiment}}/card.json",
-            record=f"results/records/card/{group.paper}/{{experiment}}/{plan.models.fold}.json",
+            card=f"results/models/{paper}/{{experiment}}/card.json",
+            record=f"results/records/card/{paper}/{{experiment}}/{plan.models.fold}.json",
         log:
-            f"results/logs/card/{group.paper}/{{experiment}}.log",
+            f"results/logs/card/{paper}/{{experiment}}.log",
         benchmark:
-            f"results/benchmarks/card/{group.paper}/{{experiment}}.tsv"
+            f"results/benchmarks/card/{paper}/{{experiment}}.tsv"
         wildcard_constraints:
-            experiment="|".join(group.experiments),
+            experiment="|".join(plan.models.experiments[paper]),
         localrule: True
         conda:
             "../../envs/mexflow.yaml"
@@ -294,8 +294,8 @@ for group in plan.models.groups:
             runtime=growing(30),
             attempt=attempt,
         params:
-            rule=group.card,
-            recipe=lambda wildcards, group=group: plan.models.recipe(group.paper, wildcards.experiment).text(),
+            rule=f"card_{paper}",
+            recipe=lambda wildcards, paper=paper: plan.models.recipe(paper, wildcards.experiment).text(),
             code=plan.code("card"),
         shell:
             "MEXFLOW_RULE={params.rule} MEXFLOW_ATTEMPT={resources.attempt} python -m mexflow card"

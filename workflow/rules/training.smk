@@ -42,10 +42,10 @@ if plan.weights.paths:
             " --name {wildcards.weights} --file {input:q} --record {output.record} > {log} 2>&1"
 
 
-for batch in plan.batches:
+for batch in [*plan.batches, *plan.models.batches]:
 
     rule:
-        """Train and test some folds of an experiment."""
+        """Train and test some folds of an experiment, or train on all subjects, for use."""
         name:
             batch.name
         input:
@@ -86,50 +86,5 @@ for batch in plan.batches:
         shell:
             "MEXFLOW_RULE={params.rule} MEXFLOW_ATTEMPT={resources.attempt} python -m mexflow train"
             " {params.folds} --results results --threads {threads} --device {params.device}"
-            " --checkpoint-seconds {resources.checkpoint_seconds} {params.weights} --recipe {params.recipe:q}"
-            " --record {output.record} > {log} 2>&1"
-
-
-for group in plan.models.groups:
-
-    rule:
-        """Train a network on all subjects, for use."""
-        name:
-            group.name
-        input:
-            index=lambda wildcards, group=group: plan.index_of(group.paper, wildcards.experiment),
-            read=lambda wildcards, group=group: plan.models.read(group.paper, wildcards.experiment),
-            weights=lambda wildcards, group=group: plan.weights.files(plan.papers[group.paper], wildcards.experiment),
-            checked=lambda wildcards, group=group: plan.weights.checked(plan.papers[group.paper], wildcards.experiment),
-        output:
-            files=group.files,
-            record=f"results/records/train/{group.paper}/{{experiment}}/{plan.models.fold}.json",
-        log:
-            f"results/logs/train/{group.paper}/{{experiment}}/{plan.models.fold}.log",
-        benchmark:
-            f"results/benchmarks/train/{group.paper}/{{experiment}}/{plan.models.fold}.tsv"
-        wildcard_constraints:
-            experiment="|".join(group.experiments),
-        priority: group.kind.priority
-        conda:
-            "../../envs/mexflow.yaml"
-        threads: plan.config.training.threads
-        resources:
-            mem_mb=growing(group.kind.memory),
-            runtime=growing(group.kind.minutes),
-            gpu=plan.gpus if group.kind.gpu else 0,
-            attempt=attempt,
-            checkpoint_seconds=plan.config.training.checkpoint_seconds,
-        params:
-            rule=group.name,
-            fold=plan.models.fold,
-            recipe=lambda wildcards, group=group: plan.recipe(group.paper, wildcards.experiment),
-            weights=lambda wildcards, group=group: plan.weights.flags(plan.papers[group.paper], wildcards.experiment),
-            version=lambda wildcards, group=group: plan.weights.version(plan.papers[group.paper], wildcards.experiment),
-            device=plan.config.training.device,
-            code=lambda wildcards, group=group: plan.training_code(group.paper, wildcards.experiment),
-        shell:
-            "MEXFLOW_RULE={params.rule} MEXFLOW_ATTEMPT={resources.attempt} python -m mexflow train"
-            " --fold {params.fold} --results results --threads {threads} --device {params.device}"
             " --checkpoint-seconds {resources.checkpoint_seconds} {params.weights} --recipe {params.recipe:q}"
             " --record {output.record} > {log} 2>&1"

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from mexflow.evaluation.folds import ALL
 from mexflow.papers.kinds import Kind
 
 
@@ -46,8 +47,13 @@ class Batch:
 
     @property
     def folders(self) -> list[str]:
-        """The folder of each fold, for any experiment."""
-        return [f"results/folds/{self.paper}/{{experiment}}/{fold}" for fold in self.folds]
+        """The folder of each fold, for any experiment; that of a network for use, where all subjects are trained on."""
+        return [
+            f"results/models/{self.paper}/{{experiment}}"
+            if fold == ALL
+            else f"results/folds/{self.paper}/{{experiment}}/{fold}"
+            for fold in self.folds
+        ]
 
 
 def cut(name: str, paper: str, folds: Sequence[str], step: int, **common: Any) -> Iterator[Batch]:

@@ -6,40 +6,17 @@ budget in use says. Imports nothing heavy.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mexflow.datasets.reading import members
 from mexflow.evaluation.folds import ALL
-from mexflow.papers.kinds import KINDS, Kind
 from mexflow.papers.reporting_recipe import CardRecipe, Faces, Lcn, MadeWith
+from mexflow.plan.batches import Batch
 
 if TYPE_CHECKING:
     from mexflow.plan.workflow import Workflow
-
-
-@dataclass(frozen=True)
-class Group:
-    """Experiments of a paper of one kind of input: networks of one rule.
-
-    Attributes:
-        name: of the rule that trains them.
-        card: of the rule that writes their cards.
-    """
-
-    paper: str
-    kind: Kind
-    experiments: tuple[str, ...]
-    name: str
-    card: str
-
-    @property
-    def files(self) -> list[str]:
-        """The files of a training, for any of the experiments."""
-        return [f"results/models/{self.paper}/{{experiment}}/{name}" for name in self.kind.for_use]
 
 
 class Models:
@@ -52,34 +29,53 @@ class Models:
         self._results = plan.sources.results
 
     @cached_property
-    def groups(self) -> list[Group]:
-        """All of them, by paper and kind of input."""
-        return [
-            Group(paper, KINDS[kind], names, f"train_{paper}_{ALL}_{kind}", f"card_{paper}_{kind}")
-            for paper in self._plan.papers
-            for kind, names in self._by_kind(paper)
-        ]
+    def experiments(self) -> dict[str, list[str]]:
+        """Of each paper that has any, the experiments whose networks they are."""
+        chosen = {
+            paper: [name for name in spec.learning if name in self._plan.experiments(paper) and spec.kind(name).for_use]
+            for paper, spec in self._plan.papers.items()
+        }
+        return {paper: names for paper, names in chosen.items() if names}
 
-    def _by_kind(self, paper: str) -> Iterator[tuple[str, tuple[str, ...]]]:
-        spec, listed = self._plan.papers[paper], self._plan.experiments(paper)
-        names = [name for name in spec.learning if name in listed and spec.kind(name).for_use]
-        for kind in dict.fromkeys(spec.experiment(name).kind for name in names):
-            yield kind, tuple(name for name in names if spec.experiment(name).kind == kind)
+    @cached_property
+    def batches(self) -> list[Batch]:
+        """The training jobs: one an experiment."""
+        batches = []
+        for paper, names in self.experiments.items():
+            spec = self._plan.papers[paper]
+            for name in names:
+                kind, index = spec.kind(name), spec.data_of(name).index
+                batches.append(
+                    Batch(
+                        # By its place in the paper's file: the same, whatever else can be listed.
+                        name=f"train_{paper}_{ALL}_{spec.learning.index(name)}",
+                        paper=paper,
+                        number=ALL,
+                        folds=(ALL,),
+                        experiments=(name,),
+                        kind=kind,
+                        index=index,
+                        inputs=tuple(self._plan.read_beside(kind, index, spec.reads(name))),
+                        files_of_fold=kind.for_use,
+                        choices=(ALL,),
+                    )
+                )
+        return batches
 
     @property
     def targets(self) -> list[str]:
         """The networks and their cards."""
         return [
-            f"{self._results}/models/{group.paper}/{name}/{file}"
-            for group in self.groups
-            for name in group.experiments
-            for file in (*group.kind.for_use, "card.json")
+            file
+            for paper, names in self.experiments.items()
+            for name in names
+            for file in (*self.files(paper, name), f"{self._results}/models/{paper}/{name}/card.json")
         ]
 
-    def read(self, paper: str, experiment: str) -> list[str]:
-        """What a training reads beside its index."""
-        spec = self._plan.papers[paper]
-        return self._plan.read_beside(spec.kind(experiment), spec.data_of(experiment).index, spec.reads(experiment))
+    def files(self, paper: str, experiment: str) -> list[str]:
+        """The files of a training."""
+        names = self._plan.papers[paper].kind(experiment).for_use
+        return [f"{self._results}/models/{paper}/{experiment}/{name}" for name in names]
 
     def tables(self, paper: str) -> list[str]:
         """The paper's tables; none where they cannot be made."""
