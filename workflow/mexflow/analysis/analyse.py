@@ -168,6 +168,7 @@ class _Analysis:
             self.event(UNSEEN, one.first, None, one.last, reason=one.reason)
             for one in self.faces.unseen()
             if self.video.seconds[one.last] - self.video.seconds[one.first] + 1 / self.video.fps >= SHORTEST
+            or not self.faces.video.seen.any()
         ]
         cuts = [
             self.event(UNSEEN, cut - 1, None, cut, reason="the picture changes at once: a cut, or a flash")
@@ -236,7 +237,7 @@ def _analysis(
     choose("apex", wanted.apex, APEXES)
     opened = open_video(Path(video), wanted.fps)
     if len(opened) < 2:
-        raise UserError(f"{video}: {len(opened)} frames; an expression is a change between frames")
+        raise UserError(f"{video}: one frame; an expression is a change between frames")
     card = next(model.card for model in models if model is not None)
     trained = rate.nearest_rate(card["fps"], opened.fps)
     settings = card["preprocess"]["faces"]

@@ -47,17 +47,20 @@ def run(videos: Sequence[Path], output: Path, plan: Plan) -> None:
     Raises:
         UserError: in the end, one line for each video that could not be analysed.
     """
-    # What a kill leaves to be tidied up is tidied up, as after Ctrl-C.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     twice = [name for name, count in Counter(video.name for video in videos).items() if count > 1]
     if twice:
         raise UserError(f"{twice[0]}: given twice, or two videos of that name; give each a folder: --output")
     failed = []
-    for video in videos:
-        try:
-            print(_one(video, output, plan), flush=True)
-        except UserError as error:
-            failed.append(str(error))
+    # What is between is tidied up when the command is killed, as after Ctrl-C.
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    try:
+        for video in videos:
+            try:
+                print(_one(video, output, plan), flush=True)
+            except UserError as error:
+                failed.append(str(error))
+    finally:
+        signal.signal(signal.SIGTERM, before)
     if failed:
         raise UserError(lines(failed))
 

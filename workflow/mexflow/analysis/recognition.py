@@ -73,14 +73,15 @@ def classify(
     array, reasons = INPUTS[recipe.kind](recipe, material, rows)
     kept = [row for row in rows if row["clip"] not in reasons]
     samples, left_out = load(recipe, Inputs(), [array], kept)
-    found = {clip["clip"] for clip in samples.clips}
-    probabilities, _ = predict(network, samples, torch.device("cpu"), _BATCH)
-    by_clip = {
-        clip["clip"]: dict(zip(recipe.classes, map(float, values), strict=True))
-        for clip, values in zip(samples.clips, probabilities, strict=True)
-    }
+    by_clip: dict[str, dict[str, float]] = {}
+    if len(samples):
+        probabilities, _ = predict(network, samples, torch.device("cpu"), _BATCH)
+        by_clip = {
+            clip["clip"]: dict(zip(recipe.classes, map(float, values), strict=True))
+            for clip, values in zip(samples.clips, probabilities, strict=True)
+        }
     for row in kept:
-        if row["clip"] not in found:
+        if row["clip"] not in by_clip:
             reasons[row["clip"]] = next(line.partition(": ")[2] for line in left_out if f" {row['clip']}" in line)
     return [by_clip.get(row["clip"]) or reasons[row["clip"]] for row in rows]
 
