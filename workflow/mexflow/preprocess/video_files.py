@@ -36,7 +36,7 @@ _FRAME = rf"(?:.*\D)?(\d+){IMAGE}"
 _NAMED = 3
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class VideoFile:
     """A video that can be read again and again.
 
