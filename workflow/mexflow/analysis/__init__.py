@@ -1,1 +1,1 @@
-"""Analysis of anybody's videos with networks that were trained on all subjects: what moved, when, and how sure that is."""
+"""Anybody's videos, by networks that were trained on all subjects: what moved, when, and how sure that is."""

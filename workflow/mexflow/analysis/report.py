@@ -18,8 +18,8 @@ class Source:
 
     `path` is as it was given, `name` its last part; `sha256` is of the file, of a folder of its frames' names and
     hashes. `frames` is how many were decoded; `width` and `height` are those of the upright picture, pixels; `fps` is
-    in frames per second, `variable` whether the time between frames changes. `remarks` say what was repaired or doubted,
-    a line each.
+    in frames per second, `variable` whether the time between frames changes. `remarks` say what was repaired or
+    doubted, a line each.
     """
 
     path: str
@@ -66,7 +66,7 @@ class Report:
         events: spotted expressions and unseen stretches, by onset.
         seconds: float64 (n,), when each analysed frame is, from the first one.
         frames: int64 (n,), which frame of the video it is.
-        scores: by type the smoothed scores float32 (n,), NaN where nothing was measured; empty where nothing was spotted.
+        scores: by type the smoothed scores float (n,), NaN where nothing was measured; empty where none spotted.
         thresholds: by type, what a score of an expression reaches at least.
         spotter: the card of the network that spotted, see :mod:`mexflow.analysis.model`; None if none did.
         recogniser: that of the network that recognised; None if none did.
