@@ -44,7 +44,12 @@ def networks(models) -> dict[str, Path]:
             if kind == "videos":  # that something is spotted, whatever so little training taught it
                 path = model_files.folder_in(results) / "card.json"
                 card = json.loads(path.read_text())
-                card["spotting"]["thresholds"] = {"micro": 0.5, "macro": 0.5}
+                card["fps"] = [200.0]
+                card["spotting"] |= {
+                    "thresholds": {"micro": 0.5, "macro": 0.5},
+                    "k": {"micro": 2, "macro": 3},
+                    "least": 2,
+                }
                 path.write_text(json.dumps(card))
         found[kind] = model_files.folder_in(results)
     return found
