@@ -231,9 +231,6 @@ def _analysis(
     """A video with its faces; what lies between on the disk goes away in the end, whatever happens."""
     import tempfile
 
-    import cv2
-
-    cv2.setNumThreads(1)
     choose("apex", wanted.apex, APEXES)
     opened = open_video(Path(video), wanted.fps)
     if len(opened) < 2:
@@ -242,9 +239,25 @@ def _analysis(
     trained = rate.nearest_rate(card["fps"], opened.fps)
     settings = card["preprocess"]["faces"]
     smoothing = settings["smoothing"] * opened.fps / trained
-    with working_folder(folder or Path(tempfile.gettempdir()), "mexflow-analysis") as place:
+    with one_thread(), working_folder(folder or Path(tempfile.gettempdir()), "mexflow-analysis") as place:
         found = found_faces.find(opened, FaceSettings(smoothing, settings["max_missed"], "exclude"), place)
         yield _Analysis(str(video), opened, found, place, trained)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """One thread of each library, so that the same numbers come out on any machine; as it was, afterwards."""
+    import cv2
+    import torch
+
+    before = cv2.getNumThreads(), torch.get_num_threads()
+    cv2.setNumThreads(1)
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(before[0])
+        torch.set_num_threads(before[1])
 
 
 def _classified(events: list[Event], model: Model | None, at: _Analysis, macro_too: bool) -> list[Event]:
