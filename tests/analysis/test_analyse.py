@@ -199,7 +199,7 @@ def test_what_was_between_is_gone_after_an_error_too(clips, tmp_path, monkeypatc
     def fails(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(analysing.spotting, "spot", fails)
+    monkeypatch.setattr(analysing.scoring, "spot", fails)
     with pytest.raises(KeyboardInterrupt):
         analyse(clips[0][0], spotter(), wanted=Wanted(fps=200.0), folder=tmp_path / "between")
     assert list((tmp_path / "between").iterdir()) == []

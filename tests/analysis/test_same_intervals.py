@@ -71,7 +71,8 @@ WAYS: dict[str, Callable[[Path, list[np.ndarray], float], Path]] = {
     "half rate": lambda folder, frames, fps: movie_files.write(folder / "c.avi", frames[::2], fps / 2, "MJPG"),
     "double rate": lambda folder, frames, fps: movie_files.write(folder / "d.avi", doubled(frames), 2 * fps, "MJPG"),
     "rotated": lambda folder, frames, fps: movie_files.displayed(
-        movie_files.write(folder / "e.mp4", [np.rot90(frame).copy() for frame in frames], fps), (0, 1 << 16, -(1 << 16), 0)
+        movie_files.write(folder / "e.mp4", [np.rot90(frame).copy() for frame in frames], fps),
+        (0, 1 << 16, -(1 << 16), 0),
     ),
     "mirrored": lambda folder, frames, fps: movie_files.write(
         folder / "f.avi", [frame[:, ::-1].copy() for frame in frames], fps, "MJPG"
@@ -130,7 +131,8 @@ def test_however_it_is_written(experiment, way, tmp_path, capsys):
     with capsys.disabled():
         print(
             f"\n{experiment}, {way}: {ends} ends, {far} moved by more than 2 frames (mean {np.mean(moved):.2f}, most "
-            f"{max(moved):.1f}), {lone} intervals without a partner; true ones found {hits[way]}, of frames {hits['frames']}"
+            f"{max(moved):.1f}), {lone} intervals without a partner; true ones found {hits[way]}, of frames "
+            f"{hits['frames']}"
         )
     assert hits[way] >= 0.8 * hits["frames"]
 

@@ -16,9 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mexflow.analysis import faces as found_faces
-from mexflow.analysis import rate, recognition, spotting
-from mexflow.analysis.recognition import Clip, Material
+from mexflow.analysis import classifying, followed, rate, scoring
+from mexflow.analysis.classifying import Clip, Material
 from mexflow.analysis.report import UNSEEN, Event, Report, Source
 from mexflow.errors import UserError, choose
 from mexflow.evaluation.frame_skips import TYPES
@@ -84,16 +83,16 @@ def analyse(
     spotter, recogniser = _model(spot, inputs, "spotting"), _model(recognise, inputs, "recognition")
     with _analysis(video, [spotter, recogniser], wanted, folder) as at:
         sampling = rate.sampling(at.video.seconds, at.video.fps, at.video.variable, at.trained)
-        course = spotting.spot(
+        course = scoring.spot(
             spotter.card, spotter.network, at.faces, at.video.numbers, at.video.fps, sampling, at.folder
         )
         expressions = []
         for kind in course.intervals:
             for interval in course.intervals[kind]:
                 at_apex = (
-                    spotting.apex_by_score(course, kind, interval)
+                    scoring.apex_by_score(course, kind, interval)
                     if wanted.apex == "score"
-                    else spotting.apex_by_motion(at.faces, course.positions, interval)
+                    else scoring.apex_by_motion(at.faces, course.positions, interval)
                 )
                 ends = course.positions[[interval.first, at_apex, interval.last]].tolist()
                 expressions.append((kind, *ends, float(course.scores[kind][at_apex])))
@@ -150,7 +149,7 @@ class _Analysis:
 
     given: str
     video: VideoFile
-    faces: found_faces.Faces
+    faces: followed.Faces
     folder: Path
     trained: float
 
@@ -205,7 +204,7 @@ class _Analysis:
         if wanted.pictures:
             expressions = [event for event in events if event.type != UNSEEN]
             frames = [frame for event in expressions for frame in (event.onset, event.apex, event.offset)]
-            shown = found_faces.crops(self.faces, frames)
+            shown = followed.crops(self.faces, frames)
             flows = {
                 place: _flow(shown[event.onset], shown[event.apex])
                 for place, event in enumerate(events)
@@ -240,7 +239,7 @@ def _analysis(
     settings = card["preprocess"]["faces"]
     smoothing = settings["smoothing"] * opened.fps / trained
     with one_thread(), working_folder(folder or Path(tempfile.gettempdir()), "mexflow-analysis") as place:
-        found = found_faces.find(opened, FaceSettings(smoothing, settings["max_missed"], "exclude"), place)
+        found = followed.find(opened, FaceSettings(smoothing, settings["max_missed"], "exclude"), place)
         yield _Analysis(str(video), opened, found, place, trained)
 
 
@@ -269,7 +268,7 @@ def _classified(events: list[Event], model: Model | None, at: _Analysis, macro_t
     asked = [event for event in events if event.type == "micro" or macro_too]
     material = Material(at.video, at.faces, at.folder, model.card["preprocess"])
     clips = [Clip(event.onset, event.apex, event.offset) for event in asked]
-    answers = iter(recognition.classify(model.card, model.recipe, model.network, material, clips))
+    answers = iter(classifying.classify(model.card, model.recipe, model.network, material, clips))
     result = []
     for event in events:
         if event not in asked:
@@ -304,5 +303,5 @@ def _model(given: str | Path | Model | None, inputs: Inputs | None, task: str) -
     if task == "recognition":
         if not model.card["classes"]:
             raise UserError(f"{named}: a network that spots; --recognise takes one that recognises, --spot this one")
-        recognition.refuse_unusable(model.card, named)
+        classifying.refuse_unusable(model.card, named)
     return model

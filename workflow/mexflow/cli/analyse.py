@@ -33,8 +33,8 @@ def main(
 ) -> None:
     """Spot the expressions in videos, and say of which class they are."""
     from mexflow.analysis import default_models
+    from mexflow.analysis.classifying import INPUTS
     from mexflow.analysis.command import Plan, run
-    from mexflow.analysis.recognition import INPUTS
 
     found = default_models.cards() if spot is None or recognise is None else {}
     spotter = spot or default_models.spotter(found)

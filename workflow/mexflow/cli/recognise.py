@@ -29,9 +29,9 @@ def main(
 ) -> None:
     """Say of which class expressions of a video are."""
     from mexflow.analysis import default_models
-    from mexflow.analysis.clips import listed
+    from mexflow.analysis.classifying import INPUTS
     from mexflow.analysis.command import Plan, run
-    from mexflow.analysis.recognition import INPUTS
+    from mexflow.analysis.listed_clips import listed
     from mexflow.errors import UserError
 
     if (clips is None) == (onset is None or apex is None):

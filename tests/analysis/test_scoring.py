@@ -10,8 +10,8 @@ import pyarrow as pa
 import pytest
 import torch
 
-from mexflow.analysis import spotting
-from mexflow.analysis.faces import DATASET, SUBJECT, VIDEO, Faces, _cuts
+from mexflow.analysis import scoring
+from mexflow.analysis.followed import DATASET, SUBJECT, VIDEO, Faces, _cuts
 from mexflow.analysis.rate import sampling
 from mexflow.evaluation import spotted
 from mexflow.evaluation.intervals import Interval
@@ -56,7 +56,7 @@ def faces(folder: Path, levels: np.ndarray, states: list[str] | None = None, cut
 def run(found: Faces, folder: Path, card: dict = CARD, fps: float = FPS, variable: bool = False, seconds=None):
     network, count = Brightness(), len(found.video)
     times = np.arange(count) / fps if seconds is None else seconds
-    course = spotting.spot(
+    course = scoring.spot(
         card, network, found, np.arange(count), fps, sampling(times, fps, variable, card["fps"][0]), folder
     )
     return course, network
@@ -86,7 +86,7 @@ def test_an_interval_and_its_apex(tmp_path):
     assert len(course.intervals["micro"]) == 1
     interval = course.intervals["micro"][0]
     assert abs(interval.first - 20) <= 1 and abs(interval.last - 34) <= 1
-    at = spotting.apex_by_score(course, "micro", interval)
+    at = scoring.apex_by_score(course, "micro", interval)
     assert course.scores["micro"][at] == course.scores["micro"][interval.first : interval.last + 1].max()
 
 
@@ -94,9 +94,9 @@ def test_the_apex_by_motion_is_where_the_face_is_least_like_the_first(tmp_path):
     levels = np.full(LENGTH, 50)
     levels[10:31] = 50 + 4 * np.concatenate([np.arange(16), np.arange(15, 10, -1)])
     found = faces(tmp_path, levels)
-    assert spotting.apex_by_motion(found, np.arange(LENGTH), Interval(10, 30)) == 25
+    assert scoring.apex_by_motion(found, np.arange(LENGTH), Interval(10, 30)) == 25
     unseen = faces(tmp_path, levels, ["missing" if at == 25 else "tracked" for at in range(LENGTH)])
-    assert spotting.apex_by_motion(unseen, np.arange(LENGTH), Interval(10, 30)) in (24, 26)
+    assert scoring.apex_by_motion(unseen, np.arange(LENGTH), Interval(10, 30)) in (24, 26)
 
 
 def test_counts_of_frames_scale_with_the_rate(tmp_path):
@@ -160,7 +160,7 @@ def test_cuts_are_where_all_changes_at_once():
 
 
 def test_the_faces_of_some_frames(tmp_path):
-    from mexflow.analysis.faces import crops
+    from mexflow.analysis.followed import crops
 
     found = faces(tmp_path, np.arange(LENGTH), ["missing" if at == 5 else "tracked" for at in range(LENGTH)])
     images = crops(found, [7, 5, 7, 3])

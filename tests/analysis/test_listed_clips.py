@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mexflow.analysis.clips import listed
+from mexflow.analysis.listed_clips import listed
 from mexflow.errors import UserError
 
 

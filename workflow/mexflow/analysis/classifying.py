@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import torch
 
-from mexflow.analysis.faces import DATASET, SUBJECT, VIDEO, Faces
+from mexflow.analysis.followed import DATASET, SUBJECT, VIDEO, Faces
 from mexflow.errors import UserError
 from mexflow.papers.recipe import Recipe
 from mexflow.preprocess import flow, residual

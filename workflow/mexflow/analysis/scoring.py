@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from mexflow.analysis.faces import Faces, normalise
+from mexflow.analysis.followed import Faces, normalise
 from mexflow.analysis.rate import Sampling, too_slow
 from mexflow.evaluation import spotted
 from mexflow.evaluation.frame_skips import TYPES
