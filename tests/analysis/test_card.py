@@ -14,7 +14,8 @@ import flow_files
 import model_files
 import video_files
 from mexflow.analysis import card
-from mexflow.analysis.card import NO_FEELING, SYNTHETIC, Card
+from mexflow.analysis.card import Card
+from mexflow.analysis.honesty import FOR_TRYING, NO_CLAIM
 from mexflow.datasets.half_length import half_length
 from mexflow.errors import UserError
 from mexflow.evaluation import spotted
@@ -81,7 +82,7 @@ def test_without_tables_it_says_that_nothing_was_measured(flow):
 
 def test_limits_are_said(flow, videos):
     for made in (flow[1], videos[1]):
-        assert made.synthetic and SYNTHETIC in made.limits and made.limits[-1] == NO_FEELING
+        assert made.synthetic and f"{FOR_TRYING.capitalize()}." in made.limits and made.limits[-1] == NO_CLAIM
         assert "Trained with the budget demo, not as the paper prints it." in made.limits
     assert "Trained on video of 200 frames per second; of others it has seen none." in flow[1].limits
     assert "It knows happiness, surprise, anger, and gives every expression one of these." in flow[1].limits
@@ -94,7 +95,7 @@ def test_licensed_data_and_printed_budget_have_other_limits(flow):
         results, "flow", data="/data/x (casme2)", budget="paper", reading="literal",
         preprocess={"faces": {"smoothing": 15.0, "max_missed": 0.2, "openface": True}},
     )  # fmt: skip
-    assert not made.synthetic and SYNTHETIC not in made.limits
+    assert not made.synthetic and f"{FOR_TRYING.capitalize()}." not in made.limits
     assert not any("budget" in limit for limit in made.limits)
     assert any("OpenFace" in limit for limit in made.limits) and any("word for word" in limit for limit in made.limits)
     assert "owners of the datasets" in made.licence and "Synthetic" not in made.licence

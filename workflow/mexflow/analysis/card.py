@@ -11,6 +11,7 @@ import pyarrow as pa
 from pydantic import Field
 
 import mexflow
+from mexflow.analysis import honesty
 from mexflow.datasets.half_length import half_length
 from mexflow.errors import UserError
 from mexflow.evaluation import spotted
@@ -33,11 +34,6 @@ FORMAT = 1
 """Of a card, and of the file that it is packed into."""
 
 MODEL, CARD, SCORES = "model.pt", "card.json", "scores.parquet"
-
-SYNTHETIC = "Trained on synthetic faces: for trying the software, not for people."
-NO_FEELING = (
-    "It says how a face moved, in the words that the annotators of its data used; not what somebody feels or hides."
-)
 
 
 class FlowMade(Part):
@@ -303,7 +299,7 @@ def _licence(source: Source, weights: Mapping[str, Mapping[str, str]]) -> str:
 def _limits(card: Card, openface: bool) -> list[str]:
     """What a network is not, a sentence each."""
     rates = " and ".join(f"{rate:g}" for rate in card.fps)
-    limits = [SYNTHETIC] if card.synthetic else []
+    limits = [f"{honesty.FOR_TRYING.capitalize()}."] if card.synthetic else []
     if card.budget != "paper":
         limits.append(f"Trained with the budget {card.budget}, not as the paper prints it.")
     if card.reading == "literal":
@@ -331,4 +327,4 @@ def _limits(card: Card, openface: bool) -> list[str]:
         limits.append(
             "Its held-out scores are of networks trained in the same way on some of the subjects; it has seen them all."
         )
-    return [*limits, NO_FEELING]
+    return [*limits, honesty.NO_CLAIM]
