@@ -35,6 +35,7 @@ FORMAT = 1
 MODEL, CARD, SCORES = "model.pt", "card.json", "scores.parquet"
 
 SYNTHETIC = "Trained on synthetic faces: for trying the software, not for people."
+PARTLY_SYNTHETIC = "Trained on faces of which some are synthetic: for trying the software, not for people."
 NO_FEELING = (
     "It says how a face moved, in the words that the annotators of its data used; not what somebody feels or hides."
 )
@@ -303,7 +304,7 @@ def _licence(source: Source, weights: Mapping[str, Mapping[str, str]]) -> str:
 def _limits(card: Card, openface: bool) -> list[str]:
     """What a network is not, a sentence each."""
     rates = " and ".join(f"{rate:g}" for rate in card.fps)
-    limits = [SYNTHETIC] if card.synthetic else []
+    limits = [SYNTHETIC if card.data == "embedded" else PARTLY_SYNTHETIC] if card.synthetic else []
     if card.budget != "paper":
         limits.append(f"Trained with the budget {card.budget}, not as the paper prints it.")
     if card.reading == "literal":
