@@ -68,7 +68,7 @@ def test_audits_know_it_for_what_it_is(with_models: Path) -> None:
     assert not any("records/" in path for path in record["inputs"]), "the run root knows no times"
     assert list(record["observed"]["records"]) == [RECORDS[0]]
     run = json.loads((with_models / "results/run.json").read_text())
-    assert {"train/mini/cnn/all", "card/mini/cnn/all"} <= set(run["records"])
+    assert {"train/mini/cnn/all", "card/mini/cnn/all"} <= set(run["leaves"])
 
 
 def test_it_is_made_again_to_the_same_bytes(with_models: Path) -> None:

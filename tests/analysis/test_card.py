@@ -100,6 +100,7 @@ def test_licensed_data_and_printed_budget_have_other_limits(flow):
     assert any("OpenFace" in limit for limit in made.limits) and any("word for word" in limit for limit in made.limits)
     assert "owners of the datasets" in made.licence and "Synthetic" not in made.licence
     mixed = model_files.with_card(results, "flow", data="embedded (casme2), /data/x (samm)")
+    assert mixed.limits[0].startswith("Trained on faces of which some are synthetic")
     assert mixed.synthetic and "owners of the datasets" in mixed.licence and "Synthetic" in mixed.licence
 
 

@@ -35,6 +35,8 @@ FORMAT = 1
 
 MODEL, CARD, SCORES = "model.pt", "card.json", "scores.parquet"
 
+PARTLY_SYNTHETIC = "Trained on faces of which some are synthetic: for trying the software, not for judging people."
+
 
 class FlowMade(Part):
     """Optical flow: its method, the side that faces are scaled to before, pixels, and the method's options."""
@@ -299,7 +301,8 @@ def _licence(source: Source, weights: Mapping[str, Mapping[str, str]]) -> str:
 def _limits(card: Card, openface: bool) -> list[str]:
     """What a network is not, a sentence each."""
     rates = " and ".join(f"{rate:g}" for rate in card.fps)
-    limits = [f"{honesty.FOR_TRYING.capitalize()}."] if card.synthetic else []
+    synthetic = f"{honesty.FOR_TRYING.capitalize()}." if card.data == "embedded" else PARTLY_SYNTHETIC
+    limits = [synthetic] if card.synthetic else []
     if card.budget != "paper":
         limits.append(f"Trained with the budget {card.budget}, not as the paper prints it.")
     if card.reading == "literal":
