@@ -6,18 +6,17 @@ The plan makes it of the configuration, and ``mexflow tables``, or ``mexflow lea
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
-from mexflow.errors import UserError
 from mexflow.papers import interval_methods, metrics
 from mexflow.papers.decisions import Reading
+from mexflow.papers.document import Document
 from mexflow.papers.interval_methods import DEFAULT, IntervalMethod
 from mexflow.papers.paper import Paper
-from mexflow.papers.part import Part, document
+from mexflow.papers.part import Part
 from mexflow.papers.parts import Budget
-from mexflow.validation import explain
 
 ShownFaces = Literal["embedded", "all", "none"]
 """Whose faces the results page shows: of synthetic data alone, of licensed data too, or none."""
@@ -35,28 +34,7 @@ class ExperimentFolds(Part):
     folds: list[str]
 
 
-class _Recipe(Part):
-    """A document that a command takes as an option."""
-
-    def text(self) -> str:
-        """The recipe as JSON, on one line, without what is as it is by default."""
-        return self.model_dump_json(exclude_defaults=True)
-
-    @classmethod
-    def read(cls, words: str) -> Self:
-        """The recipe of a JSON document, or of a file that holds one.
-
-        Raises:
-            UserError: if it is neither, or a key is wrong; the nearest valid one is suggested.
-        """
-        words, place = document(words)
-        try:
-            return cls.model_validate_json(words)
-        except ValidationError as error:
-            raise UserError(f"{place}: {explain(error, cls)}") from None
-
-
-class ReportingRecipe(_Recipe):
+class ReportingRecipe(Document):
     """What a paper's tables depend on.
 
     Attributes:
@@ -88,7 +66,7 @@ class ReportingRecipe(_Recipe):
         return {name: group.folds for group in self.folds for name in group.experiments}
 
 
-class LearningRecipe(_Recipe):
+class LearningRecipe(Document):
     """What the table of what is learned depends on.
 
     Attributes:
@@ -100,7 +78,7 @@ class LearningRecipe(_Recipe):
     left_out: dict[str, str] = {}
 
 
-class PageRecipe(_Recipe):
+class PageRecipe(Document):
     """What the results page depends on beside the papers' files, the results and their records.
 
     Attributes:
@@ -124,11 +102,6 @@ class PageRecipe(_Recipe):
     def shows(self, data: str) -> bool:
         """Whether pixels of such data may stand on the page."""
         return self.faces == "all" or (self.faces == "embedded" and data == "embedded")
-
-
-def read(words: str) -> ReportingRecipe:
-    """The recipe of a paper's tables, of a JSON document or of a file that holds one; see :meth:`_Recipe.read`."""
-    return ReportingRecipe.read(words)
 
 
 def metrics_of(paper: Paper, null_controls: bool = True, budget: Budget | None = None) -> list[str]:
@@ -166,7 +139,7 @@ def picks(paper: Paper, recipe: ReportingRecipe, only: str | None = None) -> lis
     """What a paper's tables, or the scores of one experiment, pick by name: modules, and ``module:entry``.
 
     Args:
-        paper: the paper; for the scores :func:`mexflow.papers.paper.scores_of` it.
+        paper: the paper; for the scores :func:`mexflow.papers.scores.scores_of` it.
         only: the experiment whose scores these are.
     """
     networks = paper.models if only is None else []
