@@ -22,15 +22,7 @@ from mexflow.papers.experiments import AnyExperiment, Experiment, Recognising, S
 from mexflow.papers.figure_kinds import AnyFigure
 from mexflow.papers.kinds import Kind, kind_of
 from mexflow.papers.part import Part, parsed, require_name
-from mexflow.papers.parts import (
-    Budget,
-    BudgetSection,
-    Claim,
-    Data,
-    IntervalSettings,
-    Table,
-    Timing,
-)
+from mexflow.papers.parts import Budget, BudgetSection, Claim, Data, IntervalSettings, Table, Timing
 from mexflow.papers.preprocessing import Flow, Pair, Preprocessing
 from mexflow.papers.recipe import Recipe
 from mexflow.papers.trainings import FrameSkips, MemorySettings, Training
