@@ -7,8 +7,8 @@ import pytest
 from mexflow.papers import decisions, repeats
 from mexflow.papers import paper as papers
 from mexflow.papers import recipe as recipes
+from mexflow.papers.experiment_scores import scores_of
 from mexflow.papers.kinds import KINDS
-from mexflow.papers.scores import scores_of
 from mexflow.seeds import derive
 from project import WORKFLOW
 

@@ -28,7 +28,7 @@ def main(
     """A paper's tables, published beside measured."""
     from mexflow.papers import paper as papers
     from mexflow.papers import repeats, reporting_recipe
-    from mexflow.papers.scores import scores_of
+    from mexflow.papers.experiment_scores import scores_of
     from mexflow.store.records import Job
     from mexflow.tables import decided
 
@@ -72,7 +72,7 @@ def run(
     """
     from mexflow.errors import choose
     from mexflow.papers import paper as papers
-    from mexflow.papers.scores import scores_of
+    from mexflow.papers.experiment_scores import scores_of
     from mexflow.tables import cells, claims, paper_page
     from mexflow.tables.controls import controls
     from mexflow.tables.evidence import gather

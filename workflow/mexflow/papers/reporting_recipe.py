@@ -139,7 +139,7 @@ def picks(paper: Paper, recipe: ReportingRecipe, only: str | None = None) -> lis
     """What a paper's tables, or the scores of one experiment, pick by name: modules, and ``module:entry``.
 
     Args:
-        paper: the paper; for the scores :func:`mexflow.papers.scores.scores_of` it.
+        paper: the paper; for the scores :func:`mexflow.papers.experiment_scores.scores_of` it.
         only: the experiment whose scores these are.
     """
     networks = paper.models if only is None else []

@@ -11,9 +11,9 @@ from shlex import quote
 from typing import TYPE_CHECKING
 
 from mexflow.datasets.subjects import with_clips
+from mexflow.papers.experiment_scores import scores_of
 from mexflow.papers.parts import Timing
 from mexflow.papers.reporting_recipe import ExperimentFolds, ReportingRecipe, picks
-from mexflow.papers.scores import scores_of
 from mexflow.plan.flags import flags
 
 if TYPE_CHECKING:
