@@ -7,6 +7,7 @@ import pytest
 from mexflow.papers import decisions, repeats
 from mexflow.papers import paper as papers
 from mexflow.papers import recipe as recipes
+from mexflow.papers.experiment_scores import scores_of
 from mexflow.papers.kinds import KINDS
 from mexflow.seeds import derive
 from project import WORKFLOW
@@ -55,6 +56,6 @@ def test_an_experiment_must_not_be_called_like_a_repeat():
 
 
 def test_the_scores_of_a_repeat_can_be_asked_for():
-    paper = papers.scores_of(papers.load(FOLDER, "liong2019"), "ststnet-repeat-2")
+    paper = scores_of(papers.load(FOLDER, "liong2019"), "ststnet-repeat-2")
     (row,) = paper.tables["scores"].rows
     assert row.name == "ststnet-repeat-2" and set(row.experiments) == {"ststnet-repeat-2"}

@@ -9,7 +9,7 @@ import pytest
 from mexflow.errors import UserError
 from mexflow.papers import metrics
 from mexflow.papers import paper as papers
-from mexflow.papers.reporting_recipe import metrics_of, read
+from mexflow.papers.reporting_recipe import ReportingRecipe, metrics_of
 from project import WORKFLOW
 
 PAPERS = WORKFLOW / "papers"
@@ -23,13 +23,13 @@ VALUES = {
 
 
 def test_a_recipe_is_json_or_a_file_of_it(tmp_path):
-    recipe = read(json.dumps(VALUES))
+    recipe = ReportingRecipe.read(json.dumps(VALUES))
     assert recipe.expected == {"a": ["01", "02"], "a-null": ["01", "02"]}
     assert json.loads(recipe.text()) == VALUES
     (tmp_path / "r.json").write_text(recipe.text())
-    assert read(str(tmp_path / "r.json")) == recipe
+    assert ReportingRecipe.read(str(tmp_path / "r.json")) == recipe
     with pytest.raises(UserError, match="none.json: no recipe and no file with one"):
-        read(str(tmp_path / "none.json"))
+        ReportingRecipe.read(str(tmp_path / "none.json"))
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_a_recipe_is_json_or_a_file_of_it(tmp_path):
 )
 def test_a_wrong_recipe_is_one_line(change, message):
     with pytest.raises(UserError) as error:
-        read(json.dumps({**VALUES, **change}))
+        ReportingRecipe.read(json.dumps({**VALUES, **change}))
     assert message in str(error.value) and "\n" not in str(error.value)
 
 

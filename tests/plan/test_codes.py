@@ -83,8 +83,15 @@ def test_an_edit_of_rotation_reaches_what_rotates(copy):
     assert reached == experiments(rotates) | {("figures", "elface2021")}
 
 
-def test_an_edit_of_how_papers_are_read_reaches_no_training(copy):
-    reached = edited(copy / "papers" / "paper.py", "names that end in -null are", "names that end so are")
+@pytest.mark.parametrize(
+    ("module", "old", "new"),
+    [
+        ("paper", "calls itself", "says that it is"),
+        ("consistency", "names that end in -null are", "names that end so are"),
+    ],
+)
+def test_an_edit_of_how_papers_are_read_reaches_no_training(copy, module, old, new):
+    reached = edited(copy / "papers" / f"{module}.py", old, new)
     assert reached and "train" not in {job[0] for job in reached}
 
 

@@ -10,8 +10,8 @@ import pytest
 
 from mexflow import figures
 from mexflow.errors import UserError
-from mexflow.papers import figure_kinds, figure_recipe
-from mexflow.papers.figure_recipe import FlowFolder, Shown
+from mexflow.papers import figure_kinds
+from mexflow.papers.figure_recipe import FigureRecipe, FlowFolder, Shown
 from mexflow.plan.paper_figures import PaperFigures
 from mexflow.plan.workflow import Workflow
 from project import PACKAGE, WORKFLOW
@@ -22,8 +22,8 @@ def plan() -> Workflow:
     return Workflow({"embedded": {"size": "demo"}}, WORKFLOW)
 
 
-def recipe(plan: Workflow, paper: str) -> figure_recipe.FigureRecipe:
-    return figure_recipe.parse(plan.figures[paper].recipe)
+def recipe(plan: Workflow, paper: str) -> FigureRecipe:
+    return FigureRecipe.read(plan.figures[paper].recipe)
 
 
 def test_a_recipe_says_what_each_figure_is_drawn_from(plan):
@@ -75,7 +75,7 @@ def test_the_one_face_is_of_a_subject_with_a_usable_expression(plan, monkeypatch
     for left, subject in ((without, ("samm_lv", other)), ([{**row, "excluded": "gone: x"} for row in rows], None)):
         monkeypatch.setattr(type(plan.sources), "rows", lambda self, index, left=left: left)
         again = PaperFigures(plan, "elface2021", "results")
-        assert figure_recipe.parse(again.recipe).figures["F2"].subject == subject
+        assert FigureRecipe.read(again.recipe).figures["F2"].subject == subject
         assert again.arrays == ([f"results/faces/samm_lv/{subject[1]}.npy"] if subject else [])
 
 
@@ -104,9 +104,12 @@ def test_the_code_of_figures_is_that_of_their_kinds(plan):
 
 
 def test_a_recipe_that_is_none_is_told():
-    for text, words in (("{", "--recipe: "), ('{"budget": "demo", "data": "x", "sed": 1}', "did you mean 'seed'")):
+    for text, words in (
+        ("{", "the recipe: not readable JSON"),
+        ('{"budget": "demo", "data": "x", "sed": 1}', "did you mean 'seed'"),
+    ):
         with pytest.raises(UserError, match=words):
-            figure_recipe.parse(text)
+            FigureRecipe.read(text)
 
 
 def test_the_command_fits_a_screen_line_or_two(plan):

@@ -7,7 +7,7 @@ import shlex
 import pytest
 
 from mexflow.papers import metrics
-from mexflow.papers.reporting_recipe import read
+from mexflow.papers.reporting_recipe import ReportingRecipe
 from mexflow.plan.workflow import Workflow
 from project import WORKFLOW
 
@@ -30,10 +30,10 @@ def test_the_recipe_holds_the_folds_of_every_experiment(plan):
         assert recipe.total_folds == {
             plan.papers[paper].data_name(name): len(plan.all_folds(paper, name)) for name in plan.experiments(paper)
         }
-        assert read(recipe.text()) == recipe
+        assert ReportingRecipe.read(recipe.text()) == recipe
     text = plan.reporting.recipe(PAPER).text()
     assert len(text) < 1100, "experiments with the same folds are told together"
-    assert (recipe := read(text)).null_controls and recipe.seed == 1 and recipe.data == "embedded"
+    assert (recipe := ReportingRecipe.read(text)).null_controls and recipe.seed == 1 and recipe.data == "embedded"
     without = make(null_controls=False).reporting.recipe(PAPER)
     assert not without.null_controls and not any(name.endswith("-null") for name in without.expected)
 
@@ -79,4 +79,4 @@ def test_what_a_failed_run_owes_is_one_recipe_a_paper(plan):
     given = [words[i + 1].partition("=") for i, word in enumerate(words) if word == "--paper"]
     assert {path for path, _, _ in given} == {plan.paper_file(paper) for paper in plan.papers}
     for path, _, text in given:
-        assert read(text) == plan.reporting.recipe(path.rpartition("/")[2].removesuffix(".yaml"))
+        assert ReportingRecipe.read(text) == plan.reporting.recipe(path.rpartition("/")[2].removesuffix(".yaml"))

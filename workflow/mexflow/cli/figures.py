@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 def main(
     paper: PaperFile,
     results: Annotated[Path, typer.Option(help="Folder of the results, which the recipe's paths are below.")],
-    recipe: Annotated[str, typer.Option(help="What the figures are drawn from, as JSON.")],
+    recipe: Annotated[str, typer.Option(help="What the figures are drawn from: JSON, or a file that holds it.")],
     output: Annotated[Path, typer.Option(help="Folder to write the figures into.")],
     record: Record = None,
 ) -> None:
     """A paper's figures, as PNG and SVG."""
-    from mexflow.papers import figure_recipe
+    from mexflow.papers.figure_recipe import FigureRecipe
     from mexflow.store.records import Job
 
-    parsed_recipe = figure_recipe.parse(recipe)
+    parsed_recipe = FigureRecipe.read(recipe)
     facts = {"recipe": parsed_recipe.model_dump(mode="json", exclude_defaults=True), "seed": parsed_recipe.seed}
     with Job(record, __name__, *parsed_recipe.picks(), threads=1, **facts) as job:
         summary = run(paper, results, parsed_recipe, output, job.inputs, job.outputs)

@@ -22,11 +22,11 @@ def main(
 ) -> None:
     """Tables of the papers whose folds a failed run lacks: ``INCOMPLETE n/N``, the reasons in their notes; the page."""
     from mexflow.engine import incomplete, status
-    from mexflow.papers import reporting_recipe
+    from mexflow.papers.reporting_recipe import ReportingRecipe
 
     run = status.of_log(log)
     for path, recipe in pairs("--paper", paper).items():
-        outcome = incomplete.make(run, Path(path), reporting_recipe.read(recipe), results)
+        outcome = incomplete.make(run, Path(path), ReportingRecipe.read(recipe), results)
         if outcome:
             print(outcome)
     if "unlisted" in run.counts:

@@ -28,12 +28,13 @@ def main(
     """A paper's tables, published beside measured."""
     from mexflow.papers import paper as papers
     from mexflow.papers import repeats, reporting_recipe
+    from mexflow.papers.experiment_scores import scores_of
     from mexflow.store.records import Job
     from mexflow.tables import decided
 
-    parsed = reporting_recipe.read(recipe)
+    parsed = reporting_recipe.ReportingRecipe.read(recipe)
     shown = papers.parse(paper.read_bytes(), paper, parsed.reading)
-    shown = shown if only is None else papers.scores_of(shown, only)
+    shown = shown if only is None else scores_of(shown, only)
     picked = reporting_recipe.picks(shown, parsed, only)
     facts = {"seed": parsed.seed, "threads": 1, "recipe": parsed.model_dump(mode="json")}
     with Job(record, __name__, *picked, **facts) as job:
@@ -71,6 +72,7 @@ def run(
     """
     from mexflow.errors import choose
     from mexflow.papers import paper as papers
+    from mexflow.papers.experiment_scores import scores_of
     from mexflow.tables import cells, claims, paper_page
     from mexflow.tables.controls import controls
     from mexflow.tables.evidence import gather
@@ -79,7 +81,7 @@ def run(
 
     paper = papers.parse(inputs.bytes(paper_path), paper_path, recipe.reading)
     if only is not None:
-        paper = papers.scores_of(paper, only)
+        paper = scores_of(paper, only)
         choose("experiment of the recipe", only, recipe.expected)
     evidence = gather(paper, results, recipe, inputs, None if only is None else [paper.data_name(only)])
     own_cells = paper_cells(evidence)

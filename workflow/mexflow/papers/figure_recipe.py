@@ -5,16 +5,13 @@ The plan writes it, ``mexflow figures`` reads it. Paths are below the folder of 
 
 from __future__ import annotations
 
-from pydantic import ValidationError
-
-from mexflow.errors import UserError
 from mexflow.papers import interval_methods, metrics
 from mexflow.papers.decisions import Reading
+from mexflow.papers.document import Document
 from mexflow.papers.interval_methods import DEFAULT, IntervalMethod
 from mexflow.papers.operations import Operation, name_of
 from mexflow.papers.part import Part
 from mexflow.papers.parts import Budget
-from mexflow.validation import explain
 
 _KINDS = "mexflow.papers.figure_kinds"
 _AUGMENTATION = "mexflow.training.augmentation"
@@ -54,7 +51,7 @@ class Shown(Part):
     sigma: float | None = None
 
 
-class FigureRecipe(Part):
+class FigureRecipe(Document):
     """The recipe of all figures of a paper.
 
     Attributes:
@@ -83,10 +80,6 @@ class FigureRecipe(Part):
     total_folds: dict[str, int] = {}
     figures: dict[str, Shown] = {}
 
-    def text(self) -> str:
-        """As one line of JSON, without what is as it is by default."""
-        return self.model_dump_json(exclude_defaults=True)
-
     def picks(self) -> list[str]:
         """What the figures pick by name, as code digests name it: modules, and ``module:entry``."""
         kinds = {shown.kind for shown in self.figures.values()}
@@ -101,16 +94,3 @@ class FigureRecipe(Part):
                 *([interval_methods.identity(self.intervals)] if self.metrics else []),
             ]
         )
-
-
-def parse(text: str) -> FigureRecipe:
-    """Read a recipe.
-
-    Raises:
-        UserError: naming what is wrong in it.
-    """
-    try:
-        return FigureRecipe.model_validate_json(text)
-    except ValidationError as error:
-        wrong = explain(error, FigureRecipe)
-        raise UserError(f"--recipe: {wrong}; take it from the log or the record of a run") from None

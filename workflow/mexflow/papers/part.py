@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from mexflow.errors import UserError
+from mexflow.errors import nearest
 from mexflow.validation import explain
 
 Option = int | float | str | bool
@@ -31,19 +32,14 @@ def parsed(model: Any, values: Any, place: str) -> Any:
         raise ValueError(explain(error, model, place=place)) from None
 
 
-def document(words: str) -> tuple[str, str]:
-    """The text of a JSON document that is given as such, or as the file that holds it, and what errors call it.
+def require_name(what: str, name: str, known: Iterable[str], place: str) -> None:
+    """Make sure that a name is among those that are known.
 
     Raises:
-        UserError: if it is neither.
+        ValueError: naming the place and the nearest of them.
     """
-    if words.lstrip().startswith("{"):
-        return words, "the recipe"
-    try:
-        with open(words, encoding="utf-8") as file:
-            return file.read(), words
-    except (OSError, ValueError) as error:
-        raise UserError(f"{words}: no recipe and no file with one ({error})") from None
+    if name not in known:
+        raise ValueError(f"{place}: no {what} {name!r}{nearest(name, known)}; there are: {', '.join(known)}")
 
 
 def stated(part: Part) -> dict[str, Any]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
+from mexflow.errors import nearest
 from mexflow.papers.metrics import ClaimedName, MetricName
 from mexflow.papers.part import Part
 
@@ -96,6 +98,34 @@ class Table(Part):
         if not isinstance(values, list):
             return values
         return [value if isinstance(value, dict | Column) else {"name": str(value)} for value in values]
+
+
+def printed_number(tables: Mapping[str, Table], place: str, metric: str) -> float:
+    """The number that a paper prints in a row of a table, in the one column of a metric or in the one named.
+
+    Args:
+        tables: those of the paper, by name.
+        place: ``TABLE/ROW`` or ``TABLE/ROW/COLUMN``.
+        metric: the name of one.
+
+    Raises:
+        ValueError: if there is none.
+    """
+    table, row, column = [*place.split("/"), None, None][:3]
+    if table not in tables:
+        raise ValueError(f"no table {table!r}{nearest(table, tables)}")
+    rows = {one.name: one for one in tables[table].rows}
+    if row not in rows:
+        raise ValueError(f"no row {row!r} in {table}{nearest(row or '', rows)}")
+    numbers = {
+        of.name: value
+        for of, value in zip(tables[table].columns, rows[row].published, strict=False)
+        if isinstance(value, int | float) and metric == (of.metric or rows[row].metric)
+        if column in (None, of.name)
+    }
+    if len(numbers) != 1:
+        raise ValueError(f"{place}: {len(numbers)} printed numbers of {metric} there, and one is needed")
+    return float(next(iter(numbers.values())))
 
 
 class Term(Part):

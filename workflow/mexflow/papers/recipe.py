@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import json
 from functools import cache
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, TypeAdapter, ValidationError, model_validator
+from pydantic import Field, TypeAdapter, model_validator
 
-from mexflow.errors import UserError, nearest
+from mexflow.errors import nearest
+from mexflow.papers import document
 from mexflow.papers.flow_methods import OPTIONS
 from mexflow.papers.operations import name_of
-from mexflow.papers.part import Option, Part, document
+from mexflow.papers.part import Option, Part
 from mexflow.papers.pretrained import PRETRAINED, unfit
 from mexflow.papers.trainings import (
     FrameSkips,
@@ -28,7 +29,6 @@ from mexflow.papers.trainings import (
     check_settings,
 )
 from mexflow.seeds import derive
-from mexflow.validation import explain
 
 _AUGMENTATION = "mexflow.training.augmentation"
 _CHANNELS = "mexflow.training.recognition.channels"
@@ -288,23 +288,7 @@ def read(words: str) -> Recipe:
     Raises:
         UserError: if it is neither, or a key is wrong; the nearest valid one is suggested.
     """
-    words, where = document(words)
-    try:
-        values: Any = json.loads(words, object_pairs_hook=_once)
-    except ValueError as error:
-        raise UserError(f"{where}: not readable JSON ({error})") from None
-    try:
-        return _adapter().validate_python(values)
-    except ValidationError as error:
-        raise UserError(f"{where}: {explain(error, AnyRecipe)}") from None
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    values = dict(pairs)
-    if len(values) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise ValueError(f"{next(name for name in names if names.count(name) > 1)!r} is given twice")
-    return values
+    return document.read(words, AnyRecipe, _adapter().validate_python)
 
 
 def _other(what: str, run: int, printed: int) -> list[str]:

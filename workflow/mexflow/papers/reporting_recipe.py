@@ -6,19 +6,18 @@ The plan makes it of the configuration, and ``mexflow tables``, or ``mexflow lea
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
-from mexflow.errors import UserError
 from mexflow.papers import interval_methods, metrics
 from mexflow.papers.decisions import Reading
+from mexflow.papers.document import Document
 from mexflow.papers.interval_methods import DEFAULT, IntervalMethod
 from mexflow.papers.paper import Paper
-from mexflow.papers.part import Part, document
+from mexflow.papers.part import Part
 from mexflow.papers.parts import Budget
 from mexflow.papers.preprocessing import Flow, Motion, Residual
-from mexflow.validation import explain
 
 ShownFaces = Literal["embedded", "all", "none"]
 """Whose faces the results page shows: of synthetic data alone, of licensed data too, or none."""
@@ -36,28 +35,7 @@ class ExperimentFolds(Part):
     folds: list[str]
 
 
-class _Recipe(Part):
-    """A document that a command takes as an option."""
-
-    def text(self) -> str:
-        """The recipe as JSON, on one line, without what is as it is by default."""
-        return self.model_dump_json(exclude_defaults=True)
-
-    @classmethod
-    def read(cls, words: str) -> Self:
-        """The recipe of a JSON document, or of a file that holds one.
-
-        Raises:
-            UserError: if it is neither, or a key is wrong; the nearest valid one is suggested.
-        """
-        words, place = document(words)
-        try:
-            return cls.model_validate_json(words)
-        except ValidationError as error:
-            raise UserError(f"{place}: {explain(error, cls)}") from None
-
-
-class ReportingRecipe(_Recipe):
+class ReportingRecipe(Document):
     """What a paper's tables depend on.
 
     Attributes:
@@ -89,7 +67,7 @@ class ReportingRecipe(_Recipe):
         return {name: group.folds for group in self.folds for name in group.experiments}
 
 
-class LearningRecipe(_Recipe):
+class LearningRecipe(Document):
     """What the table of what is learned depends on.
 
     Attributes:
@@ -101,7 +79,7 @@ class LearningRecipe(_Recipe):
     left_out: dict[str, str] = {}
 
 
-class PageRecipe(_Recipe):
+class PageRecipe(Document):
     """What the results page depends on beside the papers' files, the results and their records.
 
     Attributes:
@@ -155,7 +133,7 @@ class MadeWith(Part):
     residual: Residual | None = None
 
 
-class CardRecipe(_Recipe):
+class CardRecipe(Document):
     """What the card of a network for use depends on, beside the paper's file, its training and its paper's tables.
 
     Attributes:
@@ -173,11 +151,6 @@ class CardRecipe(_Recipe):
     release: str
     preprocess: MadeWith
     tables: bool = True
-
-
-def read(words: str) -> ReportingRecipe:
-    """The recipe of a paper's tables, of a JSON document or of a file that holds one; see :meth:`_Recipe.read`."""
-    return ReportingRecipe.read(words)
 
 
 def metrics_of(paper: Paper, null_controls: bool = True, budget: Budget | None = None) -> list[str]:
@@ -215,7 +188,7 @@ def picks(paper: Paper, recipe: ReportingRecipe, only: str | None = None) -> lis
     """What a paper's tables, or the scores of one experiment, pick by name: modules, and ``module:entry``.
 
     Args:
-        paper: the paper; for the scores :func:`mexflow.papers.paper.scores_of` it.
+        paper: the paper; for the scores :func:`mexflow.papers.experiment_scores.scores_of` it.
         only: the experiment whose scores these are.
     """
     networks = paper.models if only is None else []

@@ -11,7 +11,7 @@ from shlex import quote
 from typing import TYPE_CHECKING
 
 from mexflow.datasets.subjects import with_clips
-from mexflow.papers import paper as papers
+from mexflow.papers.experiment_scores import scores_of
 from mexflow.papers.parts import Timing
 from mexflow.papers.reporting_recipe import ExperimentFolds, ReportingRecipe, picks
 from mexflow.plan.flags import flags
@@ -82,7 +82,7 @@ class Reporting:
         Of the networks, protocols and metrics of these, and of no others.
         """
         spec = self._plan.papers[paper]
-        spec = spec if only is None else papers.scores_of(spec, only)
+        spec = spec if only is None else scores_of(spec, only)
         return self._plan.code("tables", *picks(spec, self.recipe(paper, only), only))
 
     def timed_model(self, paper: str) -> str:

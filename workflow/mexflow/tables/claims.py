@@ -22,7 +22,7 @@ import numpy as np
 from mexflow.evaluation.uncertainty import DIFFERENCE, SIGNED, by_weights, seed_of
 from mexflow.papers.metrics import METRICS, class_place
 from mexflow.papers.paper import Paper
-from mexflow.papers.parts import Claim, Column, Row, Term
+from mexflow.papers.parts import Claim, Column, Row, Term, printed_number
 from mexflow.tables import over_seeds
 from mexflow.tables.cells import Cell, cell_from
 from mexflow.tables.evidence import Evidence, Place
@@ -123,7 +123,7 @@ def _printed(paper: Paper, metric: str, term: Term) -> float | None:
     if term.level is not None:
         return term.level
     if term.printed is not None:
-        return paper.printed(term.printed, metric)
+        return printed_number(paper.tables, term.printed, metric)
     wanted = "cosine_similarity" if METRICS.declared(metric).of_similarity else metric
     classes = paper.data_of(term.experiment).classes
     found: dict[tuple[int, int] | None, float] = {}
@@ -239,7 +239,9 @@ def _of(number: Weighted, subjects: Sequence[str]) -> Number:
 
 def _constant(evidence: Evidence, metric: str, term: Term, scale: float) -> Number:
     """A level, or a number in print, as a function of weights that do not change it."""
-    value = (term.level if term.level is not None else evidence.paper.printed(term.printed, metric)) / scale
+    value = (
+        term.level if term.level is not None else printed_number(evidence.paper.tables, term.printed, metric)
+    ) / scale
     return lambda weights: np.full(weights.shape[:-1], value)
 
 
