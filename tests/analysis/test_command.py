@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -12,13 +13,16 @@ import sys
 import time
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 import model_files
 import movie_files
+from dataset_files import ANY_FRAME
 from embedded_files import SUBJECTS
 from mexflow import registries
-from mexflow.preprocess.frames import read_frame
+from mexflow.preprocess.frames import frame_files, read_frame
 from mexflow.store.artifacts import hash_file
 from project import WORKFLOW, called
 
@@ -59,8 +63,19 @@ def networks(models) -> dict[str, Path]:
 def movie(embedded_root, tmp_path) -> Path:
     """A clip of a face as a video file with a name that needs care."""
     folder = next((embedded_root["casme2"] / "CASME2_RAW" / "CASME2-RAW" / f"sub{SUBJECTS['casme2']}").iterdir())
-    files = sorted(folder.glob("*.jpg"), key=lambda path: int("".join(filter(str.isdigit, path.stem))))
-    return movie_files.write(tmp_path / NAME, (read_frame(file).image for file in files), 200.0, "MJPG")
+    return movie_files.write(tmp_path / NAME, frames_of(folder), 200.0, "MJPG")
+
+
+def frames_of(folder: Path) -> list[np.ndarray]:
+    """The frames of a folder in order, RGB."""
+    images = [read_frame(file).image for _, file in frame_files(folder, ANY_FRAME)]
+    return [image if image.ndim == 3 else np.repeat(image[..., None], 3, 2) for image in images]
+
+
+def side_of(frame: np.ndarray, height: int) -> np.ndarray:
+    """A frame at this height, its width even."""
+    width = 2 * round(frame.shape[1] * height / frame.shape[0] / 2)
+    return cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA)
 
 
 def both(networks: dict[str, Path]) -> list[str]:
@@ -124,6 +139,26 @@ def test_the_networks_of_the_run_are_taken_where_none_is_named(movie, networks, 
     assert called("analyse", movie, "--macro-too", cwd=tmp_path).returncode == 0
     found = json.loads((tmp_path / "analysis" / f"{NAME}.json").read_text())
     assert all(event["label"] for event in found["events"] if event["type"] != "unseen")
+
+
+def test_every_face_has_files_of_its_own(embedded_root, networks, tmp_path):
+    """Two people side by side: each is followed in each, and told where it is."""
+    people = [frames_of(next(root.rglob("*.jpg")).parent) for root in embedded_root.values()]
+    height = min(frames[0].shape[0] for frames in people)
+    sized = [[side_of(frame, height) for frame in frames] for frames in people]
+    together = [np.concatenate(pair, 1) for pair in zip(*sized, strict=False)]
+    movie = movie_files.write(tmp_path / "two.avi", together, 200.0, "MJPG")
+    done = called("spot", movie, "--model", networks["videos"], "--every-face", "--output", tmp_path / "made")
+    assert done.returncode == 0, done.stderr
+    assert [line.partition(": ")[0] for line in done.stdout.splitlines()] == [f"{movie}, face1", f"{movie}, face2"]
+    border = sized[0][0].shape[1]
+    for number, inside in ((1, range(border)), (2, range(border, together[0].shape[1]))):
+        found = json.loads((tmp_path / "made" / f"two.avi.face{number}.json").read_text())
+        told = found["source"]["remarks"][0]
+        assert "of several faces" in told and int(re.search(r"x = (\d+)", told)[1]) in inside
+        assert not any(event["type"] == "unseen" for event in found["events"])
+    one = called("spot", movie, "--model", networks["videos"], "--output", tmp_path / "one")
+    assert one.returncode == 0 and [path.name for path in (tmp_path / "one").glob("*.csv")] == ["two.avi.csv"]
 
 
 def test_without_networks_it_says_how_to_make_them(movie, tmp_path):

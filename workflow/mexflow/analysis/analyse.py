@@ -23,6 +23,7 @@ from mexflow.errors import UserError, choose
 from mexflow.evaluation.frame_skips import TYPES
 from mexflow.preprocess import flow
 from mexflow.preprocess.faces import FaceSettings
+from mexflow.preprocess.landmarks import Box
 from mexflow.preprocess.scaling import scaled
 from mexflow.preprocess.video_files import VideoFile, open_video
 from mexflow.store.artifacts import Inputs
@@ -50,12 +51,15 @@ class Wanted:
         macro_too: whether a network of micro-expressions classifies a spotted macro-expression too.
         fps: frames per second, of a folder of frames, or instead of a file's own time stamps.
         pictures: whether the report gets faces and flow of its expressions.
+        near: where the face is that is followed, of several (:func:`mexflow.preprocess.video_files.everyone`); None for
+            the one that persists.
     """
 
     apex: str = "score"
     macro_too: bool = False
     fps: float | None = None
     pictures: bool = True
+    near: Box | None = None
 
 
 def analyse(
@@ -196,7 +200,7 @@ class _Analysis:
             height=height,
             fps=self.video.fps,
             variable=self.video.variable,
-            remarks=(*self.video.remarks, *self.faces.remarks, *remarks),
+            remarks=(*_which(wanted.near), *self.video.remarks, *self.faces.remarks, *remarks),
         )
         events = sorted([*events, *self.unseen()], key=lambda event: (event.onset, event.offset))
         shown: dict[int, np.ndarray] = {}
@@ -239,7 +243,7 @@ def _analysis(
     settings = card["preprocess"]["faces"]
     smoothing = settings["smoothing"] * opened.fps / trained
     with one_thread(), working_folder(folder or Path(tempfile.gettempdir()), "mexflow-analysis") as place:
-        found = followed.find(opened, FaceSettings(smoothing, settings["max_missed"], "exclude"), place)
+        found = followed.find(opened, FaceSettings(smoothing, settings["max_missed"], "exclude"), place, wanted.near)
         yield _Analysis(str(video), opened, found, place, trained)
 
 
@@ -281,6 +285,16 @@ def _classified(events: list[Event], model: Model | None, at: _Analysis, macro_t
             label = max(answer, key=lambda name: answer[name])
             result.append(replace(event, label=label, probabilities=answer))
     return result
+
+
+def _which(near: Box | None) -> list[str]:
+    """What a report says of whom it is about, if that was chosen."""
+    if near is None:
+        return []
+    left, top, right, bottom = near
+    return [
+        f"of several faces this is about the one around x = {(left + right) // 2}, y = {(top + bottom) // 2} pixels"
+    ]
 
 
 def _flow(first: np.ndarray, second: np.ndarray) -> np.ndarray:

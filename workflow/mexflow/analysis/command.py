@@ -17,7 +17,8 @@ from mexflow.analysis.report import UNSEEN, Report
 from mexflow.errors import UserError, lines
 from mexflow.papers.recipe import Recipe
 from mexflow.preprocess import flow, residual
-from mexflow.preprocess.video_files import open_video
+from mexflow.preprocess.landmarks import Box
+from mexflow.preprocess.video_files import everyone, open_video
 from mexflow.store.artifacts import Inputs
 from mexflow.store.records import Job
 
@@ -36,6 +37,7 @@ class Plan:
     macro_too: bool
     fps: float | None
     annotated: bool
+    every_face: bool = False
     clips: tuple[tuple[int, int, int], ...] = ()
 
 
@@ -56,7 +58,8 @@ def run(videos: Sequence[Path], output: Path, plan: Plan) -> None:
     try:
         for video in videos:
             try:
-                print(_one(video, output, plan), flush=True)
+                for suffix, near in _faces(video, plan):
+                    print(_one(video, output, plan, suffix, near), flush=True)
             except UserError as error:
                 failed.append(str(error))
     finally:
@@ -65,13 +68,21 @@ def run(videos: Sequence[Path], output: Path, plan: Plan) -> None:
         raise UserError(lines(failed))
 
 
-def _one(video: Path, output: Path, plan: Plan) -> str:
-    """Analyse a video and write its files; a line that says what was found."""
+def _faces(video: Path, plan: Plan) -> list[tuple[str, Box | None]]:
+    """What the files of each face are called behind the video's name, and where it is; of one face neither."""
+    found = everyone(open_video(video, plan.fps)) if plan.every_face else []
+    if len(found) < 2:
+        return [("", None)]
+    return [(f".face{number}", near) for number, near in enumerate(found, start=1)]
+
+
+def _one(video: Path, output: Path, plan: Plan, suffix: str, near: Box | None) -> str:
+    """Analyse a face of a video and write its files; a line that says what was found."""
     recipes = [load(path, Inputs()).recipe for path in (plan.spotter, plan.recogniser) if path is not None]
-    base = output / video.resolve().name
+    base = output / f"{video.resolve().name}{suffix}"
     record = base.with_name(f"{base.name}.record.json")
     with Job(record, plan.module, *_picks(recipes), threads=1, device="cpu") as job:
-        options = Wanted(plan.apex, plan.macro_too, plan.fps)
+        options = Wanted(plan.apex, plan.macro_too, plan.fps, near=near)
         places = {"wanted": options, "folder": output, "inputs": job.inputs}
         if plan.spotter is not None:
             report = analyse(video, plan.spotter, plan.recogniser, **places)
@@ -87,7 +98,8 @@ def _one(video: Path, output: Path, plan: Plan) -> str:
             annotated.annotate(frames, report, Path(f"{base}.marked.mp4"), job.outputs, opened.numbers)
         job.state(video={"path": str(video), "sha256": report.source.sha256}, settings=_settings(plan))
         job.finish()
-    return f"{video}: {summary(report)}; see {base}.html"
+    whose = f", {suffix[1:]}" if suffix else ""
+    return f"{video}{whose}: {summary(report)}; see {base}.html"
 
 
 def _settings(plan: Plan) -> dict[str, Any]:
@@ -95,6 +107,7 @@ def _settings(plan: Plan) -> dict[str, Any]:
         "apex": plan.apex,
         "macro_too": plan.macro_too,
         "fps": plan.fps,
+        "every_face": plan.every_face,
         "clips": [list(clip) for clip in plan.clips],
     }
 

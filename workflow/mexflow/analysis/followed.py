@@ -14,6 +14,7 @@ import numpy as np
 from mexflow.preprocess.aligned import AlignedFaces, VideoFaces
 from mexflow.preprocess.alignment import SIZE
 from mexflow.preprocess.faces import FaceSettings
+from mexflow.preprocess.landmarks import Box
 from mexflow.preprocess.lcn import grey, lcn
 from mexflow.preprocess.table_schemas import FaceRows
 from mexflow.preprocess.video_files import VideoFile, align_file
@@ -88,12 +89,13 @@ class Faces:
         return stretches
 
 
-def find(video: VideoFile, settings: FaceSettings, folder: Path) -> Faces:
+def find(video: VideoFile, settings: FaceSettings, folder: Path, near: Box | None = None) -> Faces:
     """Find, track and align the face in every frame; memory does not grow with the video.
 
     Args:
         settings: see :class:`mexflow.preprocess.faces.FaceSettings`; `smoothing` is in frames of this video.
         folder: where the array goes, a folder that is removed in the end.
+        near: where the face is that is followed, pixels; None for the one that persists.
     """
     path, rows = folder / "faces.npy", FaceRows()
     depth = 3 if len(video.shape) == 3 else 1
@@ -105,7 +107,7 @@ def find(video: VideoFile, settings: FaceSettings, folder: Path) -> Faces:
             outputs.array(path, (len(video), SIZE, SIZE, depth), np.uint8) as append,
             progress(f"faces of {video.path.name}", len(video)) as advance,
         ):
-            for position, face in enumerate(align_file(video, settings)):
+            for position, face in enumerate(align_file(video, settings, near)):
                 image = face.image if face.image.ndim == 3 else face.image[..., None]
                 append(image[None])
                 now = image[..., :1].astype(np.int16) if face.row["matrix"] is not None else None

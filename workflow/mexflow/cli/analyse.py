@@ -14,6 +14,10 @@ Output = Annotated[Path, typer.Option(help="Folder to write to.")]
 Fps = Annotated[float | None, typer.Option(help="Frames a second, of a folder of frames.", show_default=False)]
 Annotate = Annotated[bool, typer.Option("--annotated", help="Also write the video with the marks on it.")]
 
+EveryFace = Annotated[
+    bool, typer.Option("--every-face", help="Of several people each, in files of their own; else who persists.")
+]
+
 
 def main(
     videos: Videos,
@@ -30,6 +34,7 @@ def main(
     ] = False,
     fps: Fps = None,
     annotated: Annotate = False,
+    every_face: EveryFace = False,
 ) -> None:
     """Spot the expressions in videos, and say of which class they are."""
     from mexflow.analysis import default_models
@@ -42,7 +47,7 @@ def main(
         recogniser = None
     else:
         recogniser = Path(recognise) if recognise else default_models.recogniser(found, INPUTS)
-    run(videos, output, Plan(__name__, spotter, recogniser, apex, macro_too, fps, annotated))
+    run(videos, output, Plan(__name__, spotter, recogniser, apex, macro_too, fps, annotated, every_face))
 
 
 app = command(main)

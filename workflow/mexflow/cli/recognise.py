@@ -43,7 +43,7 @@ def main(
             f"{default_models.MODELS}: no network that recognises; make the networks with './run snakemake --cores all "
             "models', or name one with --model"
         )
-    run([video], output, Plan(__name__, None, recogniser, "score", True, fps, annotated, tuple(wanted)))
+    run([video], output, Plan(__name__, None, recogniser, "score", True, fps, annotated, clips=tuple(wanted)))
 
 
 app = command(main)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from mexflow.cli.analyse import Annotate, Fps, Output, Videos
+from mexflow.cli.analyse import Annotate, EveryFace, Fps, Output, Videos
 from mexflow.cli.options import command
 
 
@@ -20,13 +20,14 @@ def main(
     apex: Annotated[str, typer.Option(help="The apex: of the largest 'score', or of the largest 'motion'.")] = "score",
     fps: Fps = None,
     annotated: Annotate = False,
+    every_face: EveryFace = False,
 ) -> None:
     """Spot the expressions in videos."""
     from mexflow.analysis import default_models
     from mexflow.analysis.command import Plan, run
 
     spotter = model or default_models.spotter(default_models.cards())
-    run(videos, output, Plan(__name__, spotter, None, apex, False, fps, annotated))
+    run(videos, output, Plan(__name__, spotter, None, apex, False, fps, annotated, every_face))
 
 
 app = command(main)

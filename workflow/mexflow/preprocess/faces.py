@@ -21,7 +21,7 @@ from mexflow.errors import UserError
 from mexflow.preprocess import alignment
 from mexflow.preprocess.frames import DamagedFrame, Frame, check_shape, common_shape, frame_files, read_frame
 from mexflow.preprocess.head import inverse
-from mexflow.preprocess.landmarks import Found, Tracker, grey_of
+from mexflow.preprocess.landmarks import Box, Found, Tracker, grey_of
 
 T = TypeVar("T")
 
@@ -157,6 +157,7 @@ def align(
     shape: tuple[int, ...] | None,
     samples: Callable[[], Iterable[np.ndarray]],
     settings: FaceSettings,
+    near: Box | None = None,
 ) -> Iterator[AlignedFrame]:
     """Align the face in every frame of a video, wherever its frames come from.
 
@@ -167,6 +168,7 @@ def align(
         samples: gives the grey, uint8 (h, w), of some frames spread over the video (:func:`sample_positions`); it is
             called only where several faces are seen.
         settings: see :class:`FaceSettings`.
+        near: where the face is that is followed, pixels; None for the one that persists.
 
     Yields:
         One :class:`AlignedFrame` a frame.
@@ -175,7 +177,7 @@ def align(
         UserError: if a frame is damaged and `settings.unreadable` is ``error``.
     """
     every = _EVERY if settings.smoothing >= 2 * _EVERY else 1
-    track, tracker = _Track(settings.smoothing), Tracker(samples, every)
+    track, tracker = _Track(settings.smoothing), Tracker(samples, every, near)
     queue: deque[_Waiting] = deque()
     written, last, before, count = 0, -1, None, 0
 

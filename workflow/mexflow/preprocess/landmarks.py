@@ -146,19 +146,38 @@ def _people(frames: list[list[tuple[dlib.rectangle, float]]]) -> list[_Person]:
     return people
 
 
+Box = tuple[int, int, int, int]
+"""Where a face is: left, top, right and bottom, pixels."""
+
+
+def persistent_faces(samples: Iterable[np.ndarray], least: float) -> list[Box]:
+    """Who is seen in a video: where each face was last, from left to right.
+
+    Args:
+        samples: the grey, uint8 (h, w), of some frames spread over the video.
+        least: the share of them in which a face is to be seen; what is taken for one now and then is none.
+    """
+    frames = [[(face, _rank(face, sample)) for face in detect(sample)] for sample in samples]
+    faces = [person.face for person in _people(frames) if person.frames >= least * len(frames)]
+    return sorted((face.left(), face.top(), face.right(), face.bottom()) for face in faces)
+
+
 class Tracker:
     """Follows one face through the frames of a clip, in order."""
 
-    def __init__(self, samples: Callable[[], Iterable[np.ndarray]] = tuple, every: int = 1) -> None:
+    def __init__(
+        self, samples: Callable[[], Iterable[np.ndarray]] = tuple, every: int = 1, near: Box | None = None
+    ) -> None:
         """
         Args:
             samples: gives the grey (uint8 (h, w)) of some frames spread over the video; it is called only where more
                 than one face is seen before any was followed, to tell which of them persists.
             every: landmarks are predicted in every so many frames of a track.
+            near: where the face is that is to be followed; None leaves it to what is seen.
         """
         self._samples, self._every = samples, every
         self._landmarks = np.zeros((68, 2))
-        self._expected: dlib.rectangle | None = None
+        self._expected = None if near is None else dlib.rectangle(*near)
         self._lost = True
         self._box = np.zeros(3)
         self._look = np.zeros((28, 28), np.float32)

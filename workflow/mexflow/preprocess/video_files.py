@@ -24,7 +24,7 @@ from mexflow.preprocess.capture import Capture
 from mexflow.preprocess.faces import AlignedFrame, FaceSettings, align, sample_positions
 from mexflow.preprocess.first_pass import first_pass
 from mexflow.preprocess.frames import DamagedFrame, Frame, check_shape, common_shape, frame_files, read_frame
-from mexflow.preprocess.landmarks import grey_of
+from mexflow.preprocess.landmarks import Box, grey_of, persistent_faces
 from mexflow.store.artifacts import hash_file
 
 Item = tuple[int, str, Callable[[], Frame]]
@@ -34,6 +34,10 @@ _FRAME = rf"(?:.*\D)?(\d+){IMAGE}"
 """A frame's file name: the number before its ending is the frame's."""
 
 _NAMED = 3
+
+
+_OFTEN = 1 / 3
+"""Share of the frames looked at in which a face is somebody's who is there."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,13 +169,14 @@ def open_video(path: Path, fps: float | None = None) -> VideoFile:
     raise UserError(f"{name}: {there}; give a video file, or a folder of frames")
 
 
-def align_file(video: VideoFile, settings: FaceSettings) -> Iterator[AlignedFrame]:
+def align_file(video: VideoFile, settings: FaceSettings, near: Box | None = None) -> Iterator[AlignedFrame]:
     """The aligned face in every frame of a video, as :func:`mexflow.preprocess.faces.align_video` makes it of a folder.
 
     Args:
         video: the video.
         settings: see :class:`mexflow.preprocess.faces.FaceSettings`. With `unreadable` ``exclude``, a damaged frame
             gets that state.
+        near: where the face is that is followed, pixels; None for the one that persists.
 
     Yields:
         One :class:`mexflow.preprocess.faces.AlignedFrame` a frame; its row has the frame's number and the name of its
@@ -180,18 +185,28 @@ def align_file(video: VideoFile, settings: FaceSettings) -> Iterator[AlignedFram
     Raises:
         UserError: if a frame is damaged and `settings.unreadable` is ``error``, or the file is no longer what it was.
     """
-
-    def samples() -> Iterator[np.ndarray]:
-        for _, _, read in video.stream(sample_positions(len(video))):
-            try:
-                yield grey_of(read().image)
-            except DamagedFrame:
-                continue
-
     frames = video.stream()
     if settings.unreadable == "error":
         frames = ((number, name, partial(_or_told, read)) for number, name, read in frames)
-    return align(frames, video.shape, samples, settings)
+    return align(frames, video.shape, partial(_samples, video), settings, near)
+
+
+def everyone(video: VideoFile) -> list[Box]:
+    """Where the faces of a video are that are seen in at least a third of a few frames spread over it; left to right.
+
+    Raises:
+        UserError: if the file is no longer what it was.
+    """
+    return persistent_faces(_samples(video), _OFTEN)
+
+
+def _samples(video: VideoFile) -> Iterator[np.ndarray]:
+    """The grey of a few frames, uint8 (h, w); those that cannot be used are passed over."""
+    for _, _, read in video.stream(sample_positions(len(video))):
+        try:
+            yield grey_of(read().image)
+        except DamagedFrame:
+            continue
 
 
 def _of_folder(folder: Path, fps: float | None) -> VideoFile:
