@@ -16,7 +16,7 @@ from embedded_files import SEED, SIZE, SUBJECTS
 from mexflow.embedded import plan
 from mexflow.preprocess import landmarks
 from mexflow.preprocess.faces import AlignedFrame, FaceSettings, align_video
-from mexflow.preprocess.landmarks import Tracker, detect
+from mexflow.preprocess.landmarks import Tracker, detect, persistent_faces
 
 
 def embedded_frames(root: Path, dataset: str, count: int) -> list[np.ndarray]:
@@ -50,6 +50,18 @@ def test_of_two_faces_the_large_one_is_followed(embedded_root: dict[str, Path]) 
         mirrored = np.ascontiguousarray(two_faces(frame, frame)[:, ::-1])
         best = detect(mirrored)
         assert len(best) == 2 and best[0].center().x > best[1].center().x and best[0].area() > best[1].area()
+
+
+def test_a_face_that_is_chosen_is_followed_though_another_is_larger(embedded_root: dict[str, Path]) -> None:
+    frames = [two_faces(frame, frame) for frame in embedded_frames(embedded_root["casme2"], "casme2", 5)]
+    left, right = persistent_faces(frames, 1 / 3)
+    assert left[2] < right[0], "from left to right"
+    for near in (left, right):
+        tracker = Tracker(near=near)
+        for frame in frames:
+            x, y = tracker.next(frame).landmarks.mean(0)
+            assert near[0] < x < near[2] and near[1] < y < near[3]
+    assert persistent_faces([frames[0], *(np.full_like(frames[0], 90) for _ in range(3))], 1 / 3) == []
 
 
 def test_a_central_face_is_preferred_to_a_slightly_larger_one(embedded_root: dict[str, Path]) -> None:

@@ -72,7 +72,7 @@ class Clips:
     def _freed(self) -> None:
         self.live -= 1
 
-    def _tracker(self, samples: object, every: int) -> Clips:
+    def _tracker(self, samples: object, every: int, near: object) -> Clips:
         return self
 
     def next(self, image: np.ndarray) -> Found:
