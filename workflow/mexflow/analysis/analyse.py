@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -124,6 +124,8 @@ def recognise(
 ) -> Report:
     """Say of which class expressions are that somebody has found: their onset, apex and offset are given.
 
+    In the report their type is ``micro``, of which the network knows classes.
+
     Args:
         clips: onset, apex and offset of each, frames of the video (of a folder, the numbers of its files).
 
@@ -133,11 +135,13 @@ def recognise(
         UserError: also if a clip is not in the video, or not in this order.
     """
     recogniser = _model(model, inputs, "recognition")
+    clips = list(clips)
+    for onset, apex, offset in clips:
+        if not onset <= apex <= offset:
+            raise UserError(f"{video}: onset {onset}, apex {apex}, offset {offset} are not in this order")
     with _analysis(video, [recogniser], wanted, folder) as at:
         events = []
         for onset, apex, offset in clips:
-            if not onset <= apex <= offset:
-                raise UserError(f"{video}: onset {onset}, apex {apex}, offset {offset} are not in this order")
             positions = [at.faces.video.position(frame) for frame in (onset, apex, offset)]
             if None in positions:
                 first, last = at.video.numbers[[0, -1]] if len(at.video) else (0, -1)
@@ -265,8 +269,6 @@ def one_thread() -> Iterator[None]:
 
 def _classified(events: list[Event], model: Model | None, at: _Analysis, macro_too: bool) -> list[Event]:
     """The events with their classes, where the network has them."""
-    from dataclasses import replace
-
     if model is None:
         return events
     asked = [event for event in events if event.type == "micro" or macro_too]
