@@ -111,7 +111,7 @@ def test_every_job_states_its_record_its_code_and_its_name(jobs):
 
 BY_HAND = {
     "listing", "schema", "trace", "compare", "verify", "reproduce", "repair", "leakage", "crate", "run_root",
-    "incomplete", "status", "unlisted", "export",
+    "incomplete", "status", "export", "analyse", "spot", "recognise", "unlisted",
 }  # fmt: skip
 """Commands that no rule calls, the last one where every dataset can be listed."""
 

@@ -234,6 +234,8 @@ def test_stopped_it_leaves_nothing(how, movie, networks, tmp_path):
     process = subprocess.Popen(
         [sys.executable, "-m", "mexflow", "analyse", movie, *both(networks), "--output", output],
         env={**os.environ, "PYTHONPATH": str(WORKFLOW)}, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+        # Tests that run in the background are started without it, and hand that down.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )  # fmt: skip
     deadline = time.monotonic() + 120
     while not list(output.glob(".mexflow-analysis*/*")):

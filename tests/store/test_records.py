@@ -292,6 +292,8 @@ def test_every_command_that_makes_results_writes_a_record():
             "run_root",
             "status",
             "unlisted",
+            "export",
+            *("analyse", "spot", "recognise"),  # beside each result, without being asked; see their own tests
         ):
             source = path.read_text()
             # Training has its job in its own room.
