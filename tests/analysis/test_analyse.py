@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -179,7 +180,7 @@ def test_a_report_of_a_file_counts_frames_from_0(clips, tmp_path):
 
 @pytest.mark.parametrize("ends", [(5, 3, 9), (0, 3, 10**6), (3, 9, 5)])
 def test_clips_that_are_not_in_the_video_are_refused(ends, clips):
-    with pytest.raises(UserError, match="not in this order|no frames"):
+    with pytest.raises(UserError, match="not in this order|no frame "):
         recognise(clips[0][0], recogniser("flow", **FLOW), [ends], wanted=Wanted(fps=200.0))
 
 
@@ -193,6 +194,34 @@ def test_networks_of_the_other_task_are_refused(clips):
         analyse(folder, spotter(), recogniser("sequences"))
     with pytest.raises(UserError, match="needs 2 pairs"):
         analyse(folder, spotter(), recogniser("flow", **{**FLOW, "test_pairs": ["onset-apex", "onset-offset"]}))
+
+
+def test_a_hole_in_a_folder_is_told(clips, tmp_path):
+    folder, _ = clips[0]
+    gap = tmp_path / "gap"
+    gap.mkdir()
+    files = sorted(folder.glob("*.jpg"), key=lambda path: int("".join(filter(str.isdigit, path.stem))))
+    for number, file in zip((0, 1, 2, 3, 4, 5, 70, 71, 72), files, strict=False):
+        (gap / f"f{number}.jpg").symlink_to(file)
+    report = analyse(gap, spotter(), wanted=Wanted(fps=200.0))
+    assert [(event.onset, event.offset) for event in report.events if "no frame" in (event.reason or "")] == [(5, 70)]
+    (gap / "f900000000.jpg").symlink_to(files[0])
+    with pytest.raises(UserError, match="number 900000000"):
+        analyse(gap, spotter(), wanted=Wanted(fps=200.0))
+
+
+def test_two_at_once_in_one_process(clips, tmp_path):
+    found = {}
+
+    def one(name: str) -> None:
+        found[name] = analyse(clips[0][0], spotter(), wanted=Wanted(fps=200.0, pictures=False), folder=str(tmp_path))
+
+    threads = [threading.Thread(target=one, args=(name,)) for name in "ab"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found["a"].events == found["b"].events and list(tmp_path.iterdir()) == []
 
 
 def test_what_was_between_is_gone_after_an_error_too(clips, tmp_path, monkeypatch):

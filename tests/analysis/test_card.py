@@ -21,7 +21,7 @@ from mexflow.errors import UserError
 from mexflow.evaluation import spotted
 from mexflow.papers.recipe import read
 from mexflow.store.artifacts import Inputs
-from model_files import folder_in, record_in
+from model_files import PREPROCESS, folder_in, record_in
 
 pytestmark = pytest.mark.usefixtures("here")
 
@@ -93,7 +93,7 @@ def test_licensed_data_and_printed_budget_have_other_limits(flow):
     results, _ = flow
     made = model_files.with_card(
         results, "flow", data="/data/x (casme2)", budget="paper", reading="literal",
-        preprocess={"faces": {"smoothing": 15.0, "max_missed": 0.2, "openface": True}},
+        preprocess={**PREPROCESS["flow"], "faces": {"smoothing": 15.0, "max_missed": 0.2, "openface": True}},
     )  # fmt: skip
     assert not made.synthetic and f"{FOR_TRYING.capitalize()}." not in made.limits
     assert not any("budget" in limit for limit in made.limits)
@@ -108,7 +108,7 @@ def test_residual_images_are_named_as_they_are_made(flow):
     results, _ = flow
     residual = {"residual": {"image": "ars", "key_frames": 5, "gap": "printed"}}
     made = model_files.with_card(
-        results, "flow", preprocess={"faces": {"smoothing": 15.0, "max_missed": 0.2}, **residual}
+        results, "flow", preprocess={**PREPROCESS["flow"], "faces": {"smoothing": 15.0, "max_missed": 0.2}, **residual}
     )
     assert made.preprocess.residual is not None
     assert (made.preprocess.residual.image, made.preprocess.residual.margin) == ("ars,5,printed", 0.1)

@@ -110,13 +110,13 @@ def test_the_same_twice(movie, networks, tmp_path):
 def test_each_half_alone(movie, networks, tmp_path):
     done = called("spot", movie, "--model", networks["videos"], "--output", tmp_path / "a")
     assert done.returncode == 0, done.stderr
-    found = json.loads((tmp_path / "a" / f"{NAME}.json").read_text())
+    found = json.loads((tmp_path / "a" / f"{NAME}.spotted.json").read_text())
     assert all(event["probabilities"] is None for event in found["events"])
     table = tmp_path / "clips.csv"
     table.write_text("onset,apex,offset\n2,6,9\n1,4,\n")
     done = called("recognise", movie, "--model", networks["flow"], "--clips", table, "--output", tmp_path / "b")
     assert done.returncode == 0, done.stderr
-    found = json.loads((tmp_path / "b" / f"{NAME}.json").read_text())["events"]
+    found = json.loads((tmp_path / "b" / f"{NAME}.recognised.json").read_text())["events"]
     assert [(event["onset"], event["apex"], event["offset"]) for event in found] == [(1, 4, 4), (2, 6, 9)]
     assert all(sum(event["probabilities"].values()) == pytest.approx(1, abs=1e-4) for event in found)
     one = called(
@@ -124,7 +124,7 @@ def test_each_half_alone(movie, networks, tmp_path):
         "--output", tmp_path / "c",
     )  # fmt: skip
     assert one.returncode == 0
-    alone = json.loads((tmp_path / "c" / f"{NAME}.json").read_text())["events"]
+    alone = json.loads((tmp_path / "c" / f"{NAME}.recognised.json").read_text())["events"]
     assert alone[0]["probabilities"] == found[1]["probabilities"]
 
 
@@ -153,12 +153,12 @@ def test_every_face_has_files_of_its_own(embedded_root, networks, tmp_path):
     assert [line.partition(": ")[0] for line in done.stdout.splitlines()] == [f"{movie}, face1", f"{movie}, face2"]
     border = sized[0][0].shape[1]
     for number, inside in ((1, range(border)), (2, range(border, together[0].shape[1]))):
-        found = json.loads((tmp_path / "made" / f"two.avi.face{number}.json").read_text())
+        found = json.loads((tmp_path / "made" / f"two.avi.face{number}.spotted.json").read_text())
         told = found["source"]["remarks"][0]
         assert "of several faces" in told and int(re.search(r"x = (\d+)", told)[1]) in inside
         assert not any(event["type"] == "unseen" for event in found["events"])
     one = called("spot", movie, "--model", networks["videos"], "--output", tmp_path / "one")
-    assert one.returncode == 0 and [path.name for path in (tmp_path / "one").glob("*.csv")] == ["two.avi.csv"]
+    assert one.returncode == 0 and [path.name for path in (tmp_path / "one").glob("*.csv")] == ["two.avi.spotted.csv"]
 
 
 def test_without_networks_it_says_how_to_make_them(movie, tmp_path):
@@ -183,20 +183,20 @@ def test_what_is_no_video_is_told_in_a_line_and_keeps_no_other_from_it(name, dat
     errors = [line for line in done.stderr.splitlines() if line.startswith("mexflow: error")]
     assert done.returncode == 1 and len(errors) == 1 and words in errors[0] and name in errors[0]
     assert "Traceback" not in done.stderr
-    assert (output / f"{NAME}.html").is_file() and not list(output.glob(f"{name}*"))
+    assert (output / f"{NAME}.spotted.html").is_file() and not list(output.glob(f"{name}*"))
 
 
 def test_a_video_without_a_face_has_a_result_that_says_so(networks, tmp_path):
     movie = movie_files.write(tmp_path / "a.avi", movie_files.pictures(40), 200.0, "MJPG")
     done = called("analyse", movie, *both(networks), "--output", tmp_path / "made")
-    assert done.returncode == 0 and "0.2 s of 0.2 s not seen" in done.stdout
+    assert done.returncode == 0 and "0.2 s of 0.2 s not seen" in done.stdout and "no micro (nothing" in done.stdout
     (event,) = json.loads((tmp_path / "made" / "a.avi.json").read_text())["events"]
     assert (event["type"], event["onset"], event["offset"]) == ("unseen", 0, 39) and "no face" in event["reason"]
     done = called(
         "recognise", movie, "--model", networks["flow"], "--onset", 1, "--apex", 5, "--output", tmp_path / "b"
     )
     assert done.returncode == 0, done.stderr
-    found = json.loads((tmp_path / "b" / "a.avi.json").read_text())["events"]
+    found = json.loads((tmp_path / "b" / "a.avi.recognised.json").read_text())["events"]
     assert [event["not_classified"] for event in found if event["type"] == "micro"] == [
         "frame_unseen: frame 1 is missing"
     ]
@@ -205,8 +205,22 @@ def test_a_video_without_a_face_has_a_result_that_says_so(networks, tmp_path):
 def test_a_video_of_three_frames(networks, tmp_path):
     movie = movie_files.write(tmp_path / "a.avi", movie_files.pictures(3), 200.0, "MJPG")
     assert called("spot", movie, "--model", networks["videos"], "--output", tmp_path).returncode == 0
-    (event,) = json.loads((tmp_path / "a.avi.json").read_text())["events"]
+    (event,) = json.loads((tmp_path / "a.avi.spotted.json").read_text())["events"]
     assert event["type"] == "unseen"
+
+
+def test_an_older_marked_video_goes(movie, networks, tmp_path):
+    words = ["spot", movie, "--model", networks["videos"], "--output", tmp_path / "made"]
+    assert called(*words, "--annotated").returncode == 0
+    marked = tmp_path / "made" / f"{NAME}.spotted.marked.mp4"
+    assert marked.is_file()
+    assert called(*words).returncode == 0 and not marked.exists(), "it would show another result than the page"
+
+
+def test_a_name_that_leaves_no_room_for_those_of_results(movie, networks, tmp_path):
+    long = movie.rename(movie.with_name(f"{'n' * 200}.avi"))
+    done = called("spot", long, "--model", networks["videos"], "--output", tmp_path / "made")
+    assert done.returncode == 1 and "too long a name" in done.stderr and not (tmp_path / "made").exists()
 
 
 def test_two_videos_of_one_name(movie, networks, tmp_path):
@@ -228,7 +242,7 @@ def test_a_file_in_place_of_the_folder(movie, networks, tmp_path):
     assert (tmp_path / "file").read_text() == "here"
 
 
-@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_stopped_it_leaves_nothing(how, movie, networks, tmp_path):
     output = tmp_path / "made"
     process = subprocess.Popen(

@@ -97,7 +97,7 @@ def test_a_type_that_was_not_looked_for_says_why() -> None:
         not_spotted={"micro": "25 frames per second are too few"},
     )
     text = report_page.page(slow)
-    assert "No micro-expressions were looked for: 25 frames per second are too few." in told(text)
+    assert "Nothing is said of micro-expressions: 25 frames per second are too few." in told(text)
     assert len(re.findall(r"<svg class=\"scores\"", text)) == 1
     assert "0 micro" not in told(text)
 

@@ -121,13 +121,12 @@ def test_nothing_is_measured_where_the_face_was_not_seen(tmp_path):
     assert np.flatnonzero(np.isnan(course.scores["micro"])).tolist() == list(range(24, 46))
     assert np.flatnonzero(np.isnan(course.scores["macro"])).tolist() == list(range(23, 47))
     assert all(one.last < 25 or one.first >= 45 for one in course.intervals["micro"])
-    (stretch,) = found.unseen()
-    assert (stretch.first, stretch.last, stretch.reason) == (25, 44, "no face was found")
 
 
 def test_a_video_without_a_face_has_no_score(tmp_path):
     course, network = run(faces(tmp_path, bump(20, 30), ["missing"] * LENGTH), tmp_path)
-    assert network.asked == [] and np.isnan(course.scores["micro"]).all() and course.intervals["micro"] == []
+    assert network.asked == [] and course.scores == {} == course.intervals
+    assert all("could be measured" in why for why in course.not_spotted.values()) and len(course.not_spotted) == 2
 
 
 def test_a_slow_video_is_not_searched_for_micro_expressions(tmp_path):

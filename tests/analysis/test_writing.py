@@ -102,7 +102,7 @@ def test_the_document_holds_source_networks_and_why_nothing_was_looked_for() -> 
     document = strict(writing.json(report))
     assert document["source"] == {
         "path": "/somewhere/video 1.mp4", "name": "video 1.mp4", "sha256": "0" * 64, "frames": 600, "width": 64,
-        "height": 48, "fps": 100.0, "variable": False, "remarks": ["One frame was repeated."],
+        "height": 48, "fps": 100.0, "variable": False, "remarks": ["One frame was repeated."], "folder": False,
     }  # fmt: skip
     assert document["thresholds"] == report_files.THRESHOLDS and document["not_spotted"] == why
     spotted, recognised = document["networks"]["spotted"], document["networks"]["recognised"]

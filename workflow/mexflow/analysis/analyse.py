@@ -8,7 +8,7 @@ A notebook calls one line::
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +19,7 @@ import numpy as np
 from mexflow.analysis import classifying, followed, rate, scoring
 from mexflow.analysis.classifying import Clip, Material
 from mexflow.analysis.report import UNSEEN, Event, Report, Source
+from mexflow.analysis.unseen import stretches
 from mexflow.errors import UserError, choose
 from mexflow.evaluation.frame_skips import TYPES
 from mexflow.preprocess import flow
@@ -35,8 +36,8 @@ if TYPE_CHECKING:
 APEXES = ("score", "motion")
 """Which frame of an interval is its apex: that of the largest score, or of the largest motion against the onset."""
 
-SHORTEST = 0.1
-"""Seconds that a stretch lasts, of which nothing can be said, to be an event of its own."""
+_MOST = 50
+"""Steps of a network's rate that there are for a frame at most, in a video with holes."""
 
 SHOWN = "tvl1"
 """The method of the flow that a page shows, of whole aligned faces."""
@@ -68,7 +69,7 @@ def analyse(
     recognise: str | Path | Model | None = None,
     *,
     wanted: Wanted = Wanted(),
-    folder: Path | None = None,
+    folder: str | Path | None = None,
     inputs: Inputs | None = None,
 ) -> Report:
     """Spot the expressions of a video, and say of which class they are if a network for that is given.
@@ -86,6 +87,12 @@ def analyse(
     """
     spotter, recogniser = _model(spot, inputs, "spotting"), _model(recognise, inputs, "recognition")
     with _analysis(video, [spotter, recogniser], wanted, folder) as at:
+        span, frames = float(at.video.seconds[-1]), len(at.video)
+        if at.video.variable and span * at.trained > _MOST * frames:
+            raise UserError(
+                f"{video}: {frames} frames in {span:.4g} seconds, with holes longer than all that there is; take "
+                f"out the frames that are far from the others, such as number {_farthest(at.video)}"
+            )
         sampling = rate.sampling(at.video.seconds, at.video.fps, at.video.variable, at.trained)
         course = scoring.spot(
             spotter.card, spotter.network, at.faces, at.video.numbers, at.video.fps, sampling, at.folder
@@ -119,7 +126,7 @@ def recognise(
     clips: Iterable[tuple[int, int, int]],
     *,
     wanted: Wanted = Wanted(),
-    folder: Path | None = None,
+    folder: str | Path | None = None,
     inputs: Inputs | None = None,
 ) -> Report:
     """Say of which class expressions are that somebody has found: their onset, apex and offset are given.
@@ -144,8 +151,9 @@ def recognise(
         for onset, apex, offset in clips:
             positions = [at.faces.video.position(frame) for frame in (onset, apex, offset)]
             if None in positions:
-                first, last = at.video.numbers[[0, -1]] if len(at.video) else (0, -1)
-                raise UserError(f"{video}: no frames {onset}, {apex}, {offset}; its frames are {first} to {last}")
+                absent = (onset, apex, offset)[positions.index(None)]
+                first, last = at.video.numbers[[0, -1]]
+                raise UserError(f"{video}: no frame {absent}; it has frames from {first} to {last}")
             events.append(at.event("micro", *positions))
         events = _classified(events, recogniser, at, macro_too=True)
         return at.report(events, np.arange(len(at.video)), [], None, recogniser, wanted)
@@ -169,19 +177,10 @@ class _Analysis:
             kind, int(number[onset]), int(number[offset]), float(seconds[onset]), float(seconds[offset]), **peak, **more
         )
 
-    def unseen(self) -> list[Event]:
-        """The stretches of which nothing can be said, longer than a moment, and the cuts to another shot."""
-        stretches = [
-            self.event(UNSEEN, one.first, None, one.last, reason=one.reason)
-            for one in self.faces.unseen()
-            if self.video.seconds[one.last] - self.video.seconds[one.first] + 1 / self.video.fps >= SHORTEST
-            or not self.faces.video.seen.any()
-        ]
-        cuts = [
-            self.event(UNSEEN, cut - 1, None, cut, reason="the picture changes at once: a cut, or a flash")
-            for cut in self.faces.cuts
-        ]
-        return stretches + cuts
+    def unseen(self, positions: np.ndarray, scores: Mapping[str, np.ndarray]) -> list[Event]:
+        """The stretches of which nothing can be said, by the scores at these positions too."""
+        found = stretches(self.video.seconds, self.video.fps, self.faces.video, self.faces.cuts, positions, scores)
+        return [self.event(UNSEEN, one.first, None, one.last, reason=one.reason) for one in found]
 
     def report(
         self,
@@ -197,7 +196,8 @@ class _Analysis:
         height, width = self.video.shape[:2] if len(self.video) else (0, 0)
         source = Source(
             path=self.given,
-            name=self.video.path.name,
+            name=self.video.path.resolve().name,
+            folder=bool(self.video.files),
             sha256=self.video.sha256,
             frames=len(self.video),
             width=width,
@@ -206,7 +206,9 @@ class _Analysis:
             variable=self.video.variable,
             remarks=(*_which(wanted.near), *self.video.remarks, *self.faces.remarks, *remarks),
         )
-        events = sorted([*events, *self.unseen()], key=lambda event: (event.onset, event.offset))
+        events = sorted(
+            [*events, *self.unseen(positions, seen.get("scores", {}))], key=lambda event: (event.onset, event.offset)
+        )
         shown: dict[int, np.ndarray] = {}
         flows: dict[int, np.ndarray] = {}
         if wanted.pictures:
@@ -233,7 +235,7 @@ class _Analysis:
 
 @contextmanager
 def _analysis(
-    video: str | Path, models: Sequence[Model | None], wanted: Wanted, folder: Path | None
+    video: str | Path, models: Sequence[Model | None], wanted: Wanted, folder: str | Path | None
 ) -> Iterator[_Analysis]:
     """A video with its faces; what lies between on the disk goes away in the end, whatever happens."""
     import tempfile
@@ -242,11 +244,14 @@ def _analysis(
     opened = open_video(Path(video), wanted.fps)
     if len(opened) < 2:
         raise UserError(f"{video}: one frame; an expression is a change between frames")
-    card = next(model.card for model in models if model is not None)
+    cards = [model.card for model in models if model is not None]
+    if not cards:
+        raise UserError(f"{video}: no network was given; name one that spots")
+    (card, *_) = cards
     trained = rate.nearest_rate(card["fps"], opened.fps)
     settings = card["preprocess"]["faces"]
     smoothing = settings["smoothing"] * opened.fps / trained
-    with one_thread(), working_folder(folder or Path(tempfile.gettempdir()), "mexflow-analysis") as place:
+    with one_thread(), working_folder(Path(folder or tempfile.gettempdir()), "mexflow-analysis") as place:
         found = followed.find(opened, FaceSettings(smoothing, settings["max_missed"], "exclude"), place, wanted.near)
         yield _Analysis(str(video), opened, found, place, trained)
 
@@ -287,6 +292,12 @@ def _classified(events: list[Event], model: Model | None, at: _Analysis, macro_t
             label = max(answer, key=lambda name: answer[name])
             result.append(replace(event, label=label, probabilities=answer))
     return result
+
+
+def _farthest(video: VideoFile) -> int:
+    """The number of the frame behind, or before, the longest hole, on the side where fewer frames are."""
+    at = int(np.diff(video.seconds).argmax())
+    return int(video.numbers[at + 1 if at + 1 > len(video) / 2 else at])
 
 
 def _which(near: Box | None) -> list[str]:

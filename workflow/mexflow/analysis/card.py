@@ -5,10 +5,10 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import pyarrow as pa
-from pydantic import Field
+from pydantic import Field, model_validator
 
 import mexflow
 from mexflow.analysis import honesty
@@ -36,6 +36,10 @@ FORMAT = 1
 MODEL, CARD, SCORES = "model.pt", "card.json", "scores.parquet"
 
 PARTLY_SYNTHETIC = "Trained on faces of which some are synthetic: for trying the software, not for judging people."
+
+
+_MADE_WITH = {"flow": "flow", "residual": "residual", "videos": "lcn", "sequences": "motion"}
+"""By kind of input what of `preprocess` it is made with."""
 
 
 class FlowMade(Part):
@@ -136,7 +140,7 @@ class Card(Part):
     recipe: AnyRecipe
     classes: list[str] | None
     types: list[str] | None
-    fps: list[float]
+    fps: list[Annotated[float, Field(gt=0, allow_inf_nan=False)]] = Field(min_length=1)
     preprocess: Preprocess
     subjects: list[str]
     validation_subjects: list[str]
@@ -146,6 +150,15 @@ class Card(Part):
     digests: dict[str, str]
     mexflow: str
     torch: str
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        made = _MADE_WITH.get(self.kind)
+        if made and getattr(self.preprocess, made) is None and getattr(self.recipe, "sigma", True) is not None:
+            raise ValueError(f"preprocess.{made}: missing, which the input of {self.kind} is made with")
+        if self.classes is not None and self.classes != self.recipe.classes:
+            raise ValueError(f"classes: {', '.join(self.classes)}, and other ones in its recipe")
+        return self
 
 
 def make(paper: Paper, experiment: str, recipe: CardRecipe, results: Path, record: Path, inputs: Inputs) -> Card:

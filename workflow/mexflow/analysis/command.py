@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
+import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +24,15 @@ from mexflow.preprocess.landmarks import Box
 from mexflow.preprocess.video_files import everyone, open_video
 from mexflow.store.artifacts import Inputs
 from mexflow.store.records import Job
+
+_LONGEST_NAME = 150
+"""Bytes of a video's name; file systems take 255, and the files that are written first have longer ones."""
+
+_ENDS = (signal.SIGTERM, signal.SIGHUP)
+
+
+_ENDINGS = {"analyse": "", "spot": ".spotted", "recognise": ".recognised"}
+"""What follows a video's name, by command: none writes over what another wrote."""
 
 
 @dataclass(frozen=True)
@@ -49,23 +61,36 @@ def run(videos: Sequence[Path], output: Path, plan: Plan) -> None:
     Raises:
         UserError: in the end, one line for each video that could not be analysed.
     """
-    twice = [name for name, count in Counter(video.name for video in videos).items() if count > 1]
-    if twice:
-        raise UserError(f"{twice[0]}: given twice, or two videos of that name; give each a folder: --output")
+    names = Counter(video.resolve().name for video in videos)
+    for name, times in names.items():
+        if times > 1:
+            raise UserError(f"{name}: given twice, or two videos of that name; give each a folder: --output")
+        if len(os.fsencode(name)) > _LONGEST_NAME:
+            raise UserError(f"{name}: too long a name for the names of its results; rename it, or link to it")
     failed = []
-    # What is between is tidied up when the command is killed, as after Ctrl-C.
-    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    try:
+    with _tidy_when_killed():
         for video in videos:
             try:
                 for suffix, near in _faces(video, plan):
                     print(_one(video, output, plan, suffix, near), flush=True)
             except UserError as error:
                 failed.append(str(error))
-    finally:
-        signal.signal(signal.SIGTERM, before)
     if failed:
         raise UserError(lines(failed))
+
+
+@contextmanager
+def _tidy_when_killed() -> Iterator[None]:
+    """What is between is tidied up when the command is killed or its terminal closed, as after Ctrl-C."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, lambda got, _: sys.exit(128 + got)) for number in _ENDS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _faces(video: Path, plan: Plan) -> list[tuple[str, Box | None]]:
@@ -79,7 +104,8 @@ def _faces(video: Path, plan: Plan) -> list[tuple[str, Box | None]]:
 def _one(video: Path, output: Path, plan: Plan, suffix: str, near: Box | None) -> str:
     """Analyse a face of a video and write its files; a line that says what was found."""
     recipes = [load(path, Inputs()).recipe for path in (plan.spotter, plan.recogniser) if path is not None]
-    base = output / f"{video.resolve().name}{suffix}"
+    base = output / f"{video.resolve().name}{suffix}{_ENDINGS[plan.module.rpartition('.')[2]]}"
+    marked = base.with_name(f"{base.name}.marked.mp4")
     record = base.with_name(f"{base.name}.record.json")
     with Job(record, plan.module, *_picks(recipes), threads=1, device="cpu") as job:
         options = Wanted(plan.apex, plan.macro_too, plan.fps, near=near)
@@ -95,9 +121,11 @@ def _one(video: Path, output: Path, plan: Plan, suffix: str, near: Box | None) -
         if plan.annotated:
             opened = open_video(video, plan.fps)
             frames = (frame.image for frame in opened.frames())
-            annotated.annotate(frames, report, Path(f"{base}.marked.mp4"), job.outputs, opened.numbers)
+            annotated.annotate(frames, report, marked, job.outputs, opened.numbers)
         job.state(video={"path": str(video), "sha256": report.source.sha256}, settings=_settings(plan))
         job.finish()
+    if not plan.annotated:
+        marked.unlink(missing_ok=True)  # of an earlier run: it would show another result than the files beside it
     whose = f", {suffix[1:]}" if suffix else ""
     return f"{video}{whose}: {summary(report)}; see {base}.html"
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from mexflow.analysis.model import load_card
 from mexflow.errors import UserError
 from mexflow.store.artifacts import Inputs
 
@@ -13,8 +14,12 @@ MODELS = Path("results/models")
 
 
 def cards(folder: Path = MODELS) -> dict[Path, dict[str, Any]]:
-    """The cards of the networks of a run by their folders, in the order of names."""
-    return {path.parent: Inputs().json(path) for path in sorted(folder.glob("*/*/card.json"))}
+    """The cards of the networks of a run by their folders, in the order of names.
+
+    Raises:
+        UserError: naming one that is no card of a network for use.
+    """
+    return {path.parent: load_card(path, Inputs()) for path in sorted(folder.glob("*/*/card.json"))}
 
 
 def spotter(found: Mapping[Path, Mapping[str, Any]], folder: Path = MODELS) -> Path:

@@ -31,21 +31,6 @@ so many times what it usually changes."""
 
 _BLOCK = 16
 
-_REASONS = {
-    "missing": "no face was found",
-    "interpolated": "no face was found for a moment",
-    "unreadable": "the frames cannot be read",
-}
-
-
-@dataclass(frozen=True)
-class Stretch:
-    """Positions in a video, first and last both included, of which nothing can be said, and why."""
-
-    first: int
-    last: int
-    reason: str
-
 
 @dataclass(frozen=True)
 class Faces:
@@ -77,16 +62,6 @@ class Faces:
         """Further columns of the table's rows of some frames, by number; see :class:`AlignedFaces`."""
         rows = self.table.details({VIDEO: frames}, columns)
         return {frame: row for (_, frame), row in rows.items()}
-
-    def unseen(self) -> list[Stretch]:
-        """The stretches without a face that was seen, in order."""
-        states, seen = self.video.states, self.video.seen
-        edges = np.flatnonzero(np.diff(~seen, prepend=False, append=False))
-        stretches = []
-        for start, end in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
-            state = Counter(states[start:end].tolist()).most_common(1)[0][0]
-            stretches.append(Stretch(start, end - 1, _REASONS[state]))
-        return stretches
 
 
 def find(video: VideoFile, settings: FaceSettings, folder: Path, near: Box | None = None) -> Faces:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import csv
-import io
+import re
 from pathlib import Path
 
 from mexflow.errors import UserError
 from mexflow.store.artifacts import Inputs
+
+_WHOLE = re.compile(r"[0-9]{1,18}")
 
 
 def listed(path: Path) -> list[tuple[int, int, int]]:
@@ -16,20 +18,28 @@ def listed(path: Path) -> list[tuple[int, int, int]]:
     Raises:
         UserError: if it cannot be read, a column is missing or a value is no whole number.
     """
+    data = Inputs().bytes(path)
     try:
-        text = Inputs().bytes(path).decode("utf-8-sig")
+        lines = data.decode("utf-8-sig").splitlines()
+        rows = [[cell.strip() for cell in row] for row in csv.reader(lines)]
     except UnicodeDecodeError:
         raise UserError(f"{path}: not a text in UTF-8; a csv table with the columns onset, apex is expected") from None
-    reader = csv.DictReader(io.StringIO(text))
-    if absent := [name for name in ("onset", "apex") if name not in (reader.fieldnames or ())]:
-        raise UserError(f"{path}: no column {' and '.join(absent)}; a csv table has onset, apex [, offset]")
+    except csv.Error as error:
+        raise UserError(f"{path}: not a readable csv table ({error})") from None
+    names = rows[0] if rows else []
+    if absent := [name for name in ("onset", "apex") if names.count(name) != 1]:
+        hint = "; its columns are separated by semicolons, give commas" if ";" in "".join(names) else ""
+        raise UserError(f"{path}: not one column {' and '.join(absent)}; a csv table has onset, apex [, offset]{hint}")
+    places = {name: names.index(name) for name in ("onset", "apex", "offset") if name in names}
     clips = []
-    for number, row in enumerate(reader, start=2):
-        try:
-            onset, apex = int(row["onset"]), int(row["apex"])
-            clips.append((onset, apex, int(row.get("offset") or apex)))
-        except (TypeError, ValueError):
-            raise UserError(f"{path}: line {number}: whole numbers of frames are expected") from None
+    for number, row in enumerate(rows[1:], start=2):
+        cells = {name: row[place] if place < len(row) else "" for name, place in places.items()}
+        if not any(row):
+            continue
+        cells["offset"] = cells.get("offset") or cells["apex"]
+        if not all(_WHOLE.fullmatch(cell) for cell in cells.values()):
+            raise UserError(f"{path}: line {number}: whole numbers of frames are expected")
+        clips.append((int(cells["onset"]), int(cells["apex"]), int(cells["offset"])))
     if not clips:
         raise UserError(f"{path}: no row; a csv table has onset, apex [, offset]")
     return clips

@@ -69,6 +69,15 @@ def load(path: Path, inputs: Inputs) -> Model:
     return Model(json.loads(parts[CARD]), _network(card, _state(parts[MODEL], path), path), card.recipe)
 
 
+def load_card(path: Path, inputs: Inputs) -> dict[str, Any]:
+    """The card in a ``card.json``, see :class:`Model`.
+
+    Raises:
+        UserError: if it cannot be read, or is none.
+    """
+    return _card(inputs.bytes(path), path.parent).model_dump(mode="json")
+
+
 def pack(folder: Path, target: Path, inputs: Inputs, outputs: Outputs) -> Card:
     """Pack the folder of a network for use as one file; the caller commits `outputs`.
 
@@ -126,7 +135,7 @@ def _require_size(path: Path, most: int) -> None:
 def _card(data: bytes, path: Path) -> Card:
     try:
         values = json.loads(data)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{path}: {CARD} is not readable JSON ({first_line(error)})") from None
     if not isinstance(values, dict) or "format" not in values:
         raise UserError(f"{path}: {CARD} is no card of a network for use")

@@ -18,7 +18,8 @@ class Source:
 
     `path` is as it was given, `name` its last part; `sha256` is of the file, of a folder of its frames' names and
     hashes. `frames` is how many were decoded; `width` and `height` are those of the upright picture, pixels; `fps` is
-    in frames per second, `variable` whether the time between frames changes. `remarks` say what was repaired or
+    in frames per second, `variable` whether the time between frames changes, `folder` whether it is a folder of frames.
+    `remarks` say what was repaired or
     doubted, a line each.
     """
 
@@ -31,6 +32,7 @@ class Source:
     fps: float
     variable: bool
     remarks: tuple[str, ...] = ()
+    folder: bool = False
 
 
 @dataclass(frozen=True)

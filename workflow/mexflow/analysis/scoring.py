@@ -57,7 +57,7 @@ def spot(
     wanted = [name for name in TYPES if not (name == "micro" and slow)]
     skips = tuple(sampling.frames(skip) if skip else 0 for skip in settings["skips"])
     k = {name: sampling.frames(value) for name, value in settings["k"].items()}
-    order, least = settings["order"], sampling.frames(settings["least"])
+    order, least = settings["order"], sampling.frames(settings["least"], least=2)
     sigma = recipe["sigma"]
     images = faces.table.images
     contrast = faces.table.beside(normalise(faces, sigma, folder)) if sigma is not None else images
@@ -78,8 +78,12 @@ def spot(
         values[~video.measured(skips, recipe["placement"])] = np.nan
         scores[start:end] = values
     courses, found, thresholds = {}, {}, {}
+    not_spotted = {"micro": slow} if slow else {}
     for i, name in enumerate(TYPES):
         if name not in wanted:
+            continue
+        if np.isnan(scores[:, i]).all():
+            not_spotted[name] = "nothing could be measured, for a face was never seen for long enough"
             continue
         smooth = spotted.processed(scores[:, i], k[name], order)
         chosen = settings["thresholds"][name]
@@ -91,7 +95,7 @@ def spot(
             Interval(at[one.first], at[one.last])
             for one in spotted.predicted_intervals(scored, thresholds[name], least)
         ]
-    return Course(sampling.positions, courses, found, thresholds, {"micro": slow} if slow else {})
+    return Course(sampling.positions, courses, found, thresholds, not_spotted)
 
 
 def _shots(positions: np.ndarray, cuts: tuple[int, ...]) -> list[tuple[int, int]]:

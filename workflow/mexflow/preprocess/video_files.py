@@ -11,7 +11,6 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
-from math import isfinite
 from pathlib import Path
 
 import cv2
@@ -34,6 +33,9 @@ _FRAME = rf"(?:.*\D)?(\d+){IMAGE}"
 """A frame's file name: the number before its ending is the frame's."""
 
 _NAMED = 3
+
+_SLOWEST, _FASTEST = 0.1, 1e6
+"""Frames per second that a camera has."""
 
 
 _OFTEN = 1 / 3
@@ -153,8 +155,8 @@ def open_video(path: Path, fps: float | None = None) -> VideoFile:
         UserError: in one line, if there is no video that can be read, or no telling when its frames are.
     """
     name = shown(str(path))
-    if fps is not None and not (isfinite(fps) and fps > 0):
-        raise UserError(f"--fps {fps:g}: frames per second are a number above 0")
+    if fps is not None and not _SLOWEST <= fps <= _FASTEST:
+        raise UserError(f"--fps {fps:g}: frames per second are a number from {_SLOWEST:g} to {_FASTEST:g}")
     if not is_utf8(str(path)):
         raise UserError(f"{name}: the name is not in UTF-8; rename it")
     try:
@@ -217,7 +219,7 @@ def _of_folder(folder: Path, fps: float | None) -> VideoFile:
         held = f", but {shown(listed(others, _NAMED))}" if others else ""
         raise UserError(
             f"{name}: no frames in this folder{held}; give one that holds JPEG, PNG or BMP files whose names end in a "
-            "number, or a video file"
+            "number (of up to 18 digits), or a video file"
         )
     if fps is None:
         raise UserError(f"{name}: a folder of frames does not say how many there are in a second; give --fps")
