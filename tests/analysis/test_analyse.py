@@ -211,10 +211,10 @@ def test_a_hole_in_a_folder_is_told(clips, tmp_path):
 
 
 def test_two_at_once_in_one_process(clips, tmp_path):
-    found = {}
+    found, model = {}, spotter()
 
     def one(name: str) -> None:
-        found[name] = analyse(clips[0][0], spotter(), wanted=Wanted(fps=200.0, pictures=False), folder=str(tmp_path))
+        found[name] = analyse(clips[0][0], model, wanted=Wanted(fps=200.0, pictures=False), folder=str(tmp_path))
 
     threads = [threading.Thread(target=one, args=(name,)) for name in "ab"]
     for thread in threads:
