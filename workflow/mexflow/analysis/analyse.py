@@ -8,6 +8,7 @@ A notebook calls one line::
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -41,6 +42,10 @@ _MOST = 50
 
 SHOWN = "tvl1"
 """The method of the flow that a page shows, of whole aligned faces."""
+
+
+_TURNS = threading.Lock()
+"""Analyses of one process take turns: dlib's detector, which they share, is not made for two at once."""
 
 
 @dataclass(frozen=True)
@@ -251,7 +256,7 @@ def _analysis(
     trained = rate.nearest_rate(card["fps"], opened.fps)
     settings = card["preprocess"]["faces"]
     smoothing = settings["smoothing"] * opened.fps / trained
-    with one_thread(), working_folder(Path(folder or tempfile.gettempdir()), "mexflow-analysis") as place:
+    with _TURNS, one_thread(), working_folder(Path(folder or tempfile.gettempdir()), "mexflow-analysis") as place:
         found = followed.find(opened, FaceSettings(smoothing, settings["max_missed"], "exclude"), place, wanted.near)
         yield _Analysis(str(video), opened, found, place, trained)
 
