@@ -6,7 +6,6 @@ import os
 import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import count
 from pathlib import Path
 
 from mexflow.store.artifacts import writing
@@ -20,16 +19,11 @@ def working_folder(parent: Path, name: str) -> Iterator[Path]:
     Raises:
         UserError: if it cannot be made.
     """
+    folder = parent / f".{name}.{platform.node()}-{os.getpid()}.partial"
     with writing(parent):
         parent.mkdir(parents=True, exist_ok=True)
-        for number in count(1):  # another thread of this process may have one
-            remove_stale(parent / f"{name}-{number}")
-            folder = parent / f".{name}-{number}.{platform.node()}-{os.getpid()}.partial"
-            try:
-                folder.mkdir()
-                break
-            except FileExistsError:
-                continue
+        remove_stale(parent / name)
+        folder.mkdir()
     try:
         yield folder
     finally:
