@@ -267,8 +267,10 @@ def test_values_are_quoted_for_the_shell():
 
 def test_home_is_expanded_where_a_shell_leaves_it(monkeypatch):
     monkeypatch.setenv("HOME", "/h")
-    given = "--root ~/a --root smic=~/b --root=~/c --root=samm=~ --openface ~/d --output ~/e f~g --root x=y=~/z"
-    said = "--root /h/a --root smic=/h/b --root=/h/c --root=samm=/h --openface /h/d --output ~/e f~g --root x=y=~/z"
+    given = "--root ~/a --root smic=~/b --root=~/c --root=samm=~ --openface ~/d f~g --root x=y=~/z"
+    given += " --output=~/e --table ~/k --spot=~/m"
+    said = "--root /h/a --root smic=/h/b --root=/h/c --root=samm=/h --openface /h/d f~g --root x=y=~/z"
+    said += " --output=/h/e --table ~/k --spot=/h/m"
     assert folders_at_home(given.split()) == said.split()
 
 

@@ -15,8 +15,8 @@ from mexflow.commands import COMMANDS
 from mexflow.errors import UserError, choose
 
 _PROGRAM = "python -m mexflow"
-_FOLDERS = ("--root", "--openface")
-"""The options that name folders of the raw data."""
+_FOLDERS = ("--root", "--openface", "--spot", "--recognise", "--model", "--clips", "--output")
+"""Options that name a folder or file of the user's."""
 
 
 def _help() -> str:
