@@ -11,6 +11,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from mexflow.preprocess.video_files import VideoFile
+
 _ONE = 1 << 16
 
 DISPLAY = {
@@ -36,6 +38,11 @@ def pictures(count: int, height: int = 96, width: int = 128, colour: bool = True
     """Frames of a texture that moves to the right, a pixel a frame: uint8 (h, w, 3) RGB."""
     for i in range(count):
         yield np.roll(_scene(height, width, colour), i, axis=1)
+
+
+def images(video: VideoFile) -> list[np.ndarray]:
+    """The pictures of a video."""
+    return [frame.image for frame in video.frames()]
 
 
 def write(path: Path, frames: Iterable[np.ndarray], fps: float = 200.0, codec: str = "mp4v") -> Path:
