@@ -43,7 +43,6 @@ _MOST = 50
 SHOWN = "tvl1"
 """The method of the flow that a page shows, of whole aligned faces."""
 
-
 _TURNS = threading.Lock()
 """Analyses of one process take turns: dlib's detector, which they share, is not made for two at once."""
 
@@ -284,7 +283,7 @@ def _classified(events: list[Event], model: Model | None, at: _Analysis, macro_t
     asked = [event for event in events if event.type == "micro" or macro_too]
     material = Material(at.video, at.faces, at.folder, model.card["preprocess"])
     clips = [Clip(event.onset, event.apex, event.offset) for event in asked]
-    answers = iter(classifying.classify(model.card, model.recipe, model.network, material, clips))
+    answers = iter(classifying.classify(model.recipe, model.network, material, clips))
     result = []
     for event in events:
         if event not in asked:

@@ -52,7 +52,7 @@ class Material:
 
 
 def classify(
-    card: Mapping[str, Any], recipe: Recipe, network: torch.nn.Module, material: Material, clips: Sequence[Clip]
+    recipe: Recipe, network: torch.nn.Module, material: Material, clips: Sequence[Clip]
 ) -> list[dict[str, float] | str]:
     """The probabilities of each clip by class, or why there are none."""
     if not clips:

@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from mexflow.analysis import annotated, report_page, writing
-from mexflow.analysis.analyse import SHOWN, Wanted, analyse, recognise
+from mexflow.analysis.analyse import Wanted, analyse, recognise
 from mexflow.analysis.model import load
 from mexflow.analysis.report import UNSEEN, Report
 from mexflow.errors import UserError, lines
 from mexflow.papers.recipe import Recipe
-from mexflow.preprocess import flow, residual
+from mexflow.preprocess import flow
 from mexflow.preprocess.landmarks import Box
 from mexflow.preprocess.video_files import everyone, open_video
 from mexflow.store.artifacts import Inputs
@@ -28,8 +28,7 @@ from mexflow.store.records import Job
 _LONGEST_NAME = 150
 """Bytes of a video's name; file systems take 255, and the files that are written first have longer ones."""
 
-_ENDS = (signal.SIGTERM, signal.SIGHUP)
-
+_KILLED = (signal.SIGTERM, signal.SIGHUP)
 
 _ENDINGS = {"analyse": "", "spot": ".spotted", "recognise": ".recognised"}
 """What follows a video's name, by command: none writes over what another wrote."""
@@ -85,7 +84,7 @@ def _tidy_when_killed() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.signal(number, lambda got, _: sys.exit(128 + got)) for number in _ENDS}
+    before = {number: signal.signal(number, lambda got, _: sys.exit(128 + got)) for number in _KILLED}
     try:
         yield
     finally:
@@ -103,6 +102,7 @@ def _faces(video: Path, plan: Plan) -> list[tuple[str, Box | None]]:
 
 def _one(video: Path, output: Path, plan: Plan, suffix: str, near: Box | None) -> str:
     """Analyse a face of a video and write its files; a line that says what was found."""
+    # Before the job, whose code digest is of what they pick; the job reads them again, for its record.
     recipes = [load(path, Inputs()).recipe for path in (plan.spotter, plan.recogniser) if path is not None]
     base = output / f"{video.resolve().name}{suffix}{_ENDINGS[plan.module.rpartition('.')[2]]}"
     marked = base.with_name(f"{base.name}.marked.mp4")
@@ -141,9 +141,9 @@ def _settings(plan: Plan) -> dict[str, Any]:
 
 
 def _picks(recipes: Sequence[Recipe]) -> list[str]:
-    """What an analysis picks by name, for the code digest: of these networks, and the flow that a page shows."""
-    methods = {SHOWN, *residual.FLOWS, *flow.METHODS}
-    return sorted({pick for recipe in recipes for pick in recipe.picks()} | {flow.METHODS.identity(m) for m in methods})
+    """What an analysis picks by name, for the code digest: of its networks, and any flow: a card names one."""
+    methods = {flow.METHODS.identity(name) for name in flow.METHODS}
+    return sorted({pick for recipe in recipes for pick in recipe.picks()} | methods)
 
 
 def summary(report: Report) -> str:

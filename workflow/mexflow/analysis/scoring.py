@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from mexflow.analysis.rate import Sampling, too_slow
 from mexflow.evaluation import spotted
 from mexflow.evaluation.frame_skips import TYPES
 from mexflow.evaluation.intervals import Interval
-from mexflow.preprocess.aligned import SEEN
+from mexflow.preprocess.lcn import grey
 from mexflow.training.spotting.samples import Frames, Video
 
 
@@ -39,7 +40,7 @@ def spot(
     numbers: np.ndarray,
     fps: float,
     sampling: Sampling,
-    folder: Any,
+    folder: Path,
 ) -> Course:
     """Score every frame and cut intervals, as the tables of the workflow have them of test videos.
 
@@ -61,7 +62,7 @@ def spot(
     sigma = recipe["sigma"]
     images = faces.table.images
     contrast = faces.table.beside(normalise(faces, sigma, folder)) if sigma is not None else images
-    known = np.isin(faces.video.states, SEEN)[sampling.positions] & sampling.near
+    known = faces.video.seen[sampling.positions] & sampling.near
     scores = np.full((len(sampling.positions), len(TYPES)), np.nan, np.float32)
     names = _numbered(numbers, sampling, faces.cuts)
     for start, end in _shots(sampling.positions, faces.cuts):
@@ -90,9 +91,8 @@ def spot(
         thresholds[name] = np.inf if chosen is None else chosen
         scored = spotted.Scored(("", "", ""), "test", names, smooth, scores[:, i], np.zeros(len(names), bool))
         courses[name] = smooth
-        at = {int(number): position for position, number in enumerate(names)}
         found[name] = [
-            Interval(at[one.first], at[one.last])
+            Interval(*np.searchsorted(names, one).tolist())
             for one in spotted.predicted_intervals(scored, thresholds[name], least)
         ]
     return Course(sampling.positions, courses, found, thresholds, not_spotted)
@@ -136,8 +136,6 @@ def apex_by_motion(faces: Faces, positions: np.ndarray, interval: Interval) -> i
 
     Frames in which the face was not seen are passed over.
     """
-    from mexflow.preprocess.lcn import grey
-
     inside = np.arange(interval.first, interval.last + 1)
     inside = inside[faces.video.seen[positions[inside]]]
     if not len(inside):
